@@ -1,0 +1,92 @@
+"""Settings: the only reader of the environment and of `.env`."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a server owner can set; each field is the environment variable `MUSIC_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="MUSIC_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Folder of everything that is kept: database and audio files.")
+    model: str = Field("composer", description="Engine used when a request names none.")
+    soundfont: Path | None = Field(
+        None, description="SF2 or SF3 file to play; else the system's, else the one that comes with pretty_midi."
+    )
+    workers: int = Field(
+        default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
+        ge=1, le=64, description="Worker processes; default: one a core, four at most.",
+    )  # fmt: skip
+    render_threads: int = Field(2, ge=1, le=16, description="Threads a render may use.")
+    max_queue: int = Field(1_000, ge=1, description="Waiting tracks before new ones are refused with 503.")
+    job_timeout: float = Field(600.0, gt=0, description="Seconds a run may take before it is ended and tried again.")
+    retention: str = Field("7d", description="Age at which tracks are removed: `7d`, `12h`, `30m`, `0` for never.")
+    storage_limit: str = Field("10GB", description="Space for audio files before the oldest go: `500MB`, `10GB`.")
+    drain: float = Field(2.0, ge=0, description="Seconds that a stopping server lets running work finish.")
+    public_url: str | None = Field(None, description="Address of the service as clients see it, for download links.")
+    trusted_proxies: str = Field("", description="Proxies whose X-Forwarded-* headers count, comma-separated.")
+    cors_origins: str = Field("*", description="Origins that browsers may call from, comma-separated.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
+
+    @field_validator("retention")
+    @classmethod
+    def _known_age(cls, value: str) -> str:
+        parse_age_s(value)
+        return value
+
+    @field_validator("storage_limit")
+    @classmethod
+    def _known_size(cls, value: str) -> str:
+        parse_size_bytes(value)
+        return value
+
+    @property
+    def retention_s(self) -> float:
+        """Age in seconds at which tracks are removed; infinity for never."""
+        return parse_age_s(self.retention)
+
+    @property
+    def storage_limit_bytes(self) -> int:
+        """Space for audio files in bytes."""
+        return parse_size_bytes(self.storage_limit)
+
+
+def parse_age_s(text: str) -> float:
+    """Seconds in `7d`, `12h`, `30m`, `45s` or a bare number of seconds; `0` is infinity.
+
+    >>> parse_age_s("2h")
+    7200.0
+    """
+    units = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
+    number, unit = (text[:-1], units[text[-1:]]) if text[-1:] in units else (text, 1.0)
+    try:
+        age_s = float(number) * unit
+    except ValueError:
+        raise ValueError(f"an age is a number and one of d, h, m, s; got {text!r}") from None
+    if not age_s >= 0:
+        raise ValueError(f"an age is 0 or more; got {text!r}")
+    return age_s or float("inf")
+
+
+def parse_size_bytes(text: str) -> int:
+    """Bytes in `500MB`, `10GB`, `1TB` or a bare number of bytes (powers of 1,000).
+
+    >>> parse_size_bytes("10GB")
+    10000000000
+    """
+    units = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
+    upper = text.strip().upper()
+    unit = next((name for name in units if upper.endswith(name)), "")
+    try:
+        size = float(upper.removesuffix(unit)) * units.get(unit, 1)
+    except ValueError:
+        raise ValueError(f"a size is a number and one of KB, MB, GB, TB; got {text!r}") from None
+    if not 0 < size < float("inf"):
+        raise ValueError(f"a size is above 0; got {text!r}")
+    return int(size)

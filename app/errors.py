@@ -1,0 +1,153 @@
+"""What can go wrong, named for the user's situation; each error knows its HTTP status."""
+
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+
+class MusicError(Exception):
+    """Base of every error that a user may see. `detail` is shown as it is; it says what is allowed."""
+
+    status = 500
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class EmptyPrompt(MusicError):
+    """The prompt held nothing but white space."""
+
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__("Prompt cannot be empty")
+
+
+class InvalidField(MusicError):
+    """A field of the request cannot be used; shown in FastAPI's 422 shape."""
+
+    status = 422
+
+    def __init__(self, field: str, message: str, *, kind: str = "value_error") -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+        self.kind = kind
+
+
+class TrackNotFound(MusicError, KeyError):
+    """No track has this id."""
+
+    status = 404
+
+    def __init__(self, track_id: str) -> None:
+        super().__init__(f"Track not found: {printable(track_id)}")
+
+
+class FormNotFound(MusicError):
+    """The track, or the service, offers no such file."""
+
+    status = 404
+
+    def __init__(self, form: str, available: Iterable[str]) -> None:
+        super().__init__(f"No such file form: {printable(form)}. Available: {', '.join(available)}")
+
+
+class TrackNotFinished(MusicError):
+    """The file asked for does not exist yet."""
+
+    status = 409
+
+
+class TrackAlreadyFinished(MusicError):
+    """A finished track cannot be cancelled."""
+
+    status = 409
+
+
+class QueueFull(MusicError):
+    """More tracks are waiting than the owner allows; nothing was created."""
+
+    status = 503
+
+    def __init__(self, limit: int, retry_after_s: int) -> None:
+        super().__init__(f"The queue is full ({limit} tracks are waiting). Try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class Busy(MusicError):
+    """The work could not be done in the time a client waits; it goes on."""
+
+    status = 503
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class DataFolderInUse(MusicError):
+    """Another process owns the data folder."""
+
+    status = 503
+
+
+class StorageFailed(MusicError):
+    """The data folder cannot be read or written."""
+
+    status = 503
+
+
+class SoundfontMissing(MusicError):
+    """The soundfont that was asked for is not there, or is not one."""
+
+    status = 500
+
+
+class GenerationFailed(MusicError):
+    """An engine could not make the track; `detail` is the reason shown with the track."""
+
+    status = 500
+
+
+class Cancelled(MusicError):
+    """The track was cancelled while an engine worked on it."""
+
+    status = 409
+
+
+#: What stands behind the commonest refusals of a disk.
+DISK_REASONS = {
+    errno.ENOSPC: "no space is left on the disk",
+    getattr(errno, "EDQUOT", -1): "the disk quota is used up",
+    errno.EFBIG: "the file is larger than the disk allows",
+    errno.EACCES: "the folder is not writable",
+    errno.EPERM: "the folder is not writable",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.ENOENT: "it is not there",
+}
+
+
+@contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Turn an `OSError` into `StorageFailed`: what could not be done, and why, without the machine's paths."""
+    try:
+        yield
+    except OSError as error:
+        number = errno.ENOENT if isinstance(error, FileNotFoundError) else error.errno or 0
+        reason = DISK_REASONS.get(number) or error.strerror or type(error).__name__
+        raise StorageFailed(f"{what}: {reason}") from error
+
+
+def printable(text: str, longest: int = 80) -> str:
+    r"""`text` without control characters and lone surrogates, cut to `longest` characters.
+
+    >>> printable("a\x00b")
+    'ab'
+    """
+    kept = "".join(c for c in text if c.isprintable() and not "\ud800" <= c <= "\udfff")
+    return kept if len(kept) <= longest else kept[: longest - 1] + "…"

@@ -1,0 +1,269 @@
+"""What goes over the wire: the bodies of requests and answers. The contract's fields, and others beside them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.models.track import Stage, Status
+from app.utils.seeds import MAX_SEED
+
+DEFAULT_DURATION_S = 30
+
+_PROMPT = "relaxing piano melody for meditation"
+_TRACK_ID = "track_a1b2c3d4e5f60718"
+_STARTED = "2026-08-27T10:30:00.000Z"
+_DUE = "2026-08-27T10:31:00.000Z"
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_DOWNLOAD = f"http://localhost:8000/downloads/{_TRACK_ID}.mp3"
+
+
+def _no_truth_value(value: Any) -> Any:
+    """Python counts True as 1; JSON does not."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
+#: Whole numbers; also as HTTPie and forms send them: `"30"`, `30.0`.
+Seconds = Annotated[int, Field(ge=5, le=300), BeforeValidator(_no_truth_value)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_no_truth_value)]
+
+
+class Wire(BaseModel):
+    """A body, asked for or answered."""
+
+    # Fields may be called `model`; clients may send fields that this version does not know.
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class GenerateRequest(Wire):
+    """What music to make."""
+
+    prompt: str = Field(
+        min_length=1,
+        max_length=500,
+        description="The music in your own words, 1 to 500 characters; white space around it is ignored.",
+        examples=[_PROMPT],
+    )
+    duration: Seconds | None = Field(
+        DEFAULT_DURATION_S,
+        description="Length in whole seconds, 5 to 300; null means 30.",
+        examples=[60],
+    )
+    model: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="Engine to use, a name of `GET /music/models`; null means the server's default.",
+        examples=["composer"],
+    )
+    seed: Seed | None = Field(
+        None,
+        description="The same seed, words and length give the same music; drawn where absent, and always reported.",
+        examples=[7],
+    )
+
+
+class GenerateAnswer(Wire):
+    """A track was accepted."""
+
+    success: bool = Field(description="Always true; what goes wrong has another status code.", examples=[True])
+    message: str = Field(
+        description="A sentence for people.", examples=[f"Music generation started for prompt: '{_PROMPT}'"]
+    )
+    track_id: str = Field(description="Name of the track from now on; opaque.", examples=[_TRACK_ID])
+    prompt: str = Field(description="The prompt, trimmed.", examples=[_PROMPT])
+    duration: int = Field(description="Length in seconds.", examples=[60])
+    estimated_processing_time: int = Field(
+        ge=1, description="Seconds until the track is completed, the queue before it included.", examples=[45]
+    )
+    status: Status = Field(description="`processing` from here on.", examples=["processing"])
+    download_url: str | None = Field(description="Null until the track is completed.", examples=[None])
+    seed: int = Field(description="Seed of all dice; send it again for the same music.", examples=[7])
+    model: str = Field(description="Engine that makes the track.", examples=["composer"])
+
+
+class StatusAnswer(Wire):
+    """How far a track is."""
+
+    track_id: str = Field(description="Name of the track.", examples=[_TRACK_ID])
+    status: Status = Field(
+        description="`processing`, `completed` or `failed`; a cancelled track has failed.", examples=["processing"]
+    )
+    progress: int = Field(
+        ge=0, le=100, description="Work done in per cent; never falls, 100 only when completed.", examples=[75]
+    )
+    prompt: str = Field(description="The prompt, trimmed.", examples=[_PROMPT])
+    duration: int = Field(description="Length in seconds.", examples=[60])
+    created_at: datetime = Field(description="When the track was accepted.", examples=[_STARTED])
+    estimated_completion: datetime = Field(description="When it will be, or was, finished.", examples=[_DUE])
+    download_url: str | None = Field(
+        description="Absolute address of the MP3 once completed, else null.", examples=[None]
+    )
+    stage: Stage = Field(description="What is being done; finer than the status.", examples=["rendering"])
+    error: str | None = Field(description="Why the track failed, else null.", examples=[None])
+
+
+class FileRecord(Wire):
+    """One downloadable form of a completed track."""
+
+    url: str = Field(description="Absolute address.", examples=[_DOWNLOAD])
+    media_type: str = Field(description="Media type of the file.", examples=["audio/mpeg"])
+    ready: bool = Field(description="False while it is yet to be made, on the first download.", examples=[True])
+    size: int | None = Field(description="Length in bytes; null until it is made.", examples=[1_440_000])
+    sha256: str | None = Field(description="SHA-256 of the bytes; null until it is made.", examples=[_SHA256])
+
+
+class TrackSummary(Wire):
+    """A track as the list shows it."""
+
+    track_id: str = Field(description="Name of the track.", examples=[_TRACK_ID])
+    status: Status = Field(description="`processing`, `completed` or `failed`.", examples=["completed"])
+    stage: Stage = Field(description="What is being done; finer than the status.", examples=["completed"])
+    progress: int = Field(ge=0, le=100, description="Work done in per cent.", examples=[100])
+    queue_position: int | None = Field(
+        description="Place in the queue, 1 is next; null unless the track waits.", examples=[None]
+    )
+    prompt: str = Field(description="The prompt, trimmed.", examples=[_PROMPT])
+    duration: int = Field(description="Length in seconds.", examples=[60])
+    model: str = Field(description="Engine that makes the track.", examples=["composer"])
+    seed: int = Field(description="Seed of all dice; send it again for the same music.", examples=[7])
+    created_at: datetime = Field(description="When the track was accepted.", examples=[_STARTED])
+    started_at: datetime | None = Field(description="When work on it began, else null.", examples=[_STARTED])
+    finished_at: datetime | None = Field(description="When it was completed or failed, else null.", examples=[_DUE])
+    estimated_processing_time: int = Field(
+        ge=1, description="Seconds from acceptance to completion, as told at first.", examples=[45]
+    )
+    error: str | None = Field(description="Why the track failed, else null.", examples=[None])
+    download_url: str | None = Field(
+        description="Absolute address of the MP3 once completed, else null.", examples=[_DOWNLOAD]
+    )
+    files: dict[str, FileRecord] = Field(
+        description="Every form that can be downloaded, by its name; empty until completed.",
+        examples=[
+            {
+                "mp3": {
+                    "url": _DOWNLOAD,
+                    "media_type": "audio/mpeg",
+                    "ready": True,
+                    "size": 1_440_000,
+                    "sha256": _SHA256,
+                }
+            }
+        ],
+    )
+    wav_sha256: str | None = Field(description="SHA-256 of the master's WAV file.", examples=[_SHA256])
+
+
+class TrackRecord(TrackSummary):
+    """Everything known about a track."""
+
+    attempt: int = Field(description="Runs begun that count against the limit of three.", examples=[1])
+    brief: dict[str, Any] | None = Field(
+        description="What the prompt's words said, each decision with the words it came from; null until read.",
+        examples=[{"moods": [{"value": "relaxing", "words": ["relaxing"]}]}],
+    )
+    plan: dict[str, Any] | None = Field(
+        description="Every choice made before a note was written; null until planned.",
+        examples=[{"style": "meditation", "tempo_bpm": 62, "tonic": "D", "mode": "major"}],
+    )
+    timings: dict[str, float] = Field(
+        description="Seconds that each stage took.", examples=[{"planning": 0.01, "rendering": 0.6}]
+    )
+    measured: dict[str, float] = Field(
+        description="Facts measured on the finished audio.", examples=[{"loudness_lufs": -14.0, "true_peak_dbtp": -1.1}]
+    )
+
+
+class TrackList(Wire):
+    """One page of tracks."""
+
+    tracks: list[TrackSummary] = Field(description="Tracks, newest first.")
+    next_cursor: str | None = Field(
+        description="Send it as `cursor` for the next page; null on the last.", examples=["MjAyNi0wOC0yNw"]
+    )
+
+
+class GenreList(Wire):
+    """Genres that the service knows by name."""
+
+    genres: list[str] = Field(description="Words to use in a prompt.", examples=[["pop", "rock", "jazz"]])
+
+
+class MoodList(Wire):
+    """Moods that the service knows by name."""
+
+    moods: list[str] = Field(description="Words to use in a prompt.", examples=[["happy", "sad", "peaceful"]])
+
+
+class ModelRecord(Wire):
+    """One engine."""
+
+    name: str = Field(description="Name to send as `model`.", examples=["composer"])
+    description: str = Field(
+        description="What it is, in a sentence.", examples=["Reads the prompt, composes, plays, mixes and masters."]
+    )
+    default: bool = Field(description="Whether it is used when a request names none.", examples=[True])
+    longest_s: int = Field(description="Longest track in seconds.", examples=[300])
+    seed: bool = Field(description="Whether the same seed gives the same bytes.", examples=[True])
+    notes: bool = Field(description="Whether its tracks come with MIDI and stems.", examples=[True])
+    remote: bool = Field(description="Whether the work happens on somebody else's machine.", examples=[False])
+    commercial_use: bool = Field(description="Whether its licence allows commercial use of the music.", examples=[True])
+    code_licence: str = Field(description="Licence of the engine's code.", examples=["MIT"])
+    weights_licence: str = Field(description="Licence of its weights or sounds.", examples=["MIT"])
+
+
+class ModelList(Wire):
+    """Every engine there is."""
+
+    models: list[ModelRecord] = Field(description="Engines, in the order of the catalogue.")
+
+
+class Welcome(Wire):
+    """Who answers here."""
+
+    message: str = Field(description="A welcome.", examples=["Welcome to Music AI Generator Backend"])
+    status: str = Field(description="`running`.", examples=["running"])
+    version: str = Field(description="Version of the service.", examples=["1.0.0"])
+    created_by: str = Field(description="Who made it.", examples=["Sergie Code"])
+    docs: str = Field(description="Path of the interactive documentation.", examples=["/docs"])
+
+
+class Health(Wire):
+    """Whether the service answers."""
+
+    status: str = Field(description="`healthy`.", examples=["healthy"])
+    service: str = Field(description="Name of the service.", examples=["music-ai-generator-backend"])
+    version: str = Field(description="Version of the service.", examples=["1.0.0"])
+
+
+class ServiceCard(Wire):
+    """What can be asked for."""
+
+    service: str = Field(description="Name of the service.", examples=["Music AI Generator"])
+    version: str = Field(description="Version of the service.", examples=["1.0.0"])
+    supported_formats: list[str] = Field(description="Audio forms of a track.", examples=[["mp3", "wav", "flac"]])
+    max_duration: int = Field(description="Longest track in seconds.", examples=[300])
+    min_duration: int = Field(description="Shortest track in seconds.", examples=[5])
+    status: str = Field(description="`active`.", examples=["active"])
+    default_duration: int = Field(description="Seconds where a request names none.", examples=[30])
+
+
+class Problem(Wire):
+    """Why a request was not done."""
+
+    detail: str = Field(description="One sentence that says what is allowed.", examples=["Prompt cannot be empty"])
+
+
+class Fault(Wire):
+    """One thing that is wrong with a request."""
+
+    loc: list[str | int] = Field(description="Where it is.", examples=[["body", "duration"]])
+    msg: str = Field(description="What is wrong.", examples=["Input should be less than or equal to 300"])
+    type: str = Field(description="Kind of fault, for programs.", examples=["less_than_equal"])
+
+
+class ValidationProblem(Wire):
+    """Everything that is wrong with a request's fields."""
+
+    detail: list[Fault] = Field(description="One entry a fault.")

@@ -1,0 +1,91 @@
+"""A track and its life."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Status = Literal["processing", "completed", "failed"]
+
+#: What is being done; finer than the status. Clients must tolerate new ones.
+Stage = Literal[
+    "queued", "planning", "composing", "rendering", "mastering", "encoding", "completed", "failed", "cancelled"
+]
+
+#: File forms of a finished track, each with its media type.
+FORMS: dict[str, str] = {
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "opus": "audio/ogg; codecs=opus",
+    "mid": "audio/midi",
+    "stems.zip": "application/zip",
+    "plan.json": "application/json",
+    "brief.json": "application/json",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackFile:
+    """One stored file of a track."""
+
+    #: A key of FORMS.
+    form: str
+    #: Where the file store keeps it, relative to its root: "tracks/track_…/1/track.mp3".
+    key: str
+    #: Length in bytes.
+    size: int
+    #: SHA-256 of the bytes, hexadecimal; the strong ETag.
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Track:
+    """The finished piece, or the one in the making, and everything known about it."""
+
+    #: "track_" and sixteen hexadecimal digits.
+    id: str
+    prompt: str
+    #: Seconds of music, 5…300.
+    duration: int
+    #: Key of the engine catalogue.
+    model: str
+    seed: int
+    created_at: datetime
+    #: Seconds from created_at to completion, as told to the client; at least 1.
+    estimated_s: int
+    status: Status = "processing"
+    stage: Stage = "queued"
+    #: 0…100; the highest seen over all attempts; 100 only with "completed".
+    progress: int = 0
+    #: Who it belongs to; None until a server owner turns authentication on.
+    owner: str | None = None
+    #: Runs begun that count against the limit of three.
+    attempt: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    #: Where set, the track is not shown as finished before this moment (the simulator's pace).
+    paced_until: datetime | None = None
+    #: Why it failed, in one calm line.
+    error: str | None = None
+    #: The Brief and the Plan as JSON values, once known.
+    brief: dict[str, Any] | None = None
+    plan: dict[str, Any] | None = None
+    files: tuple[TrackFile, ...] = ()
+    #: Forms made when they are first asked for.
+    on_demand: tuple[str, ...] = ()
+    #: Stage to seconds it took.
+    timings: dict[str, float] = field(default_factory=dict)
+    #: Integrated loudness, true peak and the like of the finished audio.
+    measured: dict[str, float] = field(default_factory=dict)
+    #: SHA-256 of the master's WAV file.
+    wav_sha256: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status != "processing"
+
+    def file(self, form: str) -> TrackFile | None:
+        """Its stored file of a form, if there is one."""
+        return next((file for file in self.files if file.form == form), None)

@@ -1,0 +1,1 @@
+"""Small things that know no music service: units, time, dice."""

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""Sets up what is missing, then hands over to the service: `python3 run.py` serves.
+
+Rule: the standard library only, in syntax that Python 3.8 reads, so that an older Python hears what it lacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+
+#: What everything needs; run_tests.py asks for requirements/dev.txt besides.
+REQUIREMENTS = "requirements.txt"
+
+#: Lowest and highest Python that the requirements were tried on.
+OLDEST, NEWEST = (3, 10), (3, 13)
+
+HELP = """\
+usage: python3 run.py [command] [options]
+
+  serve    answer on http://localhost:8000 (the default; --host, --port, --reload)
+  make     make one track without a server: make "calm piano" --duration 60 --out calm.mp3
+
+The first run sets up .venv beside this file. `python3 run.py COMMAND --help` tells more.
+"""
+
+#: Runs in the environment's Python. Only the checkout is put on the path: the folder that the user stands in may hold
+#: an `app` of its own, and must stay the current one, for file names are relative to it.
+HAND_OVER = """
+import sys
+sys.path[0], sys.argv = sys.argv[1], ["run.py", *sys.argv[2:]]
+from app.cli import main
+sys.exit(main())
+"""
+
+
+class SetupFailed(Exception):
+    """The environment could not be made; the message says what the user can do."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Set up what is missing, then run app.cli with the arguments; its exit code."""
+    try:
+        if arguments[:1] in (["-h"], ["--help"]) and not is_set_up(VENV, [REQUIREMENTS]):
+            print(HELP, end="")
+            return 0
+        python = set_up([REQUIREMENTS])
+    except SetupFailed as failure:
+        print(f"{program()}: {failure}", file=sys.stderr)
+        return 1
+    return hand_over([str(python), "-c", HAND_OVER, str(ROOT), *arguments])
+
+
+def set_up(files: Sequence[str]) -> Path:
+    """The environment's Python, after whatever the requirement files newly ask for was installed.
+
+    Does nothing where nothing changed. A second process waits until the first is done. `SetupFailed`.
+    """
+    unfit = unfit_python(sys.version_info[:2])
+    if unfit:
+        raise SetupFailed(unfit)
+    if not is_set_up(VENV, files):
+        try:
+            with only_one(VENV.with_suffix(".lock")):
+                if not is_set_up(VENV, files):
+                    make(VENV, files)
+        except OSError as error:
+            raise SetupFailed(f"{VENV} cannot be made: {error}") from error
+    return python_of(VENV)
+
+
+def unfit_python(version: tuple[int, ...]) -> str | None:
+    """Why this Python will not do, and what would; None if it will."""
+    if OLDEST <= version <= NEWEST:
+        return None
+    import shutil
+
+    names = [f"python{OLDEST[0]}.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
+    found = next((name for name in names if shutil.which(name)), None)
+    advice = f"try: {found} {program()}" if found else "see https://www.python.org/downloads/"
+    return f"needs Python 3.10–3.13, and this is {version[0]}.{version[1]}; {advice}"
+
+
+def python_of(venv: Path) -> Path:
+    """Where an environment keeps its Python."""
+    return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
+
+
+def is_set_up(venv: Path, files: Sequence[str]) -> bool:
+    """Whether this Python's environment holds what the files ask for, as they stand now."""
+    stamp = read_stamp(venv)
+    return stamp.items() >= wanted_stamp(files).items() and python_of(venv).exists() and not unfinished(venv).exists()
+
+
+def wanted_stamp(files: Sequence[str]) -> dict[str, str]:
+    """What the stamp of a finished set-up says: the Python and each file's fingerprint."""
+    import hashlib
+
+    digests = {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in files}
+    return {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", **digests}
+
+
+def read_stamp(venv: Path) -> dict[str, str]:
+    """What was installed last; empty if that is not known."""
+    try:
+        lines = (venv / "installed.txt").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.partition(" ") for line in lines)
+    return {name: value for name, _, value in pairs}
+
+
+def unfinished(venv: Path) -> Path:
+    """A file that stands while an environment is being changed; left behind by a set-up that was cut short."""
+    return venv / "unfinished"
+
+
+def make(venv: Path, files: Sequence[str]) -> None:
+    """Make or mend the environment and install the files. One process at a time."""
+    stamp = read_stamp(venv)
+    wanted = wanted_stamp(files)
+    fresh = unfinished(venv).exists() or stamp.get("python", wanted["python"]) != wanted["python"] or not works(venv)
+    if fresh:
+        create(venv)
+        stamp = {}
+    unfinished(venv).touch()
+    install(venv, files)
+    lines = [f"{name} {value}" for name, value in sorted({**stamp, **wanted}.items())]
+    (venv / "installed.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    unfinished(venv).unlink()
+
+
+def works(venv: Path) -> bool:
+    """Whether an environment found in place is of this Python and has pip."""
+    question = f"import sys, pip; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    try:
+        return python_of(venv).exists() and run([str(python_of(venv)), "-c", question])[0] == 0
+    except OSError:
+        return False
+
+
+def create(venv: Path) -> None:
+    """An empty environment with pip, in place of whatever stood there."""
+    missing = missing_module()
+    if missing:
+        raise SetupFailed(missing)
+    import shutil
+
+    say(f"making {venv.name}")
+    old = venv.with_suffix(".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if venv.exists():
+        venv.rename(old)  # in one step, so that no half of it is ever taken for the whole
+        shutil.rmtree(old, ignore_errors=True)
+    venv.mkdir()
+    unfinished(venv).touch()
+    # The base interpreter, because the one running may belong to the environment just removed.
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    code, said = run([base, "-m", "venv", str(venv)])
+    if code != 0:
+        raise SetupFailed(f"{base} -m venv {venv} failed:\n{said}")
+
+
+def missing_module() -> str | None:
+    """Which package to install where Python comes without venv; None where it is complete."""
+    from importlib.util import find_spec
+
+    if find_spec("venv") and find_spec("ensurepip"):
+        return None
+    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return (
+        "this Python comes without its venv module. Install it, then run this again:\n"
+        f"  Debian, Ubuntu:  sudo apt install {name}-venv\n"
+        f"  openSUSE:        sudo zypper install {name.replace('.', '')}-pip\n"
+        "  elsewhere:       the Python of https://www.python.org/downloads/ has it"
+    )
+
+
+def install(venv: Path, files: Sequence[str]) -> None:
+    """Let pip install the files, quietly."""
+    say(f"installing {' and '.join(files)} (a minute or so, only when they changed)")
+    pip = [str(python_of(venv)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    for name in files:
+        pip += ["-r", str(ROOT / name)]
+    # A user's pip may be set to install for the user, which an environment refuses.
+    code, said = run(pip, environment={**os.environ, "PIP_USER": "0"})
+    if code != 0:
+        # pip resolves before it touches anything, so the environment is as good as before.
+        unfinished(venv).unlink()
+        raise SetupFailed(f"pip could not install the requirements:\n{said}")
+
+
+def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """A command's exit code and everything that it printed."""
+    import subprocess
+
+    ended = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        check=False,
+    )
+    return ended.returncode, ended.stdout.decode(errors="replace")
+
+
+def say(text: str) -> None:
+    """Tell the user what takes time."""
+    print(f"{program()}: {text} …", file=sys.stderr, flush=True)
+
+
+def program() -> str:
+    """Name of the script that the user called."""
+    return Path(sys.argv[0]).name
+
+
+@contextlib.contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, however it ends."""
+    with path.open("a") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            while True:
+                with contextlib.suppress(OSError):  # it gives up after ten seconds
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+        else:
+            import fcntl
+
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say("waiting for another set-up")
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def hand_over(command: Sequence[str]) -> int:
+    """Become the command, or where a system cannot do that, wait for it; its exit code."""
+    if os.name != "nt":
+        sys.stdout.flush()
+        os.execv(command[0], list(command))
+    import subprocess
+
+    with subprocess.Popen(command) as process:
+        while process.poll() is None:
+            with contextlib.suppress(KeyboardInterrupt):  # it reached the command too, which knows what to do with it
+                process.wait()
+    return process.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

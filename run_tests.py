@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Runs the checks: `python3 run_tests.py all`. Sets up what is missing first, as run.py does.
+
+Rule: like run.py, the standard library only, in syntax that Python 3.8 reads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+#: Installed besides requirements.txt.
+REQUIREMENTS = "requirements/dev.txt"
+
+#: The tests that take part in no other category.
+UNIT = "not integration and not security and not performance and not slow"
+
+#: Run by `quick`: one short track end to end, and what has no sound to wait for.
+QUICK = ["tests/test_quick.py"]
+
+#: Both cores; the tests of one file stay together, because they share servers. Long files first: tests/conftest.py.
+PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+
+COVERED = [*PARALLEL, "--cov"]
+
+#: Order of the rows in TEST_SUMMARY.md.
+CATEGORIES = ("unit", "integration", "security", "performance", "doctest")
+
+
+class Check(NamedTuple):
+    """One word that run_tests.py knows."""
+
+    #: One line for the list.
+    help: str
+    #: What it runs, in this order; each takes what stood after `--` and answers with an exit code.
+    steps: tuple[Callable[[list[str]], int], ...]
+
+
+def tool(*command: str) -> Callable[[list[str]], int]:
+    """A step that runs a module of the environment."""
+    return lambda _: start(command)
+
+
+def tests(*arguments: str) -> Callable[[list[str]], int]:
+    """A step that runs pytest; further arguments go to it."""
+    return lambda extra: start(["pytest", *arguments, *extra])
+
+
+def start(command: Sequence[str]) -> int:
+    """Run `python -m command` in the environment, from the top folder."""
+    print("$ python -m " + " ".join(command), flush=True)
+    return subprocess.run([str(run.python_of(run.VENV)), "-m", *command], cwd=run.ROOT, check=False).returncode
+
+
+def summary(extra: list[str]) -> int:
+    """Run every test, then write down what was seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        counts, coverage = Path(folder, "counts.json"), Path(folder, "coverage.json")
+        seen = ["-p", "tests.tooling.counts", f"--counts={counts}", f"--cov-report=json:{coverage}"]
+        code = start(["pytest", *COVERED, *seen, *extra])
+        if not (counts.exists() and coverage.exists()):
+            return code or 1
+        percent = json.loads(coverage.read_text(encoding="utf-8"))["totals"]["percent_covered"]
+        text = summary_text(json.loads(counts.read_text(encoding="utf-8")), percent)
+    (run.ROOT / "TEST_SUMMARY.md").write_text(text, encoding="utf-8")
+    return code
+
+
+def summary_text(counts: dict[str, dict[str, int]], percent: float) -> str:
+    """TEST_SUMMARY.md of one run, from its results by category and the line coverage in percent."""
+    columns = ("passed", "failed", "skipped")
+    rows = [(name, *(counts.get(name, {}).get(column, 0) for column in columns)) for name in CATEGORIES]
+    rows.append(("**all**", *(sum(row[i] for row in rows) for i in (1, 2, 3))))  # type: ignore[misc]
+    table = "\n".join(f"| {name} | {' | '.join(str(number) for number in numbers)} |" for name, *numbers in rows)
+    selections = "\n".join(f"| `python run_tests.py {name}` | {check.help} |" for name, check in CHECKS.items())
+    return f"""\
+# Test summary
+
+Written by `python run_tests.py summary` from a run of every test on Python {sys.version_info[0]}.{sys.version_info[1]}.
+
+| category | {" | ".join(columns)} |
+|---|---|---|---|
+{table}
+
+Line coverage of `app`, subprocesses counted: **{int(percent)} %**.
+What is left out of it stands in `pyproject.toml`, with the reason.
+
+A test belongs to the first category that fits: performance, security, integration, doctest, unit.
+
+## Selections
+
+| command | what it runs |
+|---|---|
+{selections}
+"""
+
+
+LINT = (tool("ruff", "check", "."), tool("ruff", "format", "--check", "."))
+TYPES = (tool("mypy"),)
+COVERAGE = tests(*COVERED, "--cov-report=term-missing:skip-covered")
+PERFORMANCE = (tests("-m", "performance"), tool("benchmarks", "--short"))
+
+CHECKS: dict[str, Check] = {
+    "all": Check("everything: lint, types, every test with coverage", (*LINT, *TYPES, COVERAGE)),
+    "unit": Check("tests of one part each", (tests("-m", UNIT),)),
+    "integration": Check("whole journeys through the service", (tests("-m", "integration"),)),
+    "coverage": Check("every test, line by line; fails under 95 %", (COVERAGE,)),
+    "quick": Check("a smoke test, within ten seconds", (tests(*QUICK),)),
+    "performance": Check("promises about load, then a short benchmark", PERFORMANCE),
+    "security": Check("bad input, injection, what must not leak", (tests("-m", "security"),)),
+    "lint": Check("ruff: mistakes and layout", LINT),
+    "types": Check("mypy --strict", TYPES),
+    "docs": Check("README, examples and doctests", (tests("tests/tooling", "app"),)),
+    "summary": Check("every test, then writes TEST_SUMMARY.md", (summary,)),
+}
+
+
+def usage() -> str:
+    """The list of checks."""
+    lines = [f"  {name:<12} {check.help}" for name, check in CHECKS.items()]
+    return "\n".join(
+        ["usage: python3 run_tests.py CHECK [CHECK ...] [-- arguments for pytest]", "", *lines, ""],
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run the checks that were named; 0 if all passed, 1 if one failed, 2 if one is unknown."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    names, extra = arguments[:end], arguments[end + 1 :]
+    if names[:1] in (["-h"], ["--help"], ["help"]):
+        print(usage(), end="")
+        return 0
+    unknown = [name for name in names if name not in CHECKS]
+    if unknown or not names:
+        print(f"run_tests.py: no such check: {' '.join(unknown)}" if unknown else "run_tests.py: which check?")
+        print(usage(), end="")
+        return 2
+    try:
+        run.set_up([run.REQUIREMENTS, REQUIREMENTS])
+    except run.SetupFailed as failure:
+        print(f"run_tests.py: {failure}", file=sys.stderr)
+        return 1
+    return check_all(names, extra)
+
+
+def check_all(names: list[str], extra: list[str]) -> int:
+    """Run every step of the checks, also after one failed; 1 if any did."""
+    failed = []
+    for name in names:
+        begun = time.monotonic()
+        codes = [step(extra) for step in CHECKS[name].steps]
+        failed += [name] if any(codes) else []
+        print(f"{name}: {'FAILED' if any(codes) else 'passed'} in {time.monotonic() - begun:.0f} s", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    sys.exit(main(sys.argv[1:]))

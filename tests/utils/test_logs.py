@@ -1,0 +1,112 @@
+"""Structured logs."""
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from app.utils.logs import LONGEST_FIELD, set_up_logs
+
+
+@pytest.fixture(autouse=True)
+def restored():
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    structlog.reset_defaults()
+
+
+def lines(capfd):
+    return capfd.readouterr().err.splitlines()
+
+
+def test_json_logs_are_one_object_a_line(capfd):
+    set_up_logs("info", "json")
+
+    structlog.get_logger().info("track accepted", track_id="track_1", seconds=30)
+
+    (line,) = lines(capfd)
+    event = json.loads(line)
+    assert event["event"] == "track accepted"
+    assert (event["level"], event["track_id"], event["seconds"]) == ("info", "track_1", 30)
+    assert event["timestamp"].endswith("Z")
+
+
+def test_console_logs_are_one_readable_line(capfd):
+    set_up_logs("info", "console")
+
+    structlog.get_logger().warning("the disk is nearly full", free="2 GB")
+
+    (line,) = lines(capfd)
+    assert "the disk is nearly full" in line
+    assert "2 GB" in line
+    assert "warning" in line
+
+
+@pytest.mark.parametrize(("level", "seen"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_no_more_is_logged_than_asked_for(capfd, level, seen):
+    set_up_logs(level, "json")
+
+    log = structlog.get_logger()
+    for method in (log.debug, log.info, log.warning, log.error):
+        method("event")
+
+    assert len(lines(capfd)) == seen
+
+
+def test_the_last_configuration_counts_and_libraries_speak_once(capfd):
+    log = structlog.get_logger()
+    for form in ("console", "json", "json"):
+        set_up_logs("info", form)
+
+    log.info("ours")
+    logging.getLogger("theirs").warning("theirs")
+
+    assert [json.loads(line)["event"] for line in lines(capfd)] == ["ours", "theirs"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_control_characters_and_surrogates_never_reach_a_log(capfd, form):
+    set_up_logs("info", form)
+
+    structlog.get_logger().info("prompt", prompt="a\x1b[31m\r\n\x00b\ud800\u202ec é ♪")
+
+    (line,) = lines(capfd)
+    assert not set(line) & set("\x1b\x00\u202e")
+    assert "a[31mbc" in line
+
+
+def test_a_long_field_is_cut(capfd):
+    set_up_logs("info", "json")
+
+    structlog.get_logger().info("prompt", prompt="a" * 10_000)
+
+    (line,) = lines(capfd)
+    assert json.loads(line)["prompt"] == "a" * LONGEST_FIELD + "…"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_is_logged_whole(capfd, form):
+    set_up_logs("info", form)
+
+    try:
+        raise ValueError("x" * 1_000)
+    except ValueError:
+        structlog.get_logger().exception("unexpected")
+
+    written = "\n".join(lines(capfd))
+    assert "Traceback" in written
+    assert "x" * 1_000 in written
+
+
+def test_what_is_bound_to_the_context_is_in_every_line(capfd):
+    set_up_logs("info", "json")
+
+    with structlog.contextvars.bound_contextvars(request_id="mine"):
+        structlog.get_logger().info("ours")
+        logging.getLogger("theirs").warning("theirs")
+
+    assert [json.loads(line)["request_id"] for line in lines(capfd)] == ["mine", "mine"]
