@@ -1,0 +1,1 @@
+"""Business logic: everything between the routers and the values in models."""

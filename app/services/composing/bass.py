@@ -1,0 +1,148 @@
+"""The bass line: roots and what leads from one to the next, in the style's rhythm."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from app.models.plan import Voice
+from app.models.score import Note
+from app.services.composing.drawing import suited
+from app.services.composing.dynamics import velocity
+from app.services.composing.harmony import Change
+from app.services.composing.limits import reach
+from app.services.composing.setting import Bar, Setting
+from app.services.theory.chords import Chord, chord_scale
+from app.services.theory.instruments import INSTRUMENTS
+from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.scales import nearest_pitch, pitches_between
+
+#: Where in its register the bass feels at home, from its lowest (0) to its highest pitch (1).
+HOME = 0.36
+
+
+def write_bass(setting: Setting, voice: Voice) -> list[Note]:
+    """The bass of the whole piece, but for the last bar."""
+    return _BassLine(setting, voice).notes
+
+
+class _BassLine:
+    """One bass player: knows where the hand last was."""
+
+    def __init__(self, setting: Setting, voice: Voice) -> None:
+        self._setting = setting
+        self._voice = voice
+        self._idiom = setting.style.bass
+        self._low, self._high = reach(voice)
+        self._home = self._low + HOME * min(self._high - self._low, 26)
+        self._pitch: int = round(self._home)
+        self._chord: Chord | None = None
+        self.notes: list[Note] = []
+        for stretch in setting.stretches_of(voice):
+            rng = setting.rng("bass", voice.name, *stretch.key)
+            pattern = suited(
+                rng,
+                self._idiom.patterns,
+                energy=setting.busyness(stretch.section.energy),
+                metre=setting.plan.time_signature,
+                family=INSTRUMENTS[voice.instrument].family,
+            )
+            bars = read_rhythm(pattern.rhythm, pattern.metre, setting.plan.time_signature)
+            for bar in setting.bars_in(stretch):
+                if not bar.final:
+                    self._play(bar, bars[bar.number % len(bars)], rng)
+
+    def _play(self, bar: Bar, strokes: tuple[Stroke, ...], rng: np.random.Generator) -> None:
+        for change in bar.changes:
+            end = change.position + change.length
+            inside = [s for s in strokes if change.position - 1e-6 <= s.position < end - 1e-6]
+            late = not inside or inside[0].position > change.position + 1e-6
+            if late and (change.position > 0 or not inside):
+                # A new chord is heard from its root, also where the pattern rests.
+                until = inside[0].position if inside else end
+                inside = [Stroke(change.position, min(until - change.position, 2.0), "R"), *inside]
+            self._play_chord(bar, change, inside, rng)
+
+    def _play_chord(self, bar: Bar, change: Change, strokes: list[Stroke], rng: np.random.Generator) -> None:
+        following = self._setting.following(bar, change)
+        end = change.position + change.length
+        walking = [stroke for stroke in strokes if stroke.sign in "wa"]
+        for index, stroke in enumerate(strokes):
+            if index == 0 and change.chord != self._chord and stroke.sign in "35678a":
+                stroke = replace(stroke, sign="R")
+            left = len([other for other in walking if other.position >= stroke.position])
+            pitch = self._tone(stroke.sign, change.chord, following.chord, index, left, rng)
+            length = min(stroke.length, end - stroke.position) * self._idiom.legato
+            accent = 0.35 + 0.35 * self._setting.metre.strength(stroke.position)
+            if stroke.sign == "s":
+                length = min(length, 0.25)
+            elif stroke.sign == "g":
+                length, accent = min(length, 0.15), -0.7
+            self.notes.append(
+                Note(
+                    pitch=pitch,
+                    start_beat=bar.start_beat + stroke.position,
+                    length_beats=length,
+                    velocity=velocity(self._setting.plan, bar, "bass", accent),
+                )
+            )
+            if stroke.sign != "8":
+                # An octave is a flourish; the hand stays where it was.
+                self._pitch = pitch
+        self._chord = change.chord
+
+    def _tone(self, sign: str, chord: Chord, after: Chord, index: int, left: int, rng: np.random.Generator) -> int:
+        root = self._root(chord)
+        if sign == "5":
+            return self._near(chord.fifth, root)
+        if sign == "8":
+            return root + 12 if root + 12 <= self._high else root
+        if sign == "3":
+            return self._above(root, chord.third)
+        if sign == "6":
+            return self._near((chord.root + 9) % 12, root)
+        if sign == "7":
+            return self._near(chord.classes[3] if len(chord.classes) > 3 else chord.fifth, root)
+        if sign == "a":
+            return self._approach(after, rng)
+        if sign == "w":
+            return root if index == 0 else self._step(chord, after, left, rng)
+        return root
+
+    def _root(self, chord: Chord) -> int:
+        wanted = chord.bass if self._idiom.follows_inversions else chord.root
+        return nearest_pitch(0.35 * self._pitch + 0.65 * self._home, wanted, self._low, self._high)
+
+    def _near(self, pitch_class: int, root: int) -> int:
+        """The tone next to the root: above if it stays in the register, else below."""
+        above = self._above(root, pitch_class)
+        return above if above <= min(self._high, self._home + 14) else max(above - 12, self._low)
+
+    def _above(self, root: int, pitch_class: int) -> int:
+        above = root + (pitch_class - root) % 12
+        return above if above <= self._high else above - 12
+
+    def _approach(self, after: Chord, rng: np.random.Generator) -> int:
+        """A step above or below the next root, from the side the hand is on."""
+        goal = self._root(after)
+        classes = chord_scale(after, self._setting.scale)
+        below = next(goal - step for step in (1, 2, 3) if (goal - step) % 12 in classes or step == 3)
+        above = next(goal + step for step in (1, 2, 3) if (goal + step) % 12 in classes or step == 3)
+        chromatic = goal - 1 if rng.random() < 0.35 else below
+        choice = above if self._pitch > goal or (self._pitch == goal and rng.random() < 0.4) else chromatic
+        return choice if self._low <= choice <= self._high else below if below >= self._low else above
+
+    def _step(self, chord: Chord, after: Chord, left: int, rng: np.random.Generator) -> int:
+        """A walking step: chord and scale tones towards the next root, the last one a step away from it."""
+        if left <= 1:
+            return self._approach(after, rng)
+        goal = self._root(after)
+        tones = pitches_between(chord_scale(chord, self._setting.scale), self._low, self._high)
+        ideal = self._pitch + (goal - self._pitch) / left + float(rng.normal(0.0, 2.2))
+
+        def strain(pitch: int) -> float:
+            if pitch == self._pitch:
+                return 99.0
+            outside = 0.0 if pitch % 12 in chord.classes else 1.2
+            return abs(pitch - ideal) + outside + max(0, abs(pitch - self._pitch) - 5) * 0.8
+
+        return min(tones, key=strain) if tones else self._pitch

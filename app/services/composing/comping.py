@@ -1,0 +1,195 @@
+"""What plays the harmony: chords in rhythm, broken chords, held pads and textures."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from app.models.plan import Voice
+from app.models.score import Note
+from app.services.composing.drawing import suited
+from app.services.composing.dynamics import velocity
+from app.services.composing.harmony import Change
+from app.services.composing.limits import reach
+from app.services.composing.setting import Bar, Setting
+from app.services.styles.idioms import Pattern
+from app.services.theory.chords import Chord
+from app.services.theory.instruments import INSTRUMENTS
+from app.services.theory.rhythm import Bar as Rhythm
+from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.scales import pitches_between
+from app.services.theory.voicing import Spacing, Voicing, nearest_voicing, voicings
+
+#: Accent of each sign of a comping pattern.
+ACCENTS = {"X": 1.0, "x": 0.55, "o": 0.1, "s": 0.6, "b": 0.6, "u": 0.4, "p": 0.75}
+
+#: Longest sound of a short chord, in beats.
+STAB_BEATS = 0.22
+
+#: A held note is struck anew after so many beats.
+LONGEST_TIE_BEATS = 16.0
+
+
+class Hand:
+    """A player of chords: each layout moves as little as it can from the one before."""
+
+    def __init__(self, voice: Voice, count: int, spacing: Spacing) -> None:
+        self._low, self._high = reach(voice)
+        self._count = count
+        self._spacing = spacing
+        self._previous: Voicing = ()
+
+    def lay(self, chord: Chord, energy: float) -> Voicing:
+        """The chord as pitches; fuller and higher where the music is stronger."""
+        count = max(1, self._count + (energy > 0.9) - (energy < 0.3))
+        centre = self._low + (self._high - self._low) * (0.32 + 0.14 * energy)
+        self._previous = _laid(chord, self._low, self._high, count, self._spacing, self._previous, round(centre))
+        return self._previous
+
+
+@lru_cache(maxsize=16384)
+def _laid(chord: Chord, low: int, high: int, count: int, spacing: Spacing, previous: Voicing, centre: int) -> Voicing:
+    return nearest_voicing(previous, voicings(chord, low, high, count, spacing), centre)
+
+
+def rhythm_of(
+    setting: Setting, voice: Voice, patterns: tuple[Pattern, ...], stretch_key: tuple[str, str], energy: float
+) -> tuple[Rhythm, ...]:
+    """The bars of the rhythm that a voice plays in all sections that are alike."""
+    pattern = suited(
+        setting.rng("pattern", voice.name, *stretch_key),
+        patterns,
+        energy=setting.busyness(energy),
+        metre=setting.plan.time_signature,
+        family=INSTRUMENTS[voice.instrument].family,
+    )
+    return read_rhythm(pattern.rhythm, pattern.metre, setting.plan.time_signature)
+
+
+def write_chords(setting: Setting, voice: Voice) -> list[Note]:
+    """Chords in the style's rhythm."""
+    idiom = setting.style.chords
+    hand = Hand(voice, idiom.voices, idiom.spacing)
+    notes: list[Note] = []
+    for stretch in setting.stretches_of(voice):
+        rhythm = rhythm_of(setting, voice, idiom.patterns, stretch.key, stretch.section.energy)
+        for bar in setting.bars_in(stretch):
+            if bar.final:
+                continue
+            for stroke, change in _struck(bar, rhythm[bar.number % len(rhythm)]):
+                sounding = setting.following(bar, change).chord if stroke.sign == "p" else change.chord
+                layout = hand.lay(sounding, stretch.section.energy)
+                notes += _strokes(setting, bar, stroke, layout)
+    return notes
+
+
+def _struck(bar: Bar, strokes: Rhythm) -> list[tuple[Stroke, Change]]:
+    """Each stroke with its chord; a chord that changes under a held stroke is struck anew."""
+    struck: list[tuple[Stroke, Change]] = []
+    for stroke in strokes:
+        change = bar.change_at(stroke.position)
+        rest = stroke
+        while rest.position + rest.length > change.position + change.length + 1e-6 and rest.sign != "p":
+            border = change.position + change.length
+            struck.append((Stroke(rest.position, border - rest.position, rest.sign), change))
+            rest = Stroke(border, rest.position + rest.length - border, "x" if rest.sign == "b" else rest.sign)
+            change = bar.change_at(border)
+        struck.append((rest, change))
+    return struck
+
+
+def _strokes(setting: Setting, bar: Bar, stroke: Stroke, layout: Voicing) -> list[Note]:
+    pitches = layout
+    if stroke.sign.isdigit():
+        pitches = (layout[min(int(stroke.sign), len(layout)) - 1],) if stroke.sign != "0" else layout[-1:]
+    elif stroke.sign == "b":
+        pitches = layout[:1]
+    elif stroke.sign == "u":
+        pitches = layout[1:] or layout
+    length = min(stroke.length, STAB_BEATS) if stroke.sign == "s" else stroke.length * 0.97
+    accent = ACCENTS.get(stroke.sign, 0.35) + 0.25 * (setting.metre.strength(stroke.position) - 0.5)
+    force = velocity(setting.plan, bar, "chords", accent)
+    start = bar.start_beat + stroke.position
+    return [Note(pitch=pitch, start_beat=start, length_beats=length, velocity=force) for pitch in pitches]
+
+
+def write_arpeggio(setting: Setting, voice: Voice) -> list[Note]:
+    """Chords broken up."""
+    idiom = setting.style.arpeggio
+    low, high = reach(voice)
+    notes: list[Note] = []
+    for stretch in setting.stretches_of(voice):
+        rhythm = rhythm_of(setting, voice, idiom.patterns, stretch.key, stretch.section.energy)
+        floor = low + round((high - low) * (0.1 + 0.22 * stretch.section.energy))
+        border = (stretch.first_bar + stretch.bars) * setting.metre.beats
+        for bar in setting.bars_in(stretch):
+            if bar.final:
+                continue
+            for stroke in rhythm[bar.number % len(rhythm)]:
+                chord = bar.change_at(stroke.position).chord
+                tones = pitches_between(chord.classes[:4], min(floor, high - 11), high)
+                if not tones:
+                    continue
+                accent = 0.25 + 0.5 * setting.metre.strength(stroke.position)
+                start = bar.start_beat + stroke.position
+                notes.append(
+                    Note(
+                        pitch=_counted(tones, stroke.sign, len(chord.classes[:4])),
+                        start_beat=start,
+                        length_beats=min(stroke.length * idiom.legato, border - start),
+                        velocity=velocity(setting.plan, bar, "arpeggio", accent),
+                    )
+                )
+    return notes
+
+
+def _counted(tones: tuple[int, ...], sign: str, octave: int) -> int:
+    """The tone that a digit counts from below; past the top it comes back an octave lower, 0 is the top."""
+    index = int(sign) - 1 if sign.isdigit() else 0
+    while index >= len(tones):
+        index -= min(octave, len(tones))
+    return tones[index]
+
+
+def write_pad(setting: Setting, voice: Voice) -> list[Note]:
+    """Chords held from change to change; notes that two chords share are held over, if the style ties them."""
+    idiom = setting.style.pad
+    return _held(setting, voice, Hand(voice, idiom.voices, idiom.spacing), tied=idiom.tied)
+
+
+def write_texture(setting: Setting, voice: Voice) -> list[Note]:
+    """A wash of root and fifth under everything."""
+    return _held(setting, voice, Hand(voice, 2, "power"), tied=True)
+
+
+def _held(setting: Setting, voice: Voice, hand: Hand, *, tied: bool) -> list[Note]:
+    notes: list[Note] = []
+    for stretch in setting.stretches_of(voice):
+        sounding: dict[int, Note] = {}
+        for bar, start, length, chord in _spans(setting.bars_in(stretch)):
+            force = velocity(setting.plan, bar, voice.role, 0.4)
+            fresh = {}
+            for pitch in hand.lay(chord, stretch.section.energy):
+                before = sounding.pop(pitch, None) if tied else None
+                if before is not None and start - before.start_beat < LONGEST_TIE_BEATS:
+                    fresh[pitch] = replace(before, length_beats=start + length - before.start_beat)
+                else:
+                    notes += [before] if before is not None else []
+                    fresh[pitch] = Note(pitch=pitch, start_beat=start, length_beats=length, velocity=force)
+            notes += sounding.values()
+            sounding = fresh
+        notes += sounding.values()
+    return notes
+
+
+def _spans(bars: Sequence[Bar]) -> list[tuple[Bar, float, float, Chord]]:
+    """Where each chord of a section begins, how long it holds over bar lines; the piece's last bar apart."""
+    spans: list[tuple[Bar, float, float, Chord]] = []
+    for bar in bars:
+        for change in bar.changes if not bar.final else ():
+            start = bar.start_beat + change.position
+            if spans and spans[-1][3] == change.chord:
+                first, begun, length, chord = spans[-1]
+                spans[-1] = (first, begun, length + change.length, chord)
+            else:
+                spans.append((bar, start, change.length, change.chord))
+    return spans

@@ -1,0 +1,101 @@
+"""Plan → Score: the harmony, then the melody, then everybody else around them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import chain
+
+from app.models.plan import Plan, Role, Voice
+from app.models.score import DRUM_ROLES, ChordSpan, Note, Part, Score
+from app.services.composing.bass import write_bass
+from app.services.composing.comping import write_arpeggio, write_chords, write_pad, write_texture
+from app.services.composing.countering import write_counter
+from app.services.composing.drumming import write_drums
+from app.services.composing.ending import final_notes
+from app.services.composing.limits import finished
+from app.services.composing.melody import write_melody
+from app.services.composing.setting import Setting
+from app.services.composing.tempo import tempo_changes
+
+#: Who writes what, apart from the melody and what listens to it.
+WRITERS: dict[Role, Callable[[Setting, Voice], list[Note]]] = {
+    "chords": write_chords, "arpeggio": write_arpeggio, "pad": write_pad, "texture": write_texture,
+    "bass": write_bass, "drums": write_drums, "percussion": write_drums,
+}  # fmt: skip
+
+#: Roles that play one note at a time.
+SINGLE_LINES = frozenset({"lead", "counter", "bass"})
+
+
+def compose(plan: Plan) -> Score:
+    """The written music of a plan: exactly its bars, the same for the same plan."""
+    setting = Setting(plan)
+    melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead"])
+    lead = list(chain.from_iterable(melodies.values()))
+    parts = []
+    for voice in plan.ensemble:
+        if voice.role == "lead":
+            notes = melodies[voice.name]
+        elif voice.role == "counter":
+            notes = write_counter(setting, voice, lead)
+        else:
+            notes = WRITERS[voice.role](setting, voice)
+        parts.append(_part(setting, voice, notes))
+    upper, lower = (int(number) for number in plan.time_signature.split("/"))
+    return Score(
+        parts=_begun(plan, tuple(parts)),
+        tempo_changes=tempo_changes(setting),
+        chords=_chord_spans(setting),
+        markers=tuple((stretch.first_bar * setting.metre.beats, stretch.section.kind) for stretch in setting.stretches),
+        time_signature=(upper, lower),
+        length_beats=setting.length_beats,
+    )
+
+
+def _part(setting: Setting, voice: Voice, notes: Iterable[Note]) -> Part:
+    """A voice's notes with the final chord, held to what its instrument can play."""
+    single = voice.role in SINGLE_LINES
+    written = finished(notes, voice, setting.length_beats, single=single)
+    if voice.role in DRUM_ROLES:
+        return Part(voice=voice.name, notes=written)
+    final = final_notes(setting, voice, written[-1] if written else None)
+    return Part(voice=voice.name, notes=(*_until(written, setting.final_bar.start_beat), *final))
+
+
+def _until(notes: Iterable[Note], border: float) -> Iterable[Note]:
+    """Notes that begin before a beat, ended by it."""
+    for note in notes:
+        if note.start_beat + note.length_beats <= border:
+            yield note
+        elif note.start_beat < border - 1e-6:
+            yield replace(note, length_beats=border - note.start_beat)
+
+
+def _begun(plan: Plan, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts, with a sound on beat 0: if all rest there, the first note heard comes in at once."""
+    starts = [part.notes[0].start_beat if part.notes else float("inf") for part in parts]
+    earliest = min(starts, default=float("inf"))
+    if earliest < 1e-6 or earliest == float("inf"):
+        return parts
+    chosen = starts.index(earliest)
+    part = parts[chosen]
+    first = part.notes[0]
+    if plan.voice(part.voice).role in DRUM_ROLES:
+        opening = (replace(first, start_beat=0.0), *part.notes)
+    else:
+        opening = (replace(first, start_beat=0.0, length_beats=first.length_beats + earliest), *part.notes[1:])
+    return (*parts[:chosen], replace(part, notes=opening), *parts[chosen + 1 :])
+
+
+def _chord_spans(setting: Setting) -> tuple[ChordSpan, ...]:
+    """The harmony without gaps; a chord held over bar lines is one span."""
+    spans: list[ChordSpan] = []
+    for bar in setting.bars:
+        for change in bar.changes:
+            symbol = change.chord.symbol(setting.plan.tonic, setting.plan.mode)
+            if spans and spans[-1].symbol == symbol:
+                spans[-1] = replace(spans[-1], length_beats=spans[-1].length_beats + change.length)
+            else:
+                spans.append(
+                    ChordSpan(start_beat=bar.start_beat + change.position, length_beats=change.length, symbol=symbol)
+                )
+    return tuple(spans)

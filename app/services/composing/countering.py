@@ -1,0 +1,146 @@
+"""The second voice: slow notes against the melody, answers in its rests, or thirds along with it."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from app.models.plan import Voice
+from app.models.score import Note
+from app.services.composing.drawing import drawn_key
+from app.services.composing.dynamics import velocity
+from app.services.composing.limits import folded, reach
+from app.services.composing.motif import motif_for
+from app.services.composing.setting import Bar, Setting
+from app.services.theory.chords import chord_scale
+from app.services.theory.scales import pitches_between
+
+#: A rest of the melody long enough to answer into, in beats.
+ANSWER_BEATS = 1.4
+
+#: Semitones the second voice keeps away from the melody where it can.
+ELBOW_ROOM = 3
+
+
+def write_counter(setting: Setting, voice: Voice, melody: Sequence[Note]) -> list[Note]:
+    """The second voice of the whole piece, but for the last bar."""
+    lead = sorted(melody, key=lambda note: note.start_beat)
+    player = _Counter(setting, voice, lead)
+    for stretch in setting.stretches_of(voice):
+        bars = [bar for bar in setting.bars_in(stretch) if not bar.final]
+        if not bars:
+            continue
+        manner = drawn_key(setting.rng("counter", voice.name, *stretch.key), setting.style.counter.manner)
+        begin, end = bars[0].start_beat, bars[-1].start_beat + setting.metre.beats
+        sung = any(begin <= note.start_beat < end for note in lead)
+        if not sung:
+            manner = "line"
+        {"line": player.line, "answer": player.answer, "thirds": player.thirds}[manner](bars)
+    return player.notes
+
+
+class _Counter:
+    def __init__(self, setting: Setting, voice: Voice, lead: Sequence[Note]) -> None:
+        self._setting = setting
+        self._voice = voice
+        self._lead = lead
+        self._starts = [note.start_beat for note in lead]
+        self._low, self._high = reach(voice)
+        self._pitch = (self._low + self._high) // 2
+        self.notes: list[Note] = []
+
+    def line(self, bars: Sequence[Bar]) -> None:
+        """A note or two to each chord: chord tones, by the smallest step, away from the melody."""
+        for bar in bars:
+            for change in bar.changes:
+                parts = 2 if change.length > 2.5 and bar.energy > 0.65 else 1
+                for part in range(parts):
+                    length = change.length / parts
+                    position = change.position + part * length
+                    start = bar.start_beat + position
+                    tones = pitches_between(change.chord.classes, self._low, self._high) or (self._pitch,)
+                    above = self._lead_at(start)
+                    strain = {
+                        pitch: abs(pitch - self._pitch)
+                        + (2.5 if part and pitch == self._pitch else 0.0)
+                        + (4.0 if above is not None and abs(pitch - above) < ELBOW_ROOM else 0.0)
+                        + (1.5 if above is not None and (pitch - above) % 12 == 0 else 0.0)
+                        + 0.15 * abs(pitch - (self._low + self._high) / 2)
+                        for pitch in tones
+                    }
+                    self._pitch = min(strain, key=lambda pitch: (strain[pitch], pitch))
+                    self._add(bar, position, length * 0.98, self._pitch, 0.35)
+
+    def answer(self, bars: Sequence[Bar]) -> None:
+        """The motif's rhythm in the melody's rests; silence under its notes."""
+        setting = self._setting
+        cell = motif_for(setting, bars[0].section.material, bars[0].section.energy).cells["a"]
+        for bar in bars:
+            opening = self._rest_in(bar)
+            if opening is None:
+                continue
+            start, end = opening
+            chord = bar.change_at(start).chord
+            tones = pitches_between(chord_scale(chord, setting.scale), self._low, self._high)
+            if not tones:
+                continue
+            strain = [abs(pitch - self._pitch) + 2.0 * (pitch % 12 not in chord.classes) for pitch in tones]
+            index = strain.index(min(strain))
+            shift = start - cell.strokes[0].position if cell.strokes else 0.0
+            for place, stroke in enumerate(cell.strokes):
+                position = stroke.position + shift
+                if position + 0.2 > end:
+                    break
+                if place:
+                    index = max(0, min(len(tones) - 1, index + cell.steps[place - 1]))
+                self._add(bar, position, min(stroke.length, end - position) * 0.92, tones[index], 0.5)
+            self._pitch = round((tones[index] + (self._low + self._high) / 2) / 2)
+
+    def thirds(self, bars: Sequence[Bar]) -> None:
+        """The melody again, two scale steps below."""
+        for bar in bars:
+            first = bisect_right(self._starts, bar.start_beat - 1e-6)
+            for note in self._lead[first:]:
+                position = note.start_beat - bar.start_beat
+                if position >= self._setting.metre.beats - 1e-6:
+                    break
+                chord = bar.change_at(position).chord
+                below = [
+                    pitch
+                    for pitch in range(note.pitch - 5, note.pitch - 2)
+                    if pitch % 12 in chord_scale(chord, self._setting.scale)
+                ]
+                if not below:
+                    continue
+                pitch = next((p for p in below if p % 12 in chord.classes), below[-1])
+                self._add(bar, position, note.length_beats, folded(pitch, self._low, self._high), 0.4)
+
+    def _add(self, bar: Bar, position: float, length: float, pitch: int, accent: float) -> None:
+        self.notes.append(
+            Note(
+                pitch=pitch,
+                start_beat=bar.start_beat + position,
+                length_beats=length,
+                velocity=velocity(self._setting.plan, bar, "counter", accent),
+            )
+        )
+
+    def _lead_at(self, beat: float) -> int | None:
+        index = bisect_right(self._starts, beat + 1e-6) - 1
+        if index < 0:
+            return None
+        note = self._lead[index]
+        return note.pitch if note.start_beat + note.length_beats > beat else None
+
+    def _rest_in(self, bar: Bar) -> tuple[float, float] | None:
+        """The longest stretch of a bar in which the melody rests or only holds, in beats from the bar line."""
+        beats = self._setting.metre.beats
+        first = bisect_right(self._starts, bar.start_beat - 1e-6)
+        edges = [0.0]
+        for note in self._lead[first:]:
+            if note.start_beat >= bar.start_beat + beats - 1e-6:
+                break
+            edges.append(note.start_beat - bar.start_beat)
+        # Into a held note the answer comes half a beat after it was struck.
+        openings = [edge + (0.5 if index else 0.0) for index, edge in enumerate(edges)]
+        gaps = list(zip(openings, [*edges[1:], beats], strict=True))
+        widest = max(gaps, key=lambda gap: gap[1] - gap[0])
+        return widest if widest[1] - widest[0] >= ANSWER_BEATS else None

@@ -1,0 +1,166 @@
+"""Drums and percussion: grooves by energy, fills where sections end, a crash where they begin."""
+
+import numpy as np
+
+from app.models.plan import Voice
+from app.models.score import Note
+from app.services.composing.drawing import suited
+from app.services.composing.dynamics import velocity
+from app.services.composing.layout import Stretch
+from app.services.composing.setting import Bar, Setting
+from app.services.styles.idioms import Drums, Groove
+from app.services.theory.drum_keys import drum_key
+from app.services.theory.rhythm import Stroke, read_rhythm
+
+#: Accent of each sign of a groove.
+ACCENTS = {"X": 1.05, "x": 0.55, "o": 0.0, "g": -1.2, "?": -1.1}
+
+#: Drums that keep time; they fall silent under a fill.
+KEEP_TIME = frozenset({"hat", "open_hat", "ride", "ride_2", "bell", "shaker", "tambourine", "rim"})
+
+#: Drums that take over from the time-keepers where they fall together.
+_CHOKED_BY = {"hat": ("open_hat", "pedal"), "ride": ("bell",)}
+
+#: Beats a drum note is written for.
+HIT_BEATS = 0.25
+
+
+def write_drums(setting: Setting, voice: Voice) -> list[Note]:
+    """The kit or the percussion for the whole piece, its last stroke included."""
+    idiom = setting.style.drums if voice.role == "drums" else setting.style.percussion
+    player = _Drummer(setting, voice, idiom)
+    for stretch in setting.stretches_of(voice):
+        player.play(stretch)
+    return player.notes
+
+
+class _Drummer:
+    def __init__(self, setting: Setting, voice: Voice, idiom: Drums) -> None:
+        self._setting = setting
+        self._voice = voice
+        self._idiom = idiom
+        self._metre = setting.plan.time_signature
+        self.notes: list[Note] = []
+
+    def play(self, stretch: Stretch) -> None:
+        """One section: its groove, small changes, a fill into the next."""
+        setting = self._setting
+        rng = setting.rng("drums", self._voice.name, *stretch.key)
+        metre = self._metre
+        energy = setting.busyness(stretch.section.energy)
+        groove = suited(rng, self._idiom.grooves, energy=energy, metre=metre)
+        fill = suited(rng, self._idiom.fills, energy=energy, metre=metre) if self._idiom.fills else None
+        # What changes from return to return has dice of its own.
+        rng = setting.rng("drums", self._voice.name, *stretch.key, str(stretch.returns))
+        for bar in setting.bars_in(stretch):
+            if bar.final:
+                self._end(bar)
+                continue
+            lanes = self._lanes(groove, bar.number)
+            lanes = self._changed(lanes, bar, rng)
+            into_next = bar.last and stretch.bars > 1
+            half_way = bar.number % 8 == 7 and energy > 0.45
+            if self._idiom.rolls and stretch.section.kind == "build":
+                lanes = self._roll(lanes, bar, stretch)
+            elif fill is not None and (into_next or half_way):
+                lanes = self._filled(lanes, fill, rng if half_way and not into_next else None)
+            if bar.number == 0 and self._marks(stretch):
+                lanes = self._crashed(lanes)
+            self._strike(bar, lanes, rng)
+
+    def _lanes(self, groove: Groove, number: int) -> dict[str, list[Stroke]]:
+        lanes = {}
+        for drum, text in groove.lanes.items():
+            bars = read_rhythm(text, groove.metre, self._metre)
+            lanes[drum] = list(bars[number % len(bars)])
+        return lanes
+
+    def _changed(self, lanes: dict[str, list[Stroke]], bar: Bar, rng: np.random.Generator) -> dict[str, list[Stroke]]:
+        """Every few bars one small thing is different: a kick more, an open hat, a kick less."""
+        if bar.number % self._idiom.vary_every != self._idiom.vary_every - 1 or bar.energy < 0.25:
+            return lanes
+        beats = self._setting.metre.beats
+        change = rng.random()
+        if change < 0.4 and "hat" in lanes:
+            late = [stroke for stroke in lanes["hat"] if stroke.position >= beats - 0.51]
+            if late:
+                lanes["hat"] = [stroke for stroke in lanes["hat"] if stroke.position < late[0].position]
+                lanes["open_hat"] = [*lanes.get("open_hat", []), Stroke(late[0].position, 0.5, "x")]
+        elif change < 0.75 and "kick" in lanes:
+            place = beats - (0.5 if change < 0.6 else 0.25)
+            if all(abs(stroke.position - place) > 0.2 for stroke in lanes["kick"]):
+                lanes["kick"] = [*lanes["kick"], Stroke(place, 0.25, "x")]
+        elif "kick" in lanes and len(lanes["kick"]) > 2:
+            lanes["kick"] = lanes["kick"][:-1]
+        return lanes
+
+    def _filled(
+        self, lanes: dict[str, list[Stroke]], fill: Groove, rng: np.random.Generator | None
+    ) -> dict[str, list[Stroke]]:
+        """The groove until the fill begins, then the fill; with dice, only its last beat."""
+        strokes = self._lanes(fill, 0)
+        begin = min((stroke.position for drum in strokes.values() for stroke in drum), default=0.0)
+        if rng is not None:
+            begin = max(begin, self._setting.metre.pulses[-1])
+        kept = {
+            drum: [s for s in played if s.position < begin - 1e-6 or drum in ("kick", "pedal")]
+            for drum, played in lanes.items()
+        }
+        for drum, played in strokes.items():
+            kept[drum] = kept.get(drum, []) + [s for s in played if s.position >= begin - 1e-6]
+        return kept
+
+    def _roll(self, lanes: dict[str, list[Stroke]], bar: Bar, stretch: Stretch) -> dict[str, list[Stroke]]:
+        """A snare that gets faster: beats, then halves, then sixteenths in the last bar."""
+        left = stretch.bars - bar.number
+        step = 0.25 if left == 1 else 0.5 if left <= max(2, stretch.bars // 2) else 1.0
+        beats = self._setting.metre.beats
+        count = int(beats / step + 1e-6)
+        rolled = dict(lanes)
+        rolled["snare"] = [Stroke(round(i * step, 6), step, "x" if i % 2 == 0 else "o") for i in range(count)]
+        if left == 1:
+            rolled["kick"] = [stroke for stroke in lanes.get("kick", []) if stroke.position < beats / 2]
+        return rolled
+
+    def _marks(self, stretch: Stretch) -> bool:
+        return stretch.section.energy >= self._idiom.crash_from
+
+    def _crashed(self, lanes: dict[str, list[Stroke]]) -> dict[str, list[Stroke]]:
+        """The section's first stroke with a crash in place of the time-keeper."""
+        begun = {
+            drum: [stroke for stroke in played if stroke.position > 1e-6 or drum not in KEEP_TIME]
+            for drum, played in lanes.items()
+        }
+        return {**begun, self._idiom.crash: [Stroke(0.0, 1.0, "x")]}
+
+    def _end(self, bar: Bar) -> None:
+        """The last stroke of the piece: everybody on the downbeat."""
+        final = {"kick": "X", self._idiom.crash: "X"} if self._voice.role == "drums" else {}
+        if not final:
+            groove = self._idiom.grooves[0]
+            final = {next(iter(groove.lanes)): "x"}
+        self._strike(bar, {drum: [Stroke(0.0, 1.0, sign)] for drum, sign in final.items()}, None)
+
+    def _strike(self, bar: Bar, lanes: dict[str, list[Stroke]], rng: np.random.Generator | None) -> None:
+        setting = self._setting
+        density = setting.plan.density
+        for drum, strokes in lanes.items():
+            key = drum_key(drum, self._voice.instrument, setting.tonic)
+            chokers = {s.position for other in _CHOKED_BY.get(drum, ()) for s in lanes.get(other, ())}
+            for stroke in strokes:
+                maybe = stroke.sign == "?"
+                if maybe and (rng is None or rng.random() > 0.5 + 0.4 * density):
+                    continue
+                if stroke.position in chokers:
+                    continue
+                accent = ACCENTS[stroke.sign]
+                if density < -0.3 and stroke.sign in "go" and rng is not None and rng.random() < -density * 0.7:
+                    continue
+                self.notes.append(
+                    Note(
+                        pitch=key,
+                        start_beat=bar.start_beat + stroke.position,
+                        length_beats=HIT_BEATS,
+                        velocity=velocity(setting.plan, bar, self._voice.role, accent),
+                    )
+                )

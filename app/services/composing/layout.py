@@ -1,0 +1,46 @@
+"""The plan's form as stretches of bars, each knowing what of it was heard before."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from app.models.plan import Plan, Section
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch:
+    """A section where it stands in the piece."""
+
+    index: int
+    section: Section
+    first_bar: int
+    bars: int
+    #: How often the same kind of section with the same material came before.
+    returns: int
+    #: Whether it is the piece's strongest section (the last of equals).
+    climax: bool
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Dice names of all sections that are meant to be alike."""
+        return self.section.kind, self.section.material
+
+
+def lay_out(plan: Plan) -> tuple[Stretch, ...]:
+    """The sections in order, from bar 0."""
+    strongest = max(range(len(plan.form)), key=lambda index: (plan.form[index].energy, index))
+    heard: Counter[tuple[str, str]] = Counter()
+    stretches: list[Stretch] = []
+    first_bar = 0
+    for index, section in enumerate(plan.form):
+        stretch = Stretch(
+            index=index,
+            section=section,
+            first_bar=first_bar,
+            bars=section.bars,
+            returns=heard[section.kind, section.material],
+            climax=index == strongest and len(plan.form) > 2,
+        )
+        heard[stretch.key] += 1
+        first_bar += section.bars
+        stretches.append(stretch)
+    return tuple(stretches)

@@ -1,0 +1,165 @@
+"""Score → performance: swing, the small freedoms of time and touch that players take, strums and rolls.
+
+Rule: no note is added, left out or moved to another pitch, and what stands on beat 0 stays there.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.models.plan import Plan, Role, Voice
+from app.models.score import DRUM_ROLES, Note, Part, Score
+from app.services.composing.limits import SHORTEST_BEATS
+from app.services.styles import Style, load_style
+from app.services.theory.drum_keys import DRUM_KEYS
+from app.services.theory.instruments import INSTRUMENTS
+from app.services.theory.metre import metre_of
+from app.utils.seeds import rng_for
+
+#: How much of the style's freedom in time a role takes.
+LOOSENESS: dict[Role, float] = {
+    "lead": 1.0, "counter": 0.9, "chords": 0.7, "arpeggio": 0.4, "pad": 0.8, "bass": 0.5, "drums": 0.35,
+    "percussion": 0.6, "texture": 0.8,
+}  # fmt: skip
+
+#: How far the whole band drifts from one beat to the next, against the style's freedom in time; and at most.
+DRIFT, WIDEST_DRIFT_S = 0.65, 0.03
+
+#: Families whose chords are strummed.
+STRUMMED = frozenset({"guitar", "ethnic"})
+
+#: Families, and one instrument, whose broad chords are rolled.
+ROLLED = frozenset({"piano", "mallets"})
+
+#: Drums that a laid-back player puts behind the beat.
+BACKBEATS = frozenset({DRUM_KEYS["snare"], DRUM_KEYS["clap"], DRUM_KEYS["rim"], DRUM_KEYS["snare_2"]})
+
+#: Positions within a beat are looked up on this grid.
+_FINE = 1e-4
+
+
+def perform(score: Score, plan: Plan) -> Score:
+    """The score as people would play it."""
+    style = load_style(plan.style)
+    drift = _drift(score, plan, style)
+    return replace(
+        score,
+        parts=tuple(_performed(part, plan.voice(part.voice), score, plan, style, drift) for part in score.parts),
+    )
+
+
+def _drift(score: Score, plan: Plan, style: Style) -> NDArray[np.float64]:
+    """Seconds that the whole band runs early or late together, at each beat: slow, small, zero at the start."""
+    rng = rng_for(plan.seed, "drift")
+    steps = rng.normal(0.0, style.feel.timing_ms / 1000 * DRIFT, int(score.length_beats) + 2)
+    wander = np.zeros(len(steps))
+    for beat in range(1, len(steps)):
+        wander[beat] = 0.85 * wander[beat - 1] + steps[beat]
+    return wander.clip(-WIDEST_DRIFT_S, WIDEST_DRIFT_S)
+
+
+def _performed(part: Part, voice: Voice, score: Score, plan: Plan, style: Style, drift: NDArray[np.float64]) -> Part:
+    if not part.notes:
+        return part
+    rng = rng_for(plan.seed, "play", voice.name)
+    starts = np.array([note.start_beat for note in part.notes])
+    ends = starts + np.array([note.length_beats for note in part.notes])
+    pitches = np.array([note.pitch for note in part.notes])
+    velocities = np.array([note.velocity for note in part.notes], dtype=float)
+    beats_a_second = plan.tempo_bpm / 60.0
+
+    moment, together = np.unique(starts, return_inverse=True)
+    shifts = rng.normal(0.0, 1.0, len(moment)).clip(-2.2, 2.2)[together] * LOOSENESS[voice.role]
+    late_ms = shifts * style.feel.timing_ms + _lean_ms(voice, pitches, style)
+    late = late_ms / 1000 * beats_a_second + np.interp(starts, np.arange(len(drift)), drift) * beats_a_second
+    late[starts < _FINE] = 0.0
+    late += _spread_ms(voice, starts, together, style) / 1000 * beats_a_second
+
+    swung_starts, swung_ends = _swung(starts, plan, style), _swung(ends, plan, style)
+    played_starts = np.maximum(swung_starts + late, 0.0)
+    played_ends = np.minimum(
+        np.maximum(swung_ends + np.minimum(late, 0.0), played_starts + SHORTEST_BEATS), score.length_beats
+    )
+    played_starts = np.minimum(played_starts, played_ends - SHORTEST_BEATS)
+    touch = rng.normal(0.0, style.feel.touch, len(starts)).clip(-0.25, 0.25)
+    weights = np.clip(np.round(velocities * (1.0 + touch) * _phrasing(starts, score, voice)), 1, 127)
+    played = [
+        Note(pitch=pitch, start_beat=round(start, 6), length_beats=round(end - start, 6), velocity=int(weight))
+        for pitch, start, end, weight in zip(
+            pitches.tolist(), played_starts.tolist(), played_ends.tolist(), weights.tolist(), strict=True
+        )
+    ]
+    return Part(voice=part.voice, notes=_untangled(sorted(played, key=lambda note: (note.start_beat, note.pitch))))
+
+
+def _lean_ms(voice: Voice, pitches: NDArray[np.int_], style: Style) -> NDArray[np.float64]:
+    """How far behind the beat a voice leans on purpose."""
+    lean = np.zeros(len(pitches))
+    if voice.role == "lead":
+        lean += style.feel.lead_late_ms
+    elif voice.role in DRUM_ROLES:
+        lean[np.isin(pitches, list(BACKBEATS))] += style.feel.snare_late_ms
+    return lean
+
+
+def _spread_ms(
+    voice: Voice, starts: NDArray[np.float64], together: NDArray[np.intp], style: Style
+) -> NDArray[np.float64]:
+    """Strums and rolls: how much later each note of a chord comes than its first."""
+    spread = np.zeros(len(starts))
+    if voice.role in DRUM_ROLES:
+        return spread
+    family = INSTRUMENTS[voice.instrument].family
+    rolled = family in ROLLED or voice.instrument == "harp"
+    width_ms = style.feel.strum_ms if family in STRUMMED else style.feel.roll_ms if rolled else 0.0
+    sizes = np.bincount(together)
+    if width_ms <= 0 or sizes.max() < 3:
+        return spread
+    first = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    rank = np.arange(len(starts)) - first[together]
+    size = sizes[together]
+    # Off-beats are strummed upwards, from the highest string down.
+    upstroke = (family in STRUMMED) & (np.abs(starts % 1.0 - 0.5) < _FINE)
+    rank = np.where(upstroke, size - 1 - rank, rank)
+    chordal = size >= 3
+    spread[chordal] = (rank * width_ms / np.maximum(size - 1, 1))[chordal]
+    return spread
+
+
+def _swung(beats: NDArray[np.float64], plan: Plan, style: Style) -> NDArray[np.float64]:
+    """Off-beats moved towards the last third of their beat; what is already in triplets stays."""
+    if plan.swing <= 0 or metre_of(plan.time_signature).compound:
+        return beats
+    unit = 1.0 if style.feel.swing_unit == "eighth" else 0.5
+    inside = beats / unit % 1.0
+    inside = np.where(inside > 1.0 - _FINE, 0.0, inside)
+    on_grid = np.abs(inside * 4 - np.round(inside * 4)) < 4 * _FINE
+    off_beat = 0.5 + plan.swing / 6.0
+    warped = np.where(inside <= 0.5, inside * off_beat / 0.5, off_beat + (inside - 0.5) * (1.0 - off_beat) / 0.5)
+    return np.where(on_grid, beats + (warped - inside) * unit, beats)
+
+
+def _phrasing(starts: NDArray[np.float64], score: Score, voice: Voice) -> NDArray[np.float64]:
+    """Weight over four-bar phrases: lines swell towards the third bar and relax."""
+    if voice.role in DRUM_ROLES:
+        return np.ones(len(starts))
+    phrase = 16.0 * score.time_signature[0] / score.time_signature[1]
+    along = starts / phrase % 1.0
+    depth = 0.09 if voice.role in ("lead", "counter") else 0.05
+    swell: NDArray[np.float64] = 1.0 + depth * np.sin(np.pi * along**1.3) - depth / 2
+    return swell
+
+
+def _untangled(notes: list[Note]) -> tuple[Note, ...]:
+    """Notes of one pitch ended where the next of that pitch begins."""
+    following: dict[int, float] = {}
+    made: list[Note] = []
+    for note in reversed(notes):
+        limit = following.get(note.pitch)
+        if limit is not None and note.start_beat + note.length_beats > limit:
+            length = max(limit - note.start_beat, 0.001)
+            note = replace(note, length_beats=round(length, 6))
+        following[note.pitch] = note.start_beat
+        made.append(note)
+    return tuple(reversed(made))

@@ -1,0 +1,130 @@
+"""The stage that all voices play on: the plan's form unrolled into bars, each with its chords and its energy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from app.models.plan import Plan, Section, Voice
+from app.services.composing.harmony import Change, harmonise
+from app.services.composing.layout import Stretch, lay_out
+from app.services.styles import Style, load_style
+from app.services.theory.metre import Metre, metre_of
+from app.services.theory.scales import pitch_class, scale
+from app.utils.seeds import rng_for
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bar:
+    """One bar of the piece."""
+
+    #: Counted from 0 through the piece, and through its section.
+    index: int
+    number: int
+    start_beat: float
+    stretch: Stretch
+    #: At least one; the first at position 0.
+    changes: tuple[Change, ...]
+    #: How strong it is, 0…1, with what its section grows or falls.
+    energy: float
+    #: Whether it is its section's last, and the piece's last.
+    last: bool
+    final: bool
+
+    @property
+    def section(self) -> Section:
+        """The section it stands in."""
+        return self.stretch.section
+
+    def change_at(self, position: float) -> Change:
+        """The chord that holds at a position of the bar, in beats."""
+        for change in reversed(self.changes):
+            if change.position <= position + 1e-6:
+                return change
+        return self.changes[0]
+
+
+class Setting:
+    """What every voice reads; made once for a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.style: Style = load_style(plan.style)
+        self.metre: Metre = metre_of(plan.time_signature)
+        self.tonic: int = pitch_class(plan.tonic)
+        self.scale: tuple[int, ...] = scale(self.tonic, plan.mode)
+        self.stretches: tuple[Stretch, ...] = lay_out(plan)
+        self.bars: tuple[Bar, ...] = self._unrolled()
+
+    def rng(self, *names: str) -> np.random.Generator:
+        """Dice of that name, the same in every voice that asks for them."""
+        return rng_for(self.plan.seed, *names)
+
+    @cached_property
+    def length_beats(self) -> float:
+        """Length of the written music."""
+        return self.plan.bars * self.metre.beats
+
+    @property
+    def final_bar(self) -> Bar:
+        """The bar that the last chord fills."""
+        return self.bars[-1]
+
+    @cached_property
+    def bar_s(self) -> float:
+        """Seconds of a bar."""
+        return self.metre.beats * 60.0 / self.plan.tempo_bpm
+
+    def bars_in(self, stretch: Stretch) -> tuple[Bar, ...]:
+        """Bars of a section."""
+        return self.bars[stretch.first_bar : stretch.first_bar + stretch.bars]
+
+    def stretches_of(self, voice: Voice) -> Iterator[Stretch]:
+        """Sections in which a voice plays."""
+        return (stretch for stretch in self.stretches if voice.name in stretch.section.voices)
+
+    def busyness(self, energy: float) -> float:
+        """Energy as the choice of patterns sees it: what the plan's density adds or takes, 0…1."""
+        return min(1.0, max(0.0, energy + 0.22 * self.plan.density))
+
+    def following(self, bar: Bar, change: Change) -> Change:
+        """The chord after this one; the last chord is followed by itself."""
+        later = [other for other in bar.changes if other.position > change.position + 1e-6]
+        if later:
+            return later[0]
+        return self.bars[bar.index + 1].changes[0] if bar.index + 1 < len(self.bars) else change
+
+    def _unrolled(self) -> tuple[Bar, ...]:
+        changes = harmonise(self.plan, self.style, self.metre, self.stretches)
+        bars: list[Bar] = []
+        for stretch in self.stretches:
+            after = self.stretches[stretch.index + 1] if stretch.index + 1 < len(self.stretches) else None
+            for number in range(stretch.bars):
+                index = stretch.first_bar + number
+                bars.append(
+                    Bar(
+                        index=index,
+                        number=number,
+                        start_beat=index * self.metre.beats,
+                        stretch=stretch,
+                        changes=changes[index],
+                        energy=_energy(stretch, number, after),
+                        last=number == stretch.bars - 1,
+                        final=index == self.plan.bars - 1,
+                    )
+                )
+        return tuple(bars)
+
+
+def _energy(stretch: Stretch, number: int, after: Stretch | None) -> float:
+    """Builds climb to what follows, outros sink, all others lean a little forward."""
+    along = number / max(stretch.bars - 1, 1)
+    energy = stretch.section.energy
+    if stretch.section.kind == "build" and after is not None:
+        energy += (max(after.section.energy, energy) - energy) * 0.8 * along
+    elif stretch.section.kind == "outro":
+        energy -= 0.12 * along
+    else:
+        energy += 0.06 * (along - 0.5)
+    return min(1.0, max(0.0, energy))

@@ -1,0 +1,191 @@
+"""The pitches of a phrase: the path through the scale that best keeps its motif's shape and agrees with the harmony.
+
+Rule: what a good line is stands here as costs, and the cheapest of all lines is taken (Viterbi's algorithm).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.models.plan import Mode
+from app.services.styles.idioms import Melody
+from app.services.theory.chords import Chord, chord_scale
+from app.services.theory.rhythm import Stroke
+from app.services.theory.scales import BLUES, PENTATONICS, third_of
+
+#: Costs: what a note or a move may not be counts much, what it should rather not be counts little.
+OUTSIDE = 40.0
+NON_CHORD_ON_STRONG = 1.7
+NON_CHORD_ON_WEAK = 0.25
+OUTSIDE_GAPPED_SCALE = 1.5
+UNRESOLVED = 3.5
+OFF_MOTIF = 1.0
+OFF_PATH = 0.3
+AWKWARD_LEAP = 2.0
+OPEN_CLOSE = 5.0
+OPEN_HOME = 1.4
+
+#: A rest longer than this, in beats, leaves a foreign note hanging.
+LONGEST_HANGING_BEATS = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A note of a phrase before it has a pitch."""
+
+    #: Bar of the phrase, from 0.
+    bar: int
+    stroke: Stroke
+    #: Metrical weight, 0…1.
+    strength: float
+    chord: Chord
+    #: Scale steps from the note before, as the motif has it; None at a cell's beginning.
+    step: int | None
+    #: Scale steps above the phrase's own level at which the cell should lie.
+    level: float
+
+
+def sing(
+    moments: Sequence[Moment],
+    *,
+    window: tuple[int, int],
+    scale: tuple[int, ...],
+    manner: Melody,
+    mode: Mode,
+    closing: bool,
+    rng: np.random.Generator,
+) -> tuple[int, ...]:
+    """A pitch for every moment, within the window. `closing` phrases come to rest, others stay open."""
+    pitches = np.arange(window[0], window[1] + 1)
+    steps = _scale_steps(window, scale)
+    moves = steps[None, :] - steps[:, None]
+    leaps = _leap_costs(len(pitches), manner.leaps)
+    middle = float(steps[len(steps) // 2]) + float(rng.uniform(-1.5, 1.5))
+    taste = rng.uniform(0.0, 0.45, (len(moments), len(pitches)))
+    gapped = _gapped(scale[0], mode, manner.scale)
+
+    total = _fitness(moments[0], pitches, scale, gapped) + taste[0] + _level_cost(moments[0], steps, middle, first=True)
+    choices: list[NDArray[np.intp]] = []
+    for index in range(1, len(moments)):
+        before, moment = moments[index - 1], moments[index]
+        cost = _fitness(moment, pitches, scale, gapped) + taste[index]
+        cost = cost + _level_cost(moment, steps, middle, first=moment.step is None)
+        if index == len(moments) - 1:
+            cost = cost + _ending(moment, pitches, scale[0], closing)
+        if moment.step is None:
+            move_cost = OFF_PATH * np.abs(moves)
+        else:
+            move_cost = OFF_MOTIF * np.abs(moves - moment.step)
+            if moment.step:
+                move_cost = move_cost + (1.6 - 1.2 * manner.repeats) * (moves == 0)
+        move_cost = move_cost + leaps
+        joined = total[:, None] + move_cost + _unresolved(before, moment, pitches, scale)
+        best = np.argmin(joined, axis=0)
+        choices.append(best)
+        total = joined[best, np.arange(len(pitches))] + cost
+    state = int(np.argmin(total))
+    path = [state]
+    for best in reversed(choices):
+        state = int(best[state])
+        path.append(state)
+    return tuple(int(pitches[state]) for state in reversed(path))
+
+
+@lru_cache(maxsize=256)
+def _scale_steps(window: tuple[int, int], scale: tuple[int, ...]) -> NDArray[np.float64]:
+    """Scale degree of each pitch of the window, counted on over octaves; pitches between lie halfway."""
+    home = scale[0]
+    offsets = sorted((tone - home) % 12 for tone in scale)
+    found = []
+    for pitch in range(window[0], window[1] + 1):
+        octave, inside = divmod(pitch - home, 12)
+        below = max(index for index, offset in enumerate(offsets) if offset <= inside)
+        found.append(7.0 * octave + below + (0.0 if offsets[below] == inside else 0.5))
+    return np.array(found)
+
+
+@lru_cache(maxsize=64)
+def _leap_costs(count: int, leaps: float) -> NDArray[np.float64]:
+    """Cost of the interval itself: wide ones, tritones and sevenths."""
+    size = np.abs(np.arange(count)[None, :] - np.arange(count)[:, None])
+    awkward = 1.0 * np.isin(size, (6, 10, 11)) + np.maximum(size - 12, 0)
+    cost: NDArray[np.float64] = np.maximum(size - 5, 0) * (0.5 - 0.25 * leaps) + AWKWARD_LEAP * awkward
+    return cost
+
+
+@lru_cache(maxsize=64)
+def _gapped(tonic: int, mode: Mode, kind: str) -> frozenset[int]:
+    """Pitch classes of the gapped scale a style sings in; all twelve if it uses the whole mode."""
+    if kind == "mode":
+        return frozenset(range(12))
+    table = PENTATONICS if kind == "pentatonic" else BLUES
+    return frozenset((tonic + step) % 12 for step in table[third_of(mode)])
+
+
+def _fitness(
+    moment: Moment, pitches: NDArray[np.int_], scale: tuple[int, ...], gapped: frozenset[int]
+) -> NDArray[np.float64]:
+    weighty = moment.strength >= 0.6 or moment.stroke.length >= 1.5
+    table = _class_costs(moment.chord, scale, gapped, weighty)
+    cost: NDArray[np.float64] = table[pitches % 12]
+    return cost
+
+
+@lru_cache(maxsize=4096)
+def _class_costs(chord: Chord, scale: tuple[int, ...], gapped: frozenset[int], weighty: bool) -> NDArray[np.float64]:
+    """How well each pitch class sounds over a chord."""
+    allowed = chord_scale(chord, scale) | (gapped if len(gapped) < 12 else frozenset())
+    tones = _tones(chord, scale)
+    costs = []
+    for pitch_class in range(12):
+        if pitch_class in tones:
+            costs.append(0.0 if pitch_class in gapped or len(gapped) == 12 else 0.3)
+        elif pitch_class not in allowed:
+            costs.append(OUTSIDE)
+        else:
+            cost = NON_CHORD_ON_STRONG if weighty else NON_CHORD_ON_WEAK
+            if weighty and (pitch_class - 1) % 12 in tones:
+                cost += 1.5
+            costs.append(cost + (0.0 if pitch_class in gapped else OUTSIDE_GAPPED_SCALE))
+    return np.array(costs)
+
+
+@lru_cache(maxsize=1024)
+def _tones(chord: Chord, scale: tuple[int, ...]) -> tuple[int, ...]:
+    """What sounds like a chord tone; over a bare fifth the scale's own third does."""
+    if len(chord.classes) > 2:
+        return chord.classes
+    third = next(((chord.root + step) % 12 for step in (3, 4) if (chord.root + step) % 12 in scale), chord.fifth)
+    return (*chord.classes, third)
+
+
+def _level_cost(moment: Moment, steps: NDArray[np.float64], middle: float, *, first: bool) -> NDArray[np.float64]:
+    away = np.abs(steps - (middle + moment.level))
+    cost: NDArray[np.float64] = away * (0.55 if first else 0.16) + 0.06 * np.maximum(away - 3.5, 0.0) ** 2
+    return cost
+
+
+def _unresolved(
+    before: Moment, moment: Moment, pitches: NDArray[np.int_], scale: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """A note foreign to its chord wants to move on by step, and not to be left hanging before a rest."""
+    foreign = ~np.isin(pitches % 12, _tones(before.chord, scale))
+    size = np.abs(pitches[None, :] - pitches[:, None])
+    ended = before.stroke.position + before.stroke.length
+    hanging = moment.bar == before.bar and moment.stroke.position - ended > LONGEST_HANGING_BEATS
+    astray = (size == 0) | (size > 2) | hanging
+    cost: NDArray[np.float64] = UNRESOLVED * (foreign[:, None] & astray)
+    return cost
+
+
+def _ending(moment: Moment, pitches: NDArray[np.int_], tonic: int, closing: bool) -> NDArray[np.float64]:
+    """Where a phrase comes to rest: a closing one on the tonic if the chord has it, an open one anywhere else in it."""
+    outside = ~np.isin(pitches % 12, moment.chord.classes)
+    away = pitches % 12 != tonic
+    if closing and tonic not in moment.chord.classes:
+        away = np.zeros_like(away)
+    cost: NDArray[np.float64] = OPEN_CLOSE * outside + OPEN_HOME * (away if closing else ~away)
+    return cost

@@ -1,0 +1,56 @@
+"""Sections and band go in, who plays when comes out: thin beginnings, full high points, nobody asked for left out."""
+
+from collections.abc import Sequence
+
+from app.models.plan import Role, Section
+from app.models.score import DRUM_ROLES
+from app.services.planning.ensemble import Seat
+from app.services.planning.form import Stretch
+
+#: Roles that may open a piece, so that it sounds from its first beat; most suitable first.
+_OPENERS: tuple[Role, ...] = ("chords", "pad", "arpeggio", "lead", "bass", "drums", "percussion", "counter", "texture")
+
+#: Roles without which a section does not carry; they play in half of the bars at least.
+_CARRYING: frozenset[Role] = frozenset({"lead", "chords", "bass"})
+
+#: Pieces this short have no time to build: everybody plays.
+_ALL_PLAY_S = 12.0
+
+
+def sections_of(stretches: Sequence[Stretch], seats: Sequence[Seat], *, duration_s: float) -> tuple[Section, ...]:
+    """The form with the names of those who play in each section."""
+    players = [set(_players(stretch, seats, all_play=duration_s <= _ALL_PLAY_S)) for stretch in stretches]
+    for seat in seats:
+        _give_share(seat, stretches, players)
+    opening = players[0]
+    if not any(seat.name in opening and seat.role in _OPENERS[:4] for seat in seats):
+        # Drums alone may open dance music, but there something must sound on the first beat too.
+        opener = min(seats, key=lambda seat: _OPENERS.index(seat.role))
+        opening.add(opener.name)
+    return tuple(
+        Section(
+            kind=stretch.kind,
+            material=stretch.material,
+            bars=stretch.bars,
+            energy=stretch.energy,
+            voices=tuple(seat.name for seat in seats if seat.name in playing),
+        )
+        for stretch, playing in zip(stretches, players, strict=True)
+    )
+
+
+def _players(stretch: Stretch, seats: Sequence[Seat], *, all_play: bool) -> list[str]:
+    """Those whose threshold the section reaches; the mood thins or fills it a little."""
+    level = (2.0 * stretch.texture + stretch.energy) / 3.0
+    return [seat.name for seat in seats if all_play or seat.asked or level >= seat.row.from_energy - 1e-9]
+
+
+def _give_share(seat: Seat, stretches: Sequence[Stretch], players: list[set[str]]) -> None:
+    """Let a voice into the strongest sections until it has its share: half for carrying roles, one section for all."""
+    total = sum(stretch.bars for stretch in stretches)
+    share = 0.5 if seat.role in _CARRYING else 0.2 if seat.role in DRUM_ROLES else 0.0
+    for i in sorted(range(len(stretches)), key=lambda i: -stretches[i].texture):
+        heard = sum(stretch.bars for stretch, playing in zip(stretches, players, strict=True) if seat.name in playing)
+        if heard > 0 and heard >= share * total:
+            return
+        players[i].add(seat.name)

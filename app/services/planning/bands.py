@@ -1,0 +1,169 @@
+"""Who plays, as the words have it: instruments wanted and refused, drums, who leads, and whether they play alone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from app.models.brief import Heard
+from app.services.planning.catalogue import members_of, roles_of
+from app.services.planning.clauses import Said
+from app.services.planning.lexicon import lexicon
+from app.services.planning.matching import Match
+
+#: Contract genres in which "a guitar solo" is a moment inside a band's piece.
+_BAND_GENRES = frozenset({"rock", "pop", "blues", "jazz", "country", "reggae", "electronic", "hip-hop"})
+
+#: Those in which even an instrument that can play alone does not.
+_LOUD_GENRES = frozenset({"rock", "electronic", "hip-hop"})
+
+Quote = Callable[[Said], tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class BandRead:
+    """What the words said about the players."""
+
+    wanted: tuple[Heard[str], ...] = ()
+    refused: tuple[Heard[str], ...] = ()
+    drums: Heard[bool] | None = None
+    lead: Heard[str] | None = None
+    solo: Heard[bool] | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Words collected by instrument."""
+
+    wanted: dict[str, list[str]] = field(default_factory=dict)
+    refused: dict[str, list[str]] = field(default_factory=dict)
+    drums: dict[bool, list[str]] = field(default_factory=dict)
+    alone: list[str] = field(default_factory=list)
+
+
+def read_band(
+    said: Sequence[Said], matches: Sequence[Match], genre: Heard[str] | None, quote: Quote, conflicts: list[str]
+) -> BandRead:
+    """The players; contradictions are added to `conflicts`."""
+    rows = lexicon().instruments
+    draft = _Draft()
+    for one in said:
+        key = one.meaning("instruments")
+        if key is not None:
+            _hear(draft, key, one.refused, quote(one))
+    for match in matches:
+        key = match.key("refused")
+        if key is not None:
+            _hear(draft, key, True, quote(Said(match)))
+    for key in [key for key in draft.wanted if key in draft.refused]:
+        conflicts.append(f"{key} was both wanted and refused: it is left out.")
+        del draft.wanted[key]
+    if len(draft.drums) == 2:
+        conflicts.append("Drums were both wanted and refused: there are none but those named.")
+    instruments = [one for one in said if one.meaning("instruments") and not one.refused]
+    lead = _lead(instruments, matches, quote)
+    solo = _solo(instruments, matches, draft, genre, quote)
+    if solo is not None and lead is None and not solo.value:
+        lead = Heard(value=_melodic(instruments, solo.words) or "", words=solo.words)
+    return BandRead(
+        wanted=tuple(Heard(value=key, words=tuple(dict.fromkeys(words))) for key, words in draft.wanted.items()),
+        refused=tuple(Heard(value=key, words=tuple(dict.fromkeys(words))) for key, words in draft.refused.items()),
+        drums=_drums(draft),
+        lead=lead if lead and lead.value and not rows[lead.value].drums else None,
+        solo=solo if solo is not None and solo.value else None,
+    )
+
+
+def _hear(draft: _Draft, key: str, refused: bool, words: Sequence[str]) -> None:
+    row = lexicon().instruments[key]
+    if row.drums and (refused or not row.weak):
+        draft.drums.setdefault(not refused, []).extend(words)
+    if refused:
+        if key not in ("drums", "beat"):
+            draft.refused.setdefault(key, []).extend(words)
+        return
+    if row.weak or key == "drums":
+        return
+    if row.alone:
+        draft.alone.extend(words)
+    for member in row.all or (key,):
+        draft.wanted.setdefault(member, []).extend(words)
+
+
+def _drums(draft: _Draft) -> Heard[bool] | None:
+    """Refusal outranks the wish."""
+    for value in (False, True):
+        if value in draft.drums:
+            return Heard(value=value, words=tuple(dict.fromkeys(draft.drums[value])))
+    return None
+
+
+def _lead(instruments: Sequence[Said], matches: Sequence[Match], quote: Quote) -> Heard[str] | None:
+    """The instrument beside "lead" or "melody": right before it, else after it with small words between."""
+    for match in matches:
+        if not match.says("lead"):
+            continue
+        before = next((one for one in instruments if one.match.last == match.first), None)
+        one = before or _next_to(match, instruments, matches)
+        if one is not None:
+            key = one.meaning("instruments") or ""
+            if not lexicon().instruments[key].all:
+                return Heard(value=key, words=(*quote(one), *quote(Said(match))))
+    return None
+
+
+def _solo(
+    instruments: Sequence[Said],
+    matches: Sequence[Match],
+    draft: _Draft,
+    genre: Heard[str] | None,
+    quote: Quote,
+) -> Heard[bool] | None:
+    """True if those named play alone; False marks a solo inside a band; None if nothing was said."""
+    melodic = [one for one in instruments if not lexicon().instruments[one.meaning("instruments") or ""].drums]
+    for match in matches:
+        if not match.says("solo", "only"):
+            continue
+        before = next((one for one in instruments if _only_fillers(one.match, match, matches)), None)
+        after = _next_to(match, instruments, matches)
+        one = before if before is not None and before.match.last == match.first else after or before
+        if one is None:
+            continue
+        words = (*quote(one), *quote(Said(match)))
+        if match.says("only"):
+            return Heard(value=True, words=words)
+        family = genre and (lexicon().genres[genre.value].parent or genre.value)
+        full = roles_of(members_of(one.meaning("instruments") or "")[0])[0] == "chords"
+        inside = one is before and (
+            family in (_LOUD_GENRES if full else _BAND_GENRES) or _comes_with(one.match, matches)
+        )
+        return Heard(value=not inside and len(draft.wanted) == 1 and len(melodic) >= 1, words=words)
+    if draft.alone and len(draft.wanted) <= 4 and len(instruments) == 1:
+        return Heard(value=True, words=tuple(dict.fromkeys(draft.alone)))
+    return None
+
+
+def _melodic(instruments: Sequence[Said], words: Sequence[str]) -> str | None:
+    """The first of the instruments that is no drum kit or ensemble."""
+    rows = lexicon().instruments
+    keys = [one.meaning("instruments") or "" for one in instruments]
+    return next((key for key in keys if not rows[key].drums and not rows[key].all), None) if words else None
+
+
+def _next_to(match: Match, instruments: Sequence[Said], matches: Sequence[Match]) -> Said | None:
+    """The instrument after a word, with nothing but small words and moods between."""
+    return next((one for one in instruments if _only_fillers(match, one.match, matches)), None)
+
+
+def _only_fillers(earlier: Match, later: Match, matches: Sequence[Match]) -> bool:
+    if earlier.last > later.first or later.first - earlier.last > 4:
+        return False
+    between = [match for match in matches if earlier.last <= match.first and match.last <= later.first]
+    covered = sum(match.last - match.first for match in between)
+    return covered == later.first - earlier.last and all(
+        match.says("filler") or match.key("moods") or match.key("density") or match.key("tempo") for match in between
+    )
+
+
+def _comes_with(instrument: Match, matches: Sequence[Match]) -> bool:
+    """Whether "with" introduces the instrument: "ballad with a piano solo"."""
+    before = [match for match in matches if match.last <= instrument.first][-2:]
+    return any(match.says("turn") for match in before)

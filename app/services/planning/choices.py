@@ -1,0 +1,165 @@
+"""The first choices of a plan: style, metre, tempo, key. What the words asked for stands; dice decide the rest."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeVar, cast
+
+import numpy as np
+
+from app.models.brief import Brief
+from app.models.plan import Mode
+from app.services.planning.catalogue import Styles, members_of, roles_of, styles_of
+from app.services.planning.character import Character, genre_row
+from app.services.planning.lexicon import GenreRow, lexicon
+from app.services.styles import Style
+
+#: Where an unmarked prompt stands on the plane of feeling, and how loosely.
+_NEUTRAL = (0.25, 0.0)
+_PULL, _LOOSE_PULL = 2.2, 0.4
+
+#: Weight of the second, third … style of a genre against the one before it.
+_PREFERENCE = 0.45
+
+#: Tempo of a mid-tempo piece in no particular style, and octaves between that and the ends of the scale of words.
+_MIDDLE_BPM, _WORD_OCTAVES = 104.0, 0.85
+
+#: How far words for speed pull a style out of its own range.
+_WORD_PULL, _WORD_PULL_FREE = 0.45, 0.6
+
+#: Tonics as they are usually written, with how readily they are chosen.
+_MAJOR_TONICS = {
+    "C": 1.0, "Db": 0.5, "D": 1.0, "Eb": 0.8, "E": 0.8, "F": 1.0, "F#": 0.3, "G": 1.0, "Ab": 0.6, "A": 1.0, "Bb": 0.8,
+    "B": 0.4,
+}  # fmt: skip
+_MINOR_TONICS = {
+    "C": 0.9, "C#": 0.7, "D": 1.0, "Eb": 0.4, "E": 1.0, "F": 0.8, "F#": 0.8, "G": 0.9, "G#": 0.4, "A": 1.0, "Bb": 0.5,
+    "B": 0.8,
+}  # fmt: skip
+
+_MAJOR_LIKE = frozenset({"major", "lydian", "mixolydian"})
+
+Key = TypeVar("Key", bound=str)
+
+
+def choose(rng: np.random.Generator, weights: Mapping[Key, float]) -> Key:
+    """One of the keys, each as likely as its weight says; the first if all weigh nothing."""
+    keys = list(weights)
+    values = np.array([max(0.0, weights[key]) for key in keys])
+    total = values.sum()
+    return keys[int(rng.choice(len(keys), p=values / total))] if total > 0 else keys[0]
+
+
+def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.random.Generator) -> Style:
+    """The genre's style where a genre is named, else one that suits mood, players and purpose."""
+    row = genre_row(brief)
+    if row is not None:
+        names = styles_of(row, styles)
+        if row.parent:
+            return styles[names[0]]
+        weights = {
+            name: _PREFERENCE**place * _suits(styles[name], brief, character) for place, name in enumerate(names)
+        }
+        return styles[choose(rng, weights)]
+    spread = lexicon().spread
+    refused = _refused_styles(brief, styles)
+    weights = {}
+    for name, style in styles.items():
+        wished = character.styles.get(name, 0.0)
+        weight = wished + 0.01 if character.styles else spread.get(name, 1.0)
+        weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character)
+    return styles[choose(rng, weights)]
+
+
+def _refused_styles(brief: Brief, styles: Styles) -> set[str]:
+    rows = lexicon().genres
+    return {
+        name
+        for heard in brief.excluded_genres
+        for name, style in styles.items()
+        if name == rows[heard.value].styles[0] or (not rows[heard.value].parent and style.genres[0] == heard.value)
+    }
+
+
+def _suits(style: Style, brief: Brief, character: Character) -> float:
+    """How well a style suits what was said, above 0."""
+    known = character.valence is not None and character.arousal is not None
+    valence, arousal = (character.valence, character.arousal) if known else _NEUTRAL
+    distance = (style.valence - (valence or 0.0)) ** 2 + (style.arousal - (arousal or 0.0)) ** 2
+    weight = math.exp(-(_PULL if known else _LOOSE_PULL) * distance)
+    for heard in brief.instruments:
+        weight *= _plays(style, members_of(heard.value))
+    drummed = max(
+        (style.ensemble[role].presence for role in ("drums", "percussion") if role in style.ensemble), default=0
+    )
+    wanted = brief.drums.value if brief.drums is not None else character.drums
+    if wanted is not None:
+        weight *= (0.15 + 0.85 * drummed) if wanted else 1.0 - drummed * (0.85 if style.arousal > 0.3 else 0.5)
+    if brief.tempo_bpm is not None:
+        low, high = style.tempo_bpm.low, style.tempo_bpm.high
+        away = max(0.0, math.log2(low / brief.tempo_bpm.value), math.log2(brief.tempo_bpm.value / high))
+        weight *= math.exp(-4.0 * away)
+    if brief.tempo_feel is not None:
+        typical = math.log2(style.tempo_bpm.typical / _MIDDLE_BPM)
+        weight *= math.exp(-2.5 * (typical - _WORD_OCTAVES * brief.tempo_feel.value * 0.6) ** 2)
+    if brief.time_signature is not None and brief.time_signature.value not in style.time_signatures:
+        weight *= 0.3
+    if brief.solo is not None:
+        weight *= 0.3 if len(style.ensemble) > 4 else 1.5
+    return weight
+
+
+def _plays(style: Style, members: Sequence[str]) -> float:
+    """How much at home an instrument is in a style."""
+    if any(key in role.instruments for role in style.ensemble.values() for key in members):
+        return 1.0
+    return 0.25 if any(role in style.ensemble for key in members[:1] for role in roles_of(key)) else 0.12
+
+
+def choose_metre(brief: Brief, style: Style, rng: np.random.Generator) -> str:
+    """The metre asked for, else the genre's, else the style's."""
+    if brief.time_signature is not None:
+        return brief.time_signature.value
+    row = genre_row(brief)
+    return row.metre if row is not None and row.metre else choose(rng, style.time_signatures)
+
+
+def choose_tempo(brief: Brief, character: Character, style: Style, rng: np.random.Generator) -> float:
+    """Quarter notes a minute: the number asked for, else by words for speed, else by mood inside the style's range."""
+    if brief.tempo_bpm is not None:
+        return brief.tempo_bpm.value
+    row = genre_row(brief)
+    low, typical, high = _range(row, style)
+    noise = float(rng.uniform(-1.0, 1.0))
+    if brief.tempo_feel is not None:
+        feel = brief.tempo_feel.value
+        spoken = _MIDDLE_BPM * 2.0 ** (_WORD_OCTAVES * feel)
+        styled = _inside(low, typical, high, max(-1.0, min(1.0, 1.4 * feel + 0.1 * noise)))
+        pull = _WORD_PULL if row is not None else _WORD_PULL_FREE
+        return float(styled ** (1 - pull) * spoken**pull)
+    return _inside(low, typical, high, max(-1.0, min(1.0, 0.9 * character.tempo + 0.22 * noise)))
+
+
+def _range(row: GenreRow | None, style: Style) -> tuple[float, float, float]:
+    if row is not None and row.tempo is not None:
+        return row.tempo
+    return style.tempo_bpm.low, style.tempo_bpm.typical, style.tempo_bpm.high
+
+
+def _inside(low: float, typical: float, high: float, position: float) -> float:
+    """The tempo at a position from −1 (low) over 0 (typical) to 1 (high)."""
+    end = high if position > 0 else low
+    return float(typical * (end / typical) ** abs(position))
+
+
+def choose_key(brief: Brief, character: Character, style: Style, rng: np.random.Generator) -> tuple[str, Mode]:
+    """Tonic and mode: those asked for, else dice weighted by style and mood."""
+    row = genre_row(brief)
+    if brief.mode is not None:
+        mode = cast(Mode, brief.mode.value)
+    else:
+        own = row.modes if row is not None and row.modes else style.modes
+        # A mood may bring in a scale that the style rarely uses.
+        weights = {name: (own.get(name, 0.0) + 0.02) * factor for name, factor in character.modes.items()}
+        mode = choose(rng, weights)
+    tonics = _MAJOR_TONICS if mode in _MAJOR_LIKE else _MINOR_TONICS
+    return brief.tonic.value if brief.tonic is not None else choose(rng, tonics), mode

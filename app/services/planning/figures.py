@@ -1,0 +1,149 @@
+"""Numbers and notes in a prompt: tempo, metre, key. Words with a musical meaning of their own are read elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from app.models.brief import Heard
+from app.services.planning.keys import Key, key_at, phrase_at
+from app.services.planning.lexicon import Phrase, lexicon, phrase_of
+from app.services.planning.tokens import Passage, fold
+
+#: Tempi that are kept, in beats a minute; a number outside is noted and left.
+SLOWEST_BPM, FASTEST_BPM = 30, 300
+
+#: A number after "at" is a tempo only inside this range: "at 90", not "at 7".
+_BARE_BPM = range(40, 221)
+
+#: Metres that the composer plays; keys.toml names the nearest one to each other metre.
+METRES = ("4/4", "3/4", "2/4", "6/8", "12/8", "5/4", "7/8")
+
+#: Keys that are easier to read under another name.
+_SIMPLER = {"E#": "F", "B#": "C", "Cb": "B", "Fb": "E"}
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the numbers and notes said."""
+
+    tempo_bpm: Heard[float] | None = None
+    time_signature: Heard[str] | None = None
+    tonic: Heard[str] | None = None
+    mode: Heard[str] | None = None
+    #: Indices of the tokens that were understood.
+    used: set[int] = field(default_factory=set)
+    conflicts: list[str] = field(default_factory=list)
+
+
+def read_figures(passage: Passage) -> Figures:
+    """Tempo, metre and key written in a passage; of several, the first counts."""
+    figures = Figures()
+    _read_metre(passage, figures)
+    _read_tempo(passage, figures)
+    _read_key(passage, figures)
+    return figures
+
+
+def _read_metre(passage: Passage, figures: Figures) -> None:
+    for i in range(len(passage) - 2):
+        if (passage.kind(i), passage.folded(i + 1), passage.kind(i + 2)) != ("number", "/", "number"):
+            continue
+        upper, lower = passage.folded(i), passage.folded(i + 2)
+        asked = f"{int(upper)}/{int(lower)}" if len(upper) + len(lower) <= 4 else ""
+        played = asked if asked in METRES else lexicon().keys["nearest"].get(asked)
+        if played is None:
+            continue
+        if figures.time_signature is None:
+            figures.time_signature = Heard(value=played, words=(passage.text(i, i + 3),))
+            if played != asked:
+                figures.conflicts.append(f"{asked} is not played; {played} is the nearest metre that is.")
+        elif figures.time_signature.value != played:
+            figures.conflicts.append(
+                f"{figures.time_signature.value} and {asked} were both asked for; the first counts."
+            )
+        figures.used.update(range(i, i + 3))
+
+
+@lru_cache(maxsize=1)
+def _tempo_words() -> tuple[Mapping[Phrase, str], Mapping[str, frozenset[str]]]:
+    """Units as phrases; all other words around a tempo by their row in keys.toml."""
+    rows = lexicon().keys["tempo"]
+    units = {phrase_of(word): word for word in rows["unit"]}
+    return units, {key: frozenset(fold(word) for word in words) for key, words in rows.items()}
+
+
+def _read_tempo(passage: Passage, figures: Figures) -> None:
+    units, words = _tempo_words()
+    i = 0
+    while i < len(passage):
+        first = i
+        i += 1
+        if passage.kind(first) != "number" or first in figures.used:
+            continue
+        value, last = _number(passage, first)
+        # "90-100 bpm", "90 to 100 bpm": the middle.
+        second_at = last + 1 if passage.folded(last) in words["to"] else last
+        if passage.kind(second_at) == "number":
+            second, end = _number(passage, second_at)
+            if phrase_at(passage, end, units)[1]:
+                value, last = (value + second) / 2, end
+        unit = phrase_at(passage, last, units)[1]
+        foreign = passage.folded(last) in words["other_units"]
+        named_at = None if unit or foreign else _tempo_word_before(passage, first)
+        bare = passage.folded(first - 1) in words["at"] and value in _BARE_BPM and not foreign
+        if not unit and named_at is None and not bare:
+            continue
+        begin, last = (first if named_at is None else named_at), last + unit
+        quoted = passage.text(begin, last)
+        figures.used.update(range(begin, last))
+        i = last
+        if not SLOWEST_BPM <= value <= FASTEST_BPM:
+            figures.conflicts.append(
+                f"“{quoted}” is outside {SLOWEST_BPM} to {FASTEST_BPM} beats a minute and was left out."
+            )
+        elif figures.tempo_bpm is None:
+            figures.tempo_bpm = Heard(value=value, words=(quoted,))
+        elif figures.tempo_bpm.value != value:
+            figures.conflicts.append(f"“{quoted}” comes after “{figures.tempo_bpm.words[0]}”; the first counts.")
+
+
+def _number(passage: Passage, i: int) -> tuple[float, int]:
+    """The number at i, a decimal part included, and the index after it."""
+    text, last = passage.folded(i)[:6], i + 1
+    joined = passage.folded(last) in (".", ",") and passage.kind(last + 1) == "number"
+    if joined and not (passage.tokens[last].spaced or passage.tokens[last + 1].spaced):
+        text, last = f"{text}.{passage.folded(last + 1)[:3]}", last + 2
+    return float(text), last
+
+
+def _tempo_word_before(passage: Passage, i: int) -> int | None:
+    """Where the word "tempo" stands before i, at most two small words away; None if nowhere."""
+    _, words = _tempo_words()
+    for back in range(i - 1, max(-1, i - 4), -1):
+        if passage.folded(back) in words["name"]:
+            return back
+        if passage.folded(back) not in words["between"]:
+            return None
+    return None
+
+
+def _read_key(passage: Passage, figures: Figures) -> None:
+    i = 0
+    while i < len(passage):
+        key = Key() if i in figures.used else key_at(passage, i)
+        if key.length:
+            _note_key(passage, i, key, figures)
+        i += max(1, key.length)
+
+
+def _note_key(passage: Passage, i: int, key: Key, figures: Figures) -> None:
+    words = (passage.text(i, i + key.length),)
+    figures.used.update(range(i, i + key.length))
+    tonic = _SIMPLER.get(key.tonic, key.tonic) if key.tonic else None
+    if tonic and figures.tonic and figures.tonic.value != tonic:
+        figures.conflicts.append(f"“{words[0]}” comes after “{figures.tonic.words[0]}”; the first key counts.")
+        return
+    if tonic and figures.tonic is None:
+        figures.tonic = Heard(value=tonic, words=words)
+    if key.mode and figures.mode is None:
+        figures.mode = Heard(value=key.mode, words=words)

@@ -1,0 +1,231 @@
+"""Duration and tempo go in, whole bars come out, shared out among the sections of one of the style's forms."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from app.models.plan import SectionKind
+from app.services.planning.character import Character
+from app.services.styles.schema import FormStep, Style
+from app.utils.units import beats_to_seconds
+
+#: How far a tempo that was not asked for as a number may give way to the duration.
+_GIVE = 0.04
+
+#: The final chord rings for a bar at least and about 1.7 at most, in seconds between these where the bar allows.
+_SHORTEST_RING_S, _LONGEST_RING_S, _RING_BARS = 1.5, 5.0, 1.7
+
+#: Sections by seconds of music, interpolated: a sting is one gesture, thirty seconds have a beginning and a close.
+_SECTIONS_BY_SECONDS = (
+    (5, 1.0),
+    (9, 1.6),
+    (15, 2.6),
+    (20, 3.0),
+    (30, 4.0),
+    (60, 6.0),
+    (120, 8.5),
+    (180, 10.5),
+    (300, 14.0),
+)
+
+#: From these seconds on, and with this many bars, a piece has at least three sections.
+_THREE_FROM_S = 16.0
+
+#: Kinds that stay short however long the piece's phrases are.
+_SHORT_KINDS = frozenset({"intro", "outro", "break", "build"})
+
+#: No section is quieter than this.
+_QUIETEST = 0.12
+
+#: How contrast is scaled by the shape of the energy.
+_CONTRAST = {"even": 0.5, "arch": 1.0, "rise": 1.0, "wide": 1.35}
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A section before its voices are chosen."""
+
+    kind: SectionKind
+    material: str
+    bars: int
+    #: As the style wrote it, which decides who plays.
+    texture: float
+    #: With the mood, which decides how strongly they play.
+    energy: float
+
+
+def bar_seconds(time_signature: str, tempo_bpm: float) -> float:
+    """Seconds that a bar lasts."""
+    upper, lower = (int(number) for number in time_signature.split("/"))
+    return beats_to_seconds(upper * 4.0 / lower, tempo_bpm)
+
+
+def bars_for(duration_s: float, bar_s: float) -> int:
+    """Whole bars of a piece whose final chord, struck on the last downbeat, still rings long enough.
+
+    >>> bars_for(30, 2.0)
+    15
+    """
+    return max(1, 1 + math.floor((duration_s - max(bar_s, _SHORTEST_RING_S)) / bar_s + 1e-9))
+
+
+def ring_seconds(duration_s: float, bar_s: float, bars: int) -> float:
+    """Seconds from the last downbeat to the end."""
+    return duration_s - (bars - 1) * bar_s
+
+
+def fit_tempo(tempo_bpm: float, *, exact: bool, duration_s: float, time_signature: str, phrase_bars: int) -> float:
+    """The tempo within 4 % at which whole phrases fill the duration best; an exact one stays as it is."""
+    if exact:
+        return tempo_bpm
+    tempo_bpm = _not_too_slow(tempo_bpm, duration_s, time_signature)
+    candidates = [tempo_bpm * (1.0 + _GIVE * step / 20) for step in range(-20, 21)]
+    best = min(candidates, key=lambda candidate: _misfit(candidate, tempo_bpm, duration_s, time_signature, phrase_bars))
+    return round(best, 2)
+
+
+def _not_too_slow(tempo_bpm: float, duration_s: float, time_signature: str) -> float:
+    """A tempo at which even the shortest piece has a bar before its final chord."""
+    two_bars_s = 2.0 * bar_seconds(time_signature, tempo_bpm)
+    return tempo_bpm * max(1.0, two_bars_s * 1.05 / duration_s)
+
+
+def _misfit(tempo_bpm: float, wanted_bpm: float, duration_s: float, time_signature: str, phrase_bars: int) -> float:
+    bar_s = bar_seconds(time_signature, tempo_bpm)
+    bars = bars_for(duration_s, bar_s)
+    ring_s = ring_seconds(duration_s, bar_s, bars)
+    longest = max(bar_s * 1.05, min(_RING_BARS * bar_s, _LONGEST_RING_S), _SHORTEST_RING_S * 1.2)
+    uneven = 0.0 if bars % phrase_bars == 0 else 0.2 if bars % 4 == 0 else 0.5 if bars % 2 == 0 else 1.0
+    too_long = max(0.0, ring_s - longest) / bar_s
+    return 10.0 * too_long + (uneven if bars > 4 else 0.2 * uneven) + 12.0 * abs(math.log(tempo_bpm / wanted_bpm))
+
+
+def make_form(
+    style: Style, *, bars: int, duration_s: float, character: Character, arousal: float, rng: np.random.Generator
+) -> tuple[Stretch, ...]:
+    """Sections that add up to exactly `bars`, with energies shaped by the mood."""
+    steps = _closed(_steps(style, bars, duration_s, rng))
+    lengths = share_out(bars, steps, style.phrase_bars)
+    return _shaped(
+        [
+            Stretch(step.kind, step.material, length, step.energy, step.energy)
+            for step, length in zip(steps, lengths, strict=True)
+        ],
+        character,
+        arousal - style.arousal,
+        arousal,
+    )
+
+
+def _wanted_sections(duration_s: float, bars: int) -> int:
+    seconds, counts = zip(*_SECTIONS_BY_SECONDS, strict=True)
+    wanted = round(float(np.interp(duration_s, seconds, counts)))
+    most = max(1, bars // 2)
+    if duration_s >= _THREE_FROM_S:
+        wanted, most = max(3, wanted), max(most, min(3, bars))
+    return min(wanted, most)
+
+
+def _steps(style: Style, bars: int, duration_s: float, rng: np.random.Generator) -> list[FormStep]:
+    """The style's form nearest to the number of sections that suits the duration, lengthened or shortened to it."""
+    wanted = _wanted_sections(duration_s, bars)
+    distances = [abs(len(form) - wanted) for form in style.forms]
+    # One more or fewer is as good in long pieces: the dice choose.
+    slack = 0 if wanted <= 4 else 1
+    near = [form for form, distance in zip(style.forms, distances, strict=True) if distance <= min(distances) + slack]
+    steps = list(near[int(rng.integers(len(near)))])
+    while len(steps) > wanted and len(steps) * 2 > bars:
+        steps = _without_one(steps)
+    while len(steps) < 3 and wanted >= 3:
+        steps = _with_close(steps)
+    middle = steps[1:-1]
+    # Very long pieces go round again, each time a little stronger.
+    while len(steps) + len(middle) <= wanted + slack and len(middle) > 1:
+        again = [replace_energy(step, min(1.0, step.energy + 0.05)) for step in middle]
+        steps = [*steps[:-1], *again, steps[-1]]
+    return steps
+
+
+def replace_energy(step: FormStep, energy: float) -> FormStep:
+    """The same step at another energy."""
+    return step.model_copy(update={"energy": energy})
+
+
+def _without_one(steps: Sequence[FormStep]) -> list[FormStep]:
+    """Without the section that is missed least: never the first, the strongest, or the last."""
+    strongest = max(range(len(steps)), key=lambda i: steps[i].energy)
+    inner = [i for i in range(1, len(steps) - 1) if i != strongest]
+    if inner:
+        gone = min(inner, key=lambda i: (steps[i].kind not in _SHORT_KINDS, steps[i].weight, steps[i].energy))
+    else:
+        gone = 0 if strongest != 0 else len(steps) - 1
+    return [step for i, step in enumerate(steps) if i != gone]
+
+
+def _with_close(steps: Sequence[FormStep]) -> list[FormStep]:
+    """With an introduction or a close more."""
+    first, last = steps[0], steps[-1]
+    if last.kind != "outro":
+        close = FormStep(kind="outro", material=first.material, weight=0.6, energy=max(0.2, last.energy * 0.6))
+        return [*steps, close]
+    intro = FormStep(kind="intro", material=first.material, weight=0.6, energy=max(0.2, first.energy * 0.6))
+    return [intro, *steps]
+
+
+def _closed(steps: Sequence[FormStep]) -> list[FormStep]:
+    """Three sections and more end in an outro."""
+    if len(steps) < 3 or steps[-1].kind == "outro":
+        return list(steps)
+    return [*steps[:-1], steps[-1].model_copy(update={"kind": "outro"})]
+
+
+def share_out(bars: int, steps: Sequence[FormStep], phrase_bars: int) -> list[int]:
+    """Bars for each step, adding up to `bars`: whole phrases where they fit, else fours, twos, ones.
+
+    There are at least as many bars as steps.
+    """
+    for main, short in ((phrase_bars, 4), (phrase_bars, 2), (4, 4), (4, 2), (2, 2), (2, 1)):
+        units = [min(main, short) if step.kind in _SHORT_KINDS else main for step in steps]
+        least_close = 1 if short == 1 else 2
+        if sum(units[:-1]) + least_close <= bars:
+            return _shared(bars, steps, units, least_close)
+    return _shared(bars, steps, [1] * len(steps), 1)
+
+
+def _shared(bars: int, steps: Sequence[FormStep], units: Sequence[int], least_close: int) -> list[int]:
+    total = sum(step.weight for step in steps)
+    ideals = [bars * step.weight / total for step in steps]
+    lengths = [max(unit, unit * round(ideal / unit)) for unit, ideal in zip(units[:-1], ideals[:-1], strict=True)]
+    while bars - sum(lengths) < least_close:
+        reducible = [i for i, length in enumerate(lengths) if length > units[i]]
+        fattest = max(reducible, key=lambda i: (lengths[i] - ideals[i]) / units[i])
+        lengths[fattest] -= units[fattest]
+    while lengths and bars - sum(lengths) > max(ideals[-1] + units[-1] / 2, units[-1] + 1):
+        roomy = [i for i in range(len(lengths)) if bars - sum(lengths) - units[i] >= least_close]
+        if not roomy:
+            break
+        thinnest = max(roomy, key=lambda i: (ideals[i] - lengths[i]) / units[i])
+        lengths[thinnest] += units[thinnest]
+    return [*lengths, bars - sum(lengths)]
+
+
+def _shaped(stretches: Sequence[Stretch], character: Character, surplus: float, arousal: float) -> tuple[Stretch, ...]:
+    """Energies moved by how much more aroused the plan is than its style, and bent to the mood's curve."""
+    bars = sum(stretch.bars for stretch in stretches)
+    mean = sum(stretch.energy * stretch.bars for stretch in stretches) / bars
+    contrast = _CONTRAST.get(character.curve or "", 1.0)
+    shaped: list[Stretch] = []
+    before = 0
+    for number, stretch in enumerate(stretches):
+        place = (before + stretch.bars / 2) / bars
+        before += stretch.bars
+        energy = mean + contrast * (stretch.energy - mean) + 0.16 * surplus + 0.08 * arousal
+        closing = number == len(stretches) - 1 and len(stretches) > 2
+        if character.curve == "rise" and not closing:
+            energy += 0.3 * (place - 0.5)
+        elif character.curve == "arch":
+            energy += 0.25 * (math.sin(math.pi * place) - 0.6)
+        shaped.append(replace(stretch, energy=round(max(_QUIETEST, min(1.0, energy)), 3)))
+    return tuple(shaped)

@@ -1,0 +1,125 @@
+"""Tokens go in, the phrases that the vocabulary knows come out; typing errors and endings are forgiven."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from app.services.planning.lexicon import PHRASE_MARKS, Sense, lexicon
+from app.services.planning.tokens import Passage, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A phrase of the vocabulary found in the prompt."""
+
+    #: Stream indices: first, and one past the last.
+    first: int
+    last: int
+    senses: tuple[Sense, ...]
+
+    def key(self, table: str) -> str | None:
+        """The row it names in a table."""
+        return next((sense.key for sense in self.senses if sense.table == table), None)
+
+    def says(self, *keys: str) -> bool:
+        """Whether it is one of these words of grammar."""
+        return self.key("grammar") in keys
+
+
+def find_matches(passage: Passage, taken: Set[int]) -> list[Match]:
+    """Known phrases in order, longest first at each place, none across a token in `taken`."""
+    stream = passage.tokens
+    words = lexicon()
+    forms = [_known_form(token.folded) if token.kind == "word" else token.folded for token in stream]
+    matches: list[Match] = []
+    i = 0
+    while i < len(stream):
+        found = None if i in taken else _longest_at(stream, forms, i, taken)
+        if found is None:
+            i += 1
+            continue
+        last, phrase = found
+        if _inside_katakana(stream, i, matches):
+            i += 1
+            continue
+        matches.append(Match(i, last, words.phrases[phrase]))
+        i = last
+    return matches
+
+
+def _longest_at(
+    stream: Sequence[Token], forms: Sequence[str], i: int, taken: Set[int]
+) -> tuple[int, tuple[str, ...]] | None:
+    words = lexicon()
+    room = min(max(1, words.longest.get(forms[i], 0)), len(stream) - i)
+    for length in range(room, 0, -1):
+        if any(i + step in taken for step in range(length)):
+            continue
+        phrase = tuple(forms[i : i + length])
+        if phrase in words.phrases:
+            return i + length, phrase
+        singular = (*phrase[:-1], phrase[-1].removesuffix("s"))
+        if singular in words.phrases:
+            return i + length, singular
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _known_form(word: str) -> str:
+    """The vocabulary's form of a word: itself, without its ending, or with a typing error put right.
+
+    >>> _known_form("pianos"), _known_form("relaxng"), _known_form("xylograph")
+    ('piano', 'relaxing', 'xylograph')
+    """
+    words = lexicon()
+    if word in words.known:
+        return word
+    for ending, shortest in words.endings:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= shortest and stem in words.known:
+            return stem
+    if len(word) < 5 or not (word.isascii() and word.isalpha()):
+        return word
+    # One slip in a short word, two in a long one; the first letter is nearly always right.
+    slips = 1 if len(word) < 10 else 2
+    near = [
+        candidate
+        for length in range(len(word) - slips, len(word) + slips + 1)
+        for candidate in words.spellings.get((word[0], length), ())
+    ]
+    best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=slips)
+    return best[0] if best else word
+
+
+def _inside_katakana(stream: Sequence[Token], first: int, matches: Sequence[Match]) -> bool:
+    """Whether a match would begin in the middle of a katakana word: ロック in ブロック."""
+
+    def katakana(i: int) -> bool:
+        return 0 <= i < len(stream) and "\u30a1" <= stream[i].folded[:1] <= "\u30ff" and not stream[i].spaced
+
+    begins_inside = katakana(first) and first > 0 and "\u30a1" <= stream[first - 1].folded[:1] <= "\u30ff"
+    follows_match = bool(matches) and matches[-1].last == first
+    return begins_inside and not follows_match
+
+
+def leftovers(passage: Passage, matches: Sequence[Match], taken: Set[int]) -> tuple[str, ...]:
+    """The prompt's words that neither a phrase nor a figure explains, neighbours of one script joined."""
+    stream = passage.tokens
+    explained = set(taken)
+    for match in matches:
+        explained.update(range(match.first, match.last))
+    left: list[str] = []
+    previous = -2
+    for i, token in enumerate(stream):
+        if i in explained or token.kind == "mark" or token.folded in PHRASE_MARKS:
+            continue
+        text = passage.text(i, i + 1)
+        if token.kind == "east" and previous == i - 1 and stream[previous].kind == "east" and not token.spaced:
+            left[-1] += text
+        elif text not in left:
+            left.append(text)
+        previous = i
+    return tuple(left)

@@ -1,0 +1,98 @@
+"""A Brief goes in, a Plan comes out: every choice that is made before a note is written.
+
+Order of authority: numbers from the prompt, other words, the genre's style, the mood, dice. Each choice has dice of its
+own, so that a word about one thing never changes another.
+"""
+
+from app.models.brief import Brief
+from app.models.plan import COMPOSER_VERSION, Plan
+from app.services.planning.arranging import sections_of
+from app.services.planning.catalogue import Styles, packaged_styles
+from app.services.planning.character import Character, character_of, genre_row
+from app.services.planning.choices import choose_key, choose_metre, choose_style, choose_tempo
+from app.services.planning.ensemble import make_band
+from app.services.planning.form import bar_seconds, bars_for, fit_tempo, make_form, ring_seconds
+from app.services.planning.sound import mastering_of, space_of, voices_of
+from app.services.planning.title import title_for
+from app.services.styles import Style
+from app.utils.seeds import rng_for
+
+#: How much the words' place on the plane of feeling counts against the style's own.
+_WORDS_SHARE = 0.85
+
+
+def make_plan(
+    brief: Brief,
+    *,
+    duration_s: int,
+    seed: int,
+    soundfont_sha256: str | None,
+    styles: Styles | None = None,
+) -> Plan:
+    """The plan for a brief: the same for the same arguments.
+
+    `styles` are those to choose from, by name; the packaged ones if None. `duration_s` is 5…300 seconds.
+    """
+    character = character_of(brief)
+    style = choose_style(brief, character, packaged_styles() if styles is None else styles, rng_for(seed, "style"))
+    valence, arousal = _feeling(brief, character, style)
+    density = _density(brief, character, arousal)
+    metre = choose_metre(brief, style, rng_for(seed, "metre"))
+    tempo_bpm = fit_tempo(
+        choose_tempo(brief, character, style, rng_for(seed, "tempo")),
+        exact=brief.tempo_bpm is not None,
+        duration_s=duration_s,
+        time_signature=metre,
+        phrase_bars=style.phrase_bars,
+    )
+    tonic, mode = choose_key(brief, character, style, rng_for(seed, "key"))
+    bar_s = bar_seconds(metre, tempo_bpm)
+    bars = bars_for(duration_s, bar_s)
+    stretches = make_form(
+        style, bars=bars, duration_s=duration_s, character=character, arousal=arousal, rng=rng_for(seed, "form")
+    )
+    seats = make_band(brief, style, character, density=density, arousal=arousal, seed=seed)
+    genre = genre_row(brief)
+    return Plan(
+        composer_version=COMPOSER_VERSION,
+        soundfont_sha256=soundfont_sha256,
+        seed=seed,
+        title=title_for(brief.prompt),
+        duration_s=duration_s,
+        style=style.name,
+        tempo_bpm=tempo_bpm,
+        tonic=tonic,
+        mode=mode,
+        time_signature=metre,
+        swing=genre.swing if genre is not None and genre.swing is not None else style.swing,
+        valence=valence,
+        arousal=arousal,
+        density=density,
+        form=sections_of(stretches, seats, duration_s=duration_s),
+        ensemble=voices_of(seats, character),
+        space=space_of(style.mix, character),
+        mastering=mastering_of(style.mix, character, arousal=arousal, ring_s=ring_seconds(duration_s, bar_s, bars)),
+    )
+
+
+def _feeling(brief: Brief, character: Character, style: Style) -> tuple[float, float]:
+    """Valence and arousal of the plan: mostly the words', else the genre's or the style's."""
+    genre = genre_row(brief)
+    home = (
+        genre.valence if genre is not None and genre.valence is not None else style.valence,
+        genre.arousal if genre is not None and genre.arousal is not None else style.arousal,
+    )
+    said = (character.valence, character.arousal)
+    valence, arousal = (
+        own if word is None else _WORDS_SHARE * word + (1 - _WORDS_SHARE) * own
+        for word, own in zip(said, home, strict=True)
+    )
+    if brief.tempo_feel is not None and character.arousal is None:
+        arousal += 0.3 * brief.tempo_feel.value
+    return round(max(-1.0, min(1.0, valence)), 3), round(max(-1.0, min(1.0, arousal)), 3)
+
+
+def _density(brief: Brief, character: Character, arousal: float) -> float:
+    """How much happens: as said, else by the mood, else by the style's liveliness."""
+    silent = brief.density is None and character.arousal is None
+    return round(0.4 * arousal if silent else character.density, 3)

@@ -1,0 +1,197 @@
+"""A prompt goes in, a Brief comes out: what the words said, each decision with its words. No dice are thrown here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from app.models.brief import Brief, Heard
+from app.services.planning.bands import read_band
+from app.services.planning.clauses import Said, in_context
+from app.services.planning.figures import read_figures
+from app.services.planning.lexicon import lexicon
+from app.services.planning.matching import Match, find_matches, leftovers
+from app.services.planning.tokens import Passage, passage_of
+
+#: How much each kind of word moves the place on the plane of feeling.
+_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT = 1.0, 0.5, 0.6
+
+#: "Not sad" is not the same as happy: it goes half as far to the other side.
+_DENIED = -0.5
+
+#: Two moods further apart in valence than this contradict each other.
+_CONTRADICTION = 1.15
+
+#: Purposes so general that any other purpose says more.
+_GENERAL_USES = frozenset({"film", "game", "vlog", "presentation", "stream", "tutorial", "dance", "background"})
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class _Words:
+    """The passage, to quote from, and what was found to contradict itself."""
+
+    passage: Passage
+    conflicts: list[str] = field(default_factory=list)
+
+    def quote(self, match: Match) -> str:
+        return self.passage.text(match.first, match.last)
+
+    def of(self, said: Said) -> tuple[str, ...]:
+        """The words of a match with those that refuse or weigh it."""
+        parts = [part for part in (said.refused_by, said.degree_by, said.match) if part is not None]
+        return tuple(self.quote(part) for part in sorted(parts, key=lambda part: part.first))
+
+
+def read(prompt: str) -> Brief:
+    """What a prompt says about the music: the same for the same prompt, whatever it holds.
+
+    >>> brief = read("slow sad piano in C minor, no drums")
+    >>> brief.moods[0].value, brief.tonic.value, brief.mode.value, brief.drums.value
+    ('sad', 'C', 'minor', False)
+    """
+    passage = passage_of(prompt)
+    figures = read_figures(passage)
+    matches = find_matches(passage, figures.used)
+    words = _Words(passage, list(figures.conflicts))
+    said = in_context(passage.tokens, matches)
+    genre, excluded_genres = _read_genre(said, words)
+    moods, valence, arousal = _read_moods(said, words)
+    band = read_band(said, matches, genre, words.of, words.conflicts)
+    tempo_feel = _read_scale("tempo", said, words)
+    if figures.tempo_bpm and tempo_feel and _against(tempo_feel.value, figures.tempo_bpm.value):
+        slow = ", ".join(tempo_feel.words)
+        words.conflicts.append(f"“{slow}” against {figures.tempo_bpm.value:g} beats a minute: the number wins.")
+    metre = figures.time_signature or _first(
+        Heard(value=match.key("metres") or "", words=(words.quote(match),)) for match in matches if match.key("metres")
+    )
+    return Brief(
+        prompt=prompt,
+        genre=genre,
+        excluded_genres=excluded_genres,
+        moods=moods,
+        valence=valence,
+        arousal=arousal,
+        tempo_bpm=figures.tempo_bpm,
+        tempo_feel=tempo_feel,
+        tonic=figures.tonic,
+        mode=figures.mode,
+        time_signature=metre,
+        instruments=band.wanted,
+        excluded_instruments=band.refused,
+        lead=band.lead,
+        drums=band.drums,
+        density=_read_scale("density", said, words),
+        use=_read_use(said, words),
+        solo=band.solo,
+        not_understood=leftovers(passage, matches, figures.used),
+        conflicts=tuple(words.conflicts),
+    )
+
+
+def _first(values: Iterable[Value]) -> Value | None:
+    return next(iter(values), None)
+
+
+def _against(feel: float, tempo_bpm: float) -> bool:
+    """Whether a word for speed and a number contradict each other."""
+    return (feel < -0.2 and tempo_bpm >= 125) or (feel > 0.2 and tempo_bpm <= 90)
+
+
+def _read_genre(said: Sequence[Said], words: _Words) -> tuple[Heard[str] | None, tuple[Heard[str], ...]]:
+    """The genre, and those refused. A sub-genre says more than its family, a general word less than any."""
+    rows = lexicon().genres
+    named = [one for one in said if one.meaning("genres")]
+    refused = tuple(Heard[str](value=one.meaning("genres") or "", words=words.of(one)) for one in named if one.refused)
+    wanted = [one for one in named if not one.refused]
+    if not wanted:
+        return None, refused
+
+    def rank(one: Said) -> tuple[int, int]:
+        key = one.meaning("genres") or ""
+        return (0 if rows[key].general else 2 if rows[key].parent else 1), one.match.last - one.match.first
+
+    best = max(wanted, key=rank)
+    if rank(best)[0] == 1:
+        # "folk rock": of neighbours, the last is the noun.
+        while following := _first(one for one in wanted if one.match.first == best.match.last and rank(one)[0] == 1):
+            best = following
+    chosen = best.meaning("genres") or ""
+    others = sorted(
+        key
+        for key in {one.meaning("genres") or "" for one in wanted} - {chosen, rows[chosen].parent}
+        if not rows[key].general
+    )
+    if others:
+        words.conflicts.append(f"{', '.join(others)} and {chosen} were all named: {chosen} leads.")
+    same = tuple(dict.fromkeys(part for one in wanted if one.meaning("genres") == chosen for part in words.of(one)))
+    return Heard(value=chosen, words=same), refused
+
+
+def _read_moods(said: Sequence[Said], words: _Words) -> tuple[tuple[Heard[str], ...], float | None, float | None]:
+    """Moods, strongest first, and the place on the plane that moods, scenes and purposes give together."""
+    tables = lexicon()
+    strengths: dict[str, float] = {}
+    quotes: dict[str, list[str]] = {}
+    weights = valence = arousal = 0.0
+    purposes = {one.meaning("uses") for one in said} - _GENERAL_USES - {None}
+    for one in said:
+        for table, rows in (("moods", tables.moods), ("uses", tables.uses)):
+            key = one.meaning(table)
+            if key is None or (table == "uses" and purposes and key in _GENERAL_USES):
+                continue
+            row = rows[key]
+            weight = _USE_WEIGHT if table == "uses" else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
+            factor = _DENIED if one.refused else one.degree
+            weights += weight
+            valence += weight * factor * row.valence
+            arousal += weight * factor * row.arousal
+            if table == "moods" and not one.refused:
+                strengths[key] = strengths.get(key, 0.0) + weight * one.degree
+                quotes.setdefault(key, []).extend(words.of(one))
+    order = sorted(strengths, key=lambda key: -strengths[key])
+    _note_contradiction(order, words)
+    moods = tuple(Heard[str](value=key, words=tuple(dict.fromkeys(quotes[key]))) for key in order)
+    if not weights:
+        return moods, None, None
+    return moods, _held(valence / weights), _held(arousal / weights)
+
+
+def _held(value: float) -> float:
+    return round(max(-1.0, min(1.0, value)), 3)
+
+
+def _note_contradiction(moods: Sequence[str], words: _Words) -> None:
+    rows = lexicon().moods
+    feelings = sorted((key for key in moods if not rows[key].scene), key=lambda key: rows[key].valence)
+    if len(feelings) > 1 and rows[feelings[-1]].valence - rows[feelings[0]].valence > _CONTRADICTION:
+        words.conflicts.append(f"{feelings[0]} and {feelings[-1]} pull apart: the music stands between them.")
+
+
+def _read_scale(table: str, said: Sequence[Said], words: _Words) -> Heard[float] | None:
+    """Tempo or density in words, −1…1; several are averaged."""
+    rows = lexicon().tempo if table == "tempo" else lexicon().density
+    heard = [one for one in said if one.meaning(table)]
+    if not heard:
+        return None
+    values = [rows[one.meaning(table) or ""] * (_DENIED if one.refused else one.degree) for one in heard]
+    if min(values) < -0.2 and max(values) > 0.2:
+        listed = ", ".join(f"“{part}”" for one in heard for part in words.of(one))
+        words.conflicts.append(f"{listed} pull apart: the middle is taken.")
+    return Heard(
+        value=_held(sum(values) / len(values)),
+        words=tuple(dict.fromkeys(part for one in heard for part in words.of(one))),
+    )
+
+
+def _read_use(said: Sequence[Said], words: _Words) -> Heard[str] | None:
+    """What the music is for: the longest phrase wins, a general purpose ("game") only if it is the only one."""
+    wanted = [one for one in said if one.meaning("uses") and not one.refused]
+    if not wanted:
+        return None
+
+    def rank(one: Said) -> tuple[bool, int]:
+        return one.meaning("uses") not in _GENERAL_USES, one.match.last - one.match.first
+
+    best = max(wanted, key=rank)
+    return Heard(value=best.meaning("uses") or "", words=words.of(best))

@@ -1,0 +1,263 @@
+"""The second half of a style file: its feel, harmony, melody manner and what each role plays.
+
+Rhythms are strings as `theory/rhythm.py` reads them; their signs are listed with each field. Every pattern says for
+which energies it is meant; of those that fit a section one is drawn by weight.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from app.models.brief import Frozen
+from app.models.plan import Mode, SectionKind
+from app.services.theory.chords import read_numeral
+from app.services.theory.drum_keys import DRUM_KEYS
+from app.services.theory.metre import metre_of
+from app.services.theory.rhythm import read_rhythm
+from app.services.theory.voicing import Spacing
+
+#: What a plain triad takes on.
+Colour: TypeAlias = Literal["plain", "seventh", "ninth", "add9", "sixth", "sus"]
+
+#: How a second voice goes with the first.
+Manner: TypeAlias = Literal["answer", "line", "thirds"]
+
+
+#: Steps a beat that a rhythm may be written on.
+GRIDS = (0.5, 1, 2, 3, 4, 6, 8, 12)
+
+
+def check_grid(rhythm: str, metre: str) -> None:
+    """Raise ValueError where a bar of a rhythm divides its metre's beats into something no one can count."""
+    beats = metre_of(metre).beats
+    for bar in rhythm.replace(" ", "").split("|"):
+        if len(bar) / beats not in GRIDS:
+            raise ValueError(f"{bar!r} has {len(bar)} steps; a bar of {metre} takes {beats:g} times one of {GRIDS}")
+
+
+class Fitting(Frozen):
+    """What every choice says about when it may be chosen."""
+
+    #: Lowest and highest energy it suits, 0…1.
+    energy: tuple[float, float] = (0.0, 1.0)
+    #: How often it is drawn against the others that suit.
+    weight: float = Field(1.0, gt=0)
+    #: Metre it is written for; in others it is fitted pulse by pulse.
+    metre: str = Field("4/4", pattern=r"^\d{1,2}/(2|4|8|16)$")
+    #: Instrument families it is written for ("guitar", "piano"); empty means all.
+    families: tuple[str, ...] = ()
+
+
+class Pattern(Fitting):
+    """A rhythm for one line; bars are divided by `|`."""
+
+    rhythm: str
+
+    @model_validator(mode="after")
+    def _fits_its_metre(self) -> "Pattern":
+        check_grid(self.rhythm, self.metre)
+        return self
+
+
+class Groove(Fitting):
+    """Drum name (a key of DRUM_KEYS) to its rhythm: X accent, x stroke, o soft, g ghost, ? maybe a ghost."""
+
+    lanes: dict[str, str]
+
+    @model_validator(mode="after")
+    def _names_drums(self) -> "Groove":
+        for lane, rhythm in self.lanes.items():
+            if lane not in DRUM_KEYS:
+                raise ValueError(f"unknown drum {lane!r}; known: {', '.join(DRUM_KEYS)}")
+            check_grid(rhythm, self.metre)
+            signs = {stroke.sign for bar in read_rhythm(rhythm, self.metre, self.metre) for stroke in bar}
+            if signs - set("Xxog?"):
+                raise ValueError(f"{lane}: unknown signs {''.join(sorted(signs - set('Xxog?')))!r}; known: Xxog?")
+        return self
+
+
+class Progression(Frozen):
+    """Chords as Roman numerals, bars divided by `|`: "ii7 V7 | Imaj7"."""
+
+    chords: str
+    #: Modes it is meant for.
+    modes: tuple[Mode, ...]
+    #: Section kinds it is meant for; empty means all.
+    sections: tuple[SectionKind, ...] = ()
+    weight: float = Field(1.0, gt=0)
+    #: Whether its bars may be stretched or squeezed to the style's pace (a twelve-bar blues may not).
+    elastic: bool = True
+
+    @model_validator(mode="after")
+    def _reads_in_its_modes(self) -> "Progression":
+        for bar in self.bars:
+            if not bar:
+                raise ValueError(f"a bar of {self.chords!r} is empty")
+            for numeral in bar:
+                for mode in self.modes:
+                    read_numeral(numeral, "C", mode)
+        return self
+
+    @property
+    def bars(self) -> tuple[tuple[str, ...], ...]:
+        """Numerals of each bar."""
+        return tuple(tuple(bar.split()) for bar in self.chords.split("|"))
+
+
+class Feel(Frozen):
+    """How people play it."""
+
+    #: Which off-beats swing.
+    swing_unit: Literal["eighth", "sixteenth"] = "eighth"
+    #: Spread of the players' timing (one standard deviation of a loose voice).
+    timing_ms: float = Field(7.0, ge=0, le=40)
+    #: Spread of their touch, as a fraction of the velocity.
+    touch: float = Field(0.07, ge=0, le=0.4)
+    #: How far behind the beat the melody leans.
+    lead_late_ms: float = Field(4.0, ge=-30, le=60)
+    #: How far behind the beat the snare leans.
+    snare_late_ms: float = Field(0.0, ge=-20, le=40)
+    #: Time a guitar's chord takes from the first string to the last.
+    strum_ms: float = Field(24.0, ge=0, le=120)
+    #: Time a harp's or piano's broad chord takes.
+    roll_ms: float = Field(0.0, ge=0, le=300)
+    #: How far the tempo breathes within phrases, as a fraction.
+    rubato: float = Field(0.0, ge=0, le=0.12)
+    #: How much slower the last bars before the final chord are, as a fraction.
+    ritardando: float = Field(0.0, ge=0, le=0.3)
+
+
+class Harmony(Frozen):
+    """The chords it speaks in."""
+
+    progressions: tuple[Progression, ...] = ()
+    #: Chord changes a minute that its progressions are stretched towards.
+    changes_per_minute: float = Field(24.0, ge=2, le=80)
+    #: Types that plain triads take on, with weights: plain, seventh, ninth, add9, sixth, sus.
+    colours: Mapping[Colour, float] = {"plain": 1.0}
+    #: Last bars of a section that lead into the next, in place of the progression's own.
+    turnarounds: tuple[Progression, ...] = ()
+    #: Chance of a turnaround at a section's end.
+    turnaround_chance: float = Field(0.5, ge=0, le=1)
+    #: What leads into the final chord.
+    cadences: tuple[Progression, ...] = ()
+    #: What is added to the final tonic's numeral.
+    final_colour: Literal["", "5", "6", "69", "add9", "maj7", "maj9", "7", "9"] = ""
+
+
+class Melody(Frozen):
+    """How it sings."""
+
+    #: Bars of melody, `x` a note, `-` held.
+    rhythms: tuple[Pattern, ...] = (
+        Pattern(rhythm="x---x-x-x---x---"),
+        Pattern(rhythm="x-----x-x---x-x-"),
+        Pattern(rhythm="x---x---x-x-x-x-"),
+    )
+    #: Bars that end a phrase: a long note, then breath.
+    endings: tuple[Pattern, ...] = (Pattern(rhythm="x---x-------...."), Pattern(rhythm="x-----------...."))
+    scale: Literal["mode", "pentatonic", "blues"] = "mode"
+    #: Semitones that a phrase usually spans.
+    span: int = Field(10, ge=3, le=24)
+    #: Liking for leaps, 0…1.
+    leaps: float = Field(0.3, ge=0, le=1)
+    #: Liking for repeated notes, 0…1.
+    repeats: float = Field(0.2, ge=0, le=1)
+    #: Liking for ornaments when a phrase returns, 0…1.
+    ornaments: float = Field(0.2, ge=0, le=1)
+    #: Share of its written length that a note sounds.
+    legato: float = Field(0.95, ge=0.2, le=1.0)
+    #: Chance that a phrase is left out, so that the line breathes.
+    silence: float = Field(0.0, ge=0, le=0.8)
+
+
+class Counter(Frozen):
+    """How a second voice goes with the first, with weights."""
+
+    #: answer: fragments in the melody's rests · line: slow notes against it · thirds: along with it.
+    manner: Mapping[Manner, float] = {"line": 0.6, "answer": 0.4}
+
+
+class Comping(Frozen):
+    """What plays the chords."""
+
+    #: `x` chord, `X` accented, `o` soft, `s` short, `b` its lowest note, `u` all above it, 1–9 its notes from below.
+    patterns: tuple[Pattern, ...] = (
+        Pattern(rhythm="x---------------", energy=(0.0, 0.5)),
+        Pattern(rhythm="x-------x-------", energy=(0.4, 1.0)),
+    )
+    #: Notes of a chord.
+    voices: int = Field(4, ge=1, le=6)
+    spacing: Spacing = "close"
+
+
+class Arpeggio(Frozen):
+    """What breaks the chords up."""
+
+    #: 1–9 notes of the chord, counted upwards through the register; a zero is the top note.
+    patterns: tuple[Pattern, ...] = (
+        Pattern(rhythm="1-2-3-4-3-2-3-2-", energy=(0.0, 0.6)),
+        Pattern(rhythm="1234543212345432", energy=(0.5, 1.0)),
+    )
+    #: Share of its written length that a note sounds.
+    legato: float = Field(0.9, ge=0.1, le=1.5)
+
+
+class Pad(Frozen):
+    """What holds the chords."""
+
+    voices: int = Field(4, ge=1, le=6)
+    spacing: Spacing = "spread"
+    #: Whether notes that two chords share are held over.
+    tied: bool = True
+
+
+class Bass(Frozen):
+    """What carries them."""
+
+    #: R root, 5 fifth, 8 octave, 3 third, 6 sixth, 7 seventh, w a walking step, a approach to the next root,
+    #: g ghost, s short root.
+    patterns: tuple[Pattern, ...] = (
+        Pattern(rhythm="R---------------", energy=(0.0, 0.45)),
+        Pattern(rhythm="R-------R---5---", energy=(0.4, 0.75)),
+        Pattern(rhythm="R-R-R-R-R-R-5-a-", energy=(0.7, 1.0)),
+    )
+    #: Share of its written length that a note sounds.
+    legato: float = Field(0.92, ge=0.1, le=1.0)
+    #: Whether its root follows the chord's bass (inversions, pedals).
+    follows_inversions: bool = True
+
+
+PLAIN_GROOVES: tuple[Groove, ...] = (
+    Groove(lanes={"kick": "x.......x.......", "hat": "x.x.x.x.x.x.x.x.", "rim": "....x.......x..."}, energy=(0.0, 0.5)),
+    Groove(
+        lanes={"kick": "x.....x.x.......", "snare": "....X.......X...", "hat": "X.x.X.x.X.x.X.x."}, energy=(0.4, 1.0)
+    ),
+)
+
+PLAIN_FILLS: tuple[Groove, ...] = (
+    Groove(lanes={"snare": "............x.xx"}, energy=(0.0, 0.6)),
+    Groove(
+        lanes={"snare": "........xxxx....", "mid_tom": "............xx..", "low_tom": "..............xx"},
+        energy=(0.5, 1.0),
+    ),
+)
+
+PLAIN_PERCUSSION: tuple[Groove, ...] = (Groove(lanes={"shaker": "o.x.o.x.o.x.o.x."}),)
+
+
+class Drums(Frozen):
+    """What the kit or the percussion plays."""
+
+    grooves: tuple[Groove, ...] = PLAIN_GROOVES
+    #: The end of a bar that leads into the next section; silent steps leave the groove as it is before the fill begins.
+    fills: tuple[Groove, ...] = PLAIN_FILLS
+    #: From this energy on, a section begins with a crash; above 1 never.
+    crash_from: float = Field(0.6, ge=0, le=2)
+    #: Drum that marks a section's beginning and the end of the piece.
+    crash: str = "crash"
+    #: A small change every so many bars.
+    vary_every: int = Field(4, ge=1, le=16)
+    #: Whether builds end in a roll.
+    rolls: bool = False

@@ -1,0 +1,165 @@
+"""The tables of words are sound: nothing twice, nothing that points nowhere, enough of everything."""
+
+from collections import Counter
+from typing import Any, get_args
+
+import pytest
+
+from app.models.plan import Mode, Role
+from app.services.planning import GENRES, MOODS
+from app.services.planning.catalogue import members_of, packaged_styles, refused_by, roles_of, styles_of
+from app.services.planning.figures import METRES
+from app.services.planning.lexicon import MEANINGS, VOCABULARY_FOLDER, _read, lexicon, phrase_of
+from app.services.theory.instruments import INSTRUMENTS
+
+CONTRACT_GENRES = (
+    "pop", "rock", "jazz", "classical", "electronic", "hip-hop", "country", "reggae", "blues", "folk", "ambient",
+    "instrumental",
+)  # fmt: skip
+CONTRACT_MOODS = (
+    "happy", "sad", "energetic", "relaxing", "dramatic", "peaceful", "mysterious", "uplifting", "melancholic",
+    "triumphant", "romantic",
+)  # fmt: skip
+
+LANGUAGES = sorted((VOCABULARY_FOLDER / "languages").glob("*.toml"))
+
+
+def words_of(table: Any) -> list[tuple[str, str]]:
+    """(phrase, row) of a table in a file, English or not."""
+    return [(word, key) for key, row in table.items() for word in (row["words"] if isinstance(row, dict) else row)]
+
+
+def test_the_contracts_names_come_first_and_in_its_order():
+    assert GENRES[:12] == CONTRACT_GENRES
+    assert MOODS[:11] == CONTRACT_MOODS
+    assert len(set(GENRES)) == len(GENRES)
+    assert len(set(MOODS)) == len(MOODS)
+
+
+def test_there_are_words_enough():
+    words = lexicon()
+
+    assert len(words.genres) >= 90
+    assert sum(len(row.words) for row in words.moods.values()) >= 300
+    assert sum(len(row.words) for row in words.instruments.values()) >= 300
+    assert len(words.uses) >= 30
+
+
+@pytest.mark.parametrize("table", MEANINGS)
+def test_no_phrase_stands_twice_in_an_english_table(table: str):
+    count = Counter(phrase_of(word) for word, _ in words_of(_read(VOCABULARY_FOLDER / f"{table}.toml")))
+
+    assert [phrase for phrase, times in count.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("table", MEANINGS)
+def test_no_phrase_of_a_language_means_two_rows_of_a_table(path: Any, table: str):
+    english = {phrase_of(word): key for word, key in words_of(_read(VOCABULARY_FOLDER / f"{table}.toml"))}
+    seen: dict[tuple[str, ...], str] = {}
+    clashes = []
+    for word, key in words_of(_read(path).get(table, {})):
+        phrase = phrase_of(word)
+        if seen.setdefault(phrase, key) != key or english.get(phrase, key) != key:
+            clashes.append((word, key, seen[phrase], english.get(phrase)))
+    assert clashes == []
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
+def test_a_language_names_only_rows_that_exist_and_covers_the_contract(path: Any):
+    tables = _read(path)
+
+    for table in MEANINGS:
+        assert set(tables.get(table, {})) <= set(_read(VOCABULARY_FOLDER / f"{table}.toml"))
+    assert set(CONTRACT_MOODS) <= set(tables["moods"])
+    assert {"slow", "fast"} <= set(tables["tempo"])
+    assert {"drums", "guitar", "bass", "strings", "voice"} <= set(tables["instruments"])
+    assert tables["grammar"].keys() & {"refuse", "refuse_after"}
+
+
+def test_no_phrase_of_the_vocabulary_is_empty():
+    assert all(phrase and all(phrase) for phrase in lexicon().phrases)
+
+
+def test_every_genre_has_a_parent_of_the_contract_and_a_style():
+    words, styles = lexicon(), packaged_styles()
+
+    for key, row in words.genres.items():
+        assert (key in CONTRACT_GENRES) == (row.parent == ""), key
+        assert not row.parent or row.parent in CONTRACT_GENRES, key
+        assert row.metre is None or row.metre in METRES, key
+        assert row.tempo is None or row.tempo[0] <= row.tempo[1] <= row.tempo[2], key
+        assert all(members_of(name) for name in row.band), (key, row.band)
+        assert styles_of(row, styles)
+
+
+def test_every_style_that_a_table_names_exists():
+    words, styles = lexicon(), packaged_styles()
+
+    named = {name for row in words.genres.values() for name in row.styles}
+    named |= {name for rows in (words.moods, words.uses) for row in rows.values() for name in row.styles}
+    assert named | set(words.spread) <= set(styles)
+
+
+def test_every_style_can_be_asked_for_by_a_genre():
+    words, styles = lexicon(), packaged_styles()
+
+    assert set(styles) <= {name for row in words.genres.values() for name in row.styles}
+
+
+def test_every_mood_stands_on_the_plane_and_near_a_mood_of_the_contract():
+    for key, row in lexicon().moods.items():
+        assert (key in CONTRACT_MOODS) == (row.kin == ""), key
+        assert not row.kin or row.kin in CONTRACT_MOODS, key
+        assert all(members_of(name) for name in row.band), key
+
+
+def test_purposes_and_scenes_ask_only_for_instruments_that_exist():
+    for key, row in lexicon().uses.items():
+        assert all(members_of(name) for name in row.band), key
+
+
+def test_every_instrument_that_a_table_names_exists():
+    for key, row in lexicon().instruments.items():
+        listed = {*row.members, *row.all, *row.refuse}
+        assert listed <= set(INSTRUMENTS), (key, listed - set(INSTRUMENTS))
+        # "Drums" and "beat" mean the drummer, whoever that is.
+        assert members_of(key) or key in ("drums", "beat"), key
+
+
+def test_every_instrument_of_the_table_has_roles_that_exist():
+    for key in INSTRUMENTS:
+        assert roles_of(key), key
+        assert set(roles_of(key)) <= set(get_args(Role)), key
+
+
+def test_substitutes_exist_and_can_take_the_role():
+    tables = lexicon().roles
+
+    assert {key for keys in tables["substitutes"].values() for key in keys} <= set(INSTRUMENTS)
+    assert set(tables["keys"]) <= set(INSTRUMENTS) | set(lexicon().instruments)
+    assert set(tables["families"]) == {row.family for row in INSTRUMENTS.values()}
+
+
+def test_a_refused_group_takes_its_members_and_a_refused_family_all_of_it():
+    assert {"steel_guitar", "distortion_guitar"} <= refused_by("guitar")
+    assert "electric_piano_1" in refused_by("acoustic_grand_piano")
+    assert {"drawbar_organ", "church_organ"} <= refused_by("organ")
+    assert refused_by("ethnic") == {key for key, row in INSTRUMENTS.items() if row.family == "ethnic"}
+
+
+def test_keys_and_metres_name_what_can_be_planned():
+    keys = lexicon().keys
+
+    assert set(keys["modes"]) <= set(get_args(Mode))
+    assert set(keys["metres"]) <= set(METRES)
+    assert set(keys["nearest"].values()) <= set(METRES)
+    assert not set(keys["nearest"]) & set(METRES)
+
+
+def test_an_unknown_row_in_a_language_is_said(monkeypatch: pytest.MonkeyPatch):
+    from app.services.planning.lexicon import _entries
+
+    english = {path.stem: _read(path) for path in VOCABULARY_FOLDER.glob("*.toml")}
+    with pytest.raises(KeyError, match="polka-metal"):
+        list(_entries({"genres": {"polka-metal": ["x"]}, "grammar": {}, "filler": {"words": []}}, english))
