@@ -1,0 +1,177 @@
+"""Score and Plan → a standard MIDI file: what a sequencer or a notation program needs to go on with the music."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import mido
+
+from app.models.plan import Channel, Mode, Plan, Voice
+from app.models.score import Note, Part, Score
+from app.services.encoding.draft import Draft
+from app.services.encoding.tags import Tags
+from app.services.theory.instruments import INSTRUMENTS
+from app.utils.units import db_to_gain
+
+#: Ticks of a beat (quarter note).
+TICKS_PER_BEAT = 480
+
+#: General MIDI plays drums on channel 10, counted from 0 here; the others are for melodies.
+DRUM_CHANNEL = 9
+MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
+
+VOLUME, PAN = 7, 10
+#: Controller value of a channel at 0 dB; General MIDI's volume is 40 dB a decade, so this leaves 4 dB above it.
+REFERENCE_VOLUME = 100
+
+#: Keys by their place on the line of fifths, seven flats to seven sharps: major, and the minor of the same signature.
+MAJOR_KEYS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
+MINOR_KEYS = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "C#m", "G#m", "D#m", "A#m")
+LETTER_FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
+#: How far a scale's signature lies from that of the major scale on the same tonic, in fifths.
+MODE_FIFTHS: dict[Mode, int] = {
+    "lydian": 1, "major": 0, "mixolydian": -1, "dorian": -2, "minor": -3, "harmonic_minor": -3, "phrygian": -4,
+}  # fmt: skip
+MINOR_THIRD_MODES = frozenset({"minor", "harmonic_minor", "dorian", "phrygian"})
+
+#: At the same tick: notes end first, then everything else is set, then notes begin.
+_ORDER = {"note_off": 0, "note_on": 2}
+_Event = tuple[int, mido.Message | mido.MetaMessage]
+
+
+def write_midi(score: Score, plan: Plan, path: Path, tags: Tags) -> None:
+    """Write a format 1 file that lasts as long as the score: one track for tempo, form and harmony, one a part.
+
+    What is held beyond the score's end is cut there. `StorageFailed`.
+    """
+    end = _ticks(score.length_beats)
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
+    file.tracks.append(_track(_conductor(score, plan, tags), end))
+    channels = allot_channels([plan.voice(part.voice) for part in score.parts])
+    for part, channel in zip(score.parts, channels, strict=True):
+        file.tracks.append(_track([*_set_up(plan.voice(part.voice), channel), *_notes(part, channel, end)], end))
+    with Draft(path) as draft:
+        file.save(draft.file)
+
+
+def key_signature(tonic: str, mode: Mode) -> str:
+    """The key whose accidentals are those of the scale, as MIDI names it: "Am", "F#", "Bb".
+
+    >>> key_signature("D", "dorian")
+    'Am'
+    """
+    fifths = LETTER_FIFTHS[tonic[0]] + 7 * (tonic.count("#") - tonic.count("b")) + MODE_FIFTHS[mode]
+    if abs(fifths) > 7:  # G# major would need eight sharps; Ab major is the same keys with four flats
+        fifths -= 12 if fifths > 0 else -12
+    return (MINOR_KEYS if mode in MINOR_THIRD_MODES else MAJOR_KEYS)[fifths + 7]
+
+
+def allot_channels(voices: Sequence[Voice]) -> list[int]:
+    """A channel for each voice: drums on the tenth, the others on one of their own as long as there are any.
+
+    From the sixteenth melodic voice on, channels are shared, with a voice of the same program if there is one.
+    """
+    channels: list[int] = []
+    programs: dict[int, int] = {}
+    for voice in voices:
+        row = INSTRUMENTS[voice.instrument]
+        if row.is_drums:
+            channels.append(DRUM_CHANNEL)
+            continue
+        free = [channel for channel in MELODIC_CHANNELS if channel not in programs]
+        same = [channel for channel, program in programs.items() if program == row.program]
+        channel = (free or same or MELODIC_CHANNELS[-1:])[0]
+        programs.setdefault(channel, row.program)
+        channels.append(channel)
+    return channels
+
+
+def volume(channel: Channel) -> int:
+    """Controller 7 for a channel's level, 1…127."""
+    return min(127, max(1, round(REFERENCE_VOLUME * db_to_gain(channel.level_db / 2.0))))
+
+
+def pan(channel: Channel) -> int:
+    """Controller 10 for a channel's place between left (0) and right (127)."""
+    return min(127, max(0, round(64 + 64 * channel.pan)))
+
+
+def _conductor(score: Score, plan: Plan, tags: Tags) -> list[_Event]:
+    upper, lower = score.time_signature
+    events: list[_Event] = [(0, mido.MetaMessage("track_name", name=tags.title or plan.title))]
+    about = [
+        tags.prompt,
+        tags.genre and f"Genre: {tags.genre}",
+        tags.key and f"Key: {tags.key}",
+        None if tags.seed is None else f"Seed: {tags.seed}",
+        tags.generator and f"Made by {tags.generator}",
+    ]
+    events += [(0, mido.MetaMessage("text", text=line)) for line in about if line]
+    events.append((0, mido.MetaMessage("time_signature", numerator=upper, denominator=lower)))
+    events.append((0, mido.MetaMessage("key_signature", key=key_signature(plan.tonic, plan.mode))))
+    events += [
+        (_ticks(change.beat), mido.MetaMessage("set_tempo", tempo=round(60e6 / change.tempo_bpm)))
+        for change in score.tempo_changes
+    ]
+    events += [(_ticks(beat), mido.MetaMessage("marker", text=name)) for beat, name in score.markers]
+    events += [(_ticks(chord.start_beat), mido.MetaMessage("lyrics", text=chord.symbol)) for chord in score.chords]
+    return events
+
+
+def _set_up(voice: Voice, channel: int) -> list[_Event]:
+    program = INSTRUMENTS[voice.instrument].program
+    return [
+        (0, mido.MetaMessage("track_name", name=voice.name)),
+        (0, mido.MetaMessage("instrument_name", name=voice.instrument)),
+        (0, mido.Message("program_change", channel=channel, program=program)),
+        (0, mido.Message("control_change", channel=channel, control=VOLUME, value=volume(voice.channel))),
+        (0, mido.Message("control_change", channel=channel, control=PAN, value=pan(voice.channel))),
+    ]
+
+
+def _notes(part: Part, channel: int, end: int) -> list[_Event]:
+    events: list[_Event] = []
+    for pitch, notes in _by_pitch(part.notes).items():
+        starts = sorted(notes)
+        for start, following in zip(starts, (*starts[1:], end), strict=True):
+            note = notes[start]
+            # A key that is struck again was let go before.
+            stop = min(max(_ticks(note.start_beat + note.length_beats), start + 1), following)
+            velocity = min(127, max(1, note.velocity))
+            if start < stop:
+                events.append((start, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)))
+                events.append((stop, mido.Message("note_off", channel=channel, note=pitch, velocity=64)))
+    return events
+
+
+def _by_pitch(notes: Iterable[Note]) -> dict[int, dict[int, Note]]:
+    """The notes of each key by their first tick; of two struck at once, the longer."""
+    keys: dict[int, dict[int, Note]] = {}
+    for note in notes:
+        key = keys.setdefault(_playable(note.pitch), {})
+        start = max(0, _ticks(note.start_beat))
+        if start not in key or key[start].length_beats < note.length_beats:
+            key[start] = note
+    return keys
+
+
+def _playable(pitch: int) -> int:
+    """The pitch, moved by octaves into MIDI's 0…127."""
+    while pitch > 127:
+        pitch -= 12
+    while pitch < 0:
+        pitch += 12
+    return pitch
+
+
+def _ticks(beat: float) -> int:
+    return round(beat * TICKS_PER_BEAT)
+
+
+def _track(events: Iterable[_Event], end: int) -> mido.MidiTrack:
+    track = mido.MidiTrack()
+    now = 0
+    for tick, message in sorted(events, key=lambda event: (event[0], _ORDER.get(event[1].type, 1))):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
+    return track

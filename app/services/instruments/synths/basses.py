@@ -1,0 +1,43 @@
+"""Basses: what the low end of electronic music is made of."""
+
+from app.services.instruments.envelopes import Envelope
+from app.services.instruments.synths.oscillators import Brightness, Patch
+from app.services.instruments.synths.waves import Lowpass, Wave, rounded, saw, sine, square
+
+SUB_BASS = Patch(
+    waves=(Wave(shape=rounded),),
+    tone=Lowpass(darkest_hz=260.0, brightest_hz=1_200.0, variants=3, tracking=0.3),
+    brightness=Brightness(base=0.2, by_velocity=0.5, sweep=0.3, sweep_fall_s=0.08),
+    envelope=Envelope(attack_s=0.006, decay_s=6.0, sustain_db=3.0, release_s=0.7),
+    loop_frames=8_192,
+)
+
+REESE_BASS = Patch(
+    waves=(
+        Wave(shape=saw, cents=-17.0, level=0.8, side=-1),
+        Wave(shape=saw, cents=0.0, level=0.6),
+        Wave(shape=saw, cents=16.0, level=0.8, side=1),
+        Wave(shape=sine, level=1.1),
+    ),
+    tone=Lowpass(darkest_hz=350.0, brightest_hz=4_500.0, variants=4, tracking=0.2, poles=4, resonance_db=3.0),
+    brightness=Brightness(base=0.3, by_velocity=0.3, sweep=0.12, sweep_fall_s=0.25, wander=0.2, wander_hz=0.23),
+    envelope=Envelope(attack_s=0.008, decay_s=6.0, sustain_db=2.0, release_s=0.8),
+    loop_frames=81_920,
+    width=0.35,
+    free_running=True,
+)
+
+ACID_BASS = Patch(
+    waves=(Wave(shape=saw),),
+    tone=Lowpass(darkest_hz=260.0, brightest_hz=6_500.0, variants=28, tracking=0.25, poles=4, resonance_db=22.0),
+    brightness=Brightness(base=0.1, by_velocity=0.2, sweep=0.6, sweep_rise_s=0.003, sweep_fall_s=0.17),
+    envelope=Envelope(attack_s=0.003, decay_s=2.5, sustain_db=9.0, release_s=0.35),
+)
+
+ANALOG_BASS = Patch(
+    waves=(Wave(shape=saw), Wave(shape=square, cents=3.0, level=0.55), Wave(shape=sine, level=0.5)),
+    tone=Lowpass(darkest_hz=200.0, brightest_hz=5_000.0, variants=14, tracking=0.3, poles=4, resonance_db=5.0),
+    brightness=Brightness(base=0.12, by_velocity=0.28, sweep=0.4, sweep_rise_s=0.003, sweep_fall_s=0.14),
+    envelope=Envelope(attack_s=0.003, decay_s=3.0, sustain_db=6.0, release_s=0.4),
+    loop_frames=49_152,
+)

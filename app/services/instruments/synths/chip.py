@@ -1,0 +1,22 @@
+"""Voices of the game consoles of the eighties, band-limited."""
+
+from app.services.instruments.envelopes import Envelope
+from app.services.instruments.synths.oscillators import Brightness, Patch
+from app.services.instruments.synths.waves import Lowpass, Wave, pulse, stepped_triangle
+
+CHIP_PULSE = Patch(
+    waves=(Wave(shape=pulse(0.25)),),
+    tone=Lowpass(darkest_hz=2_500.0, brightest_hz=18_000.0, variants=3, tracking=0.3),
+    brightness=Brightness(base=0.4, by_velocity=0.6),
+    envelope=Envelope(attack_s=0.002, decay_s=5.0, sustain_db=8.0, release_s=0.12),
+    vibrato_cents=14.0,
+    vibrato_hz=6.0,
+    vibrato_delay_s=0.25,
+)
+
+CHIP_TRIANGLE = Patch(
+    waves=(Wave(shape=stepped_triangle),),
+    tone=Lowpass(darkest_hz=3_000.0, brightest_hz=16_000.0, variants=3, tracking=0.3),
+    brightness=Brightness(base=0.4, by_velocity=0.6),
+    envelope=Envelope(attack_s=0.002, decay_s=20.0, sustain_db=2.0, release_s=0.1),
+)

@@ -1,0 +1,112 @@
+"""Dry voices in, stems and their sum out, block by block."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+
+from app.models.audio import SAMPLE_RATE, Block, Samples
+from app.models.plan import Space, Voice
+from app.services.dsp.delay import PingPongDelay
+from app.services.dsp.ducking import Ducking
+from app.services.dsp.reverb import Reverb
+from app.services.mixing.strip import ChannelStrip, send_gain
+from app.utils.units import beats_to_seconds, seconds_to_frames
+
+
+class Returns:
+    """The room and the echo that voices share, or that one voice has to itself when stems are asked for."""
+
+    def __init__(self, space: Space, *, tempo_bpm: float) -> None:
+        self._reverb = Reverb(reverb_s=space.reverb_s, predelay_ms=space.predelay_ms, brightness=space.brightness)
+        delay_s = beats_to_seconds(space.delay_beats, tempo_bpm)
+        self._delay = PingPongDelay(delay_frames=seconds_to_frames(delay_s, SAMPLE_RATE), feedback=space.delay_feedback)
+
+    def process(self, reverb_send: Samples, delay_send: Samples) -> Samples:
+        """What comes back for the next block; all shape (frames, 2)."""
+        wet = self._reverb.process(reverb_send)
+        wet += self._delay.process(delay_send)
+        return wet
+
+
+class _Line:
+    # One voice's way through the mixer: its strip, its sends and, for stems, its own returns.
+    def __init__(self, voice: Voice, ducking: Ducking, returns: Returns | None) -> None:
+        channel = voice.channel
+        self.strip = ChannelStrip(voice, ducking)
+        self.reverb_gain = np.float32(send_gain(channel, channel.reverb_send_db))
+        self.delay_gain = np.float32(send_gain(channel, channel.delay_send_db))
+        self.returns = returns
+
+    def stem(self, dry: Samples) -> Samples:
+        """The voice after its channel with its share of room and echo."""
+        direct = self.strip.process(dry)
+        silence = np.zeros((len(dry), 2), np.float32)
+        source = silence if direct is None else direct
+        stem = np.ascontiguousarray(source) if direct is not None else silence
+        if self.returns is not None:
+            stem = stem + self.returns.process(source * self.reverb_gain, source * self.delay_gain)
+        return stem
+
+
+class Mixer:
+    """Mixes a piece from its first block to its last.
+
+    Room and echo are linear, so a stem carries its share of both, and stems at unity sum to the mix; with `stems` each
+    voice has returns of its own, without them all share one pair. An `executor` works on voices side by side; what
+    comes out does not depend on it.
+    """
+
+    def __init__(
+        self,
+        voices: Sequence[Voice],
+        space: Space,
+        *,
+        tempo_bpm: float,
+        kick_frames: Sequence[int] = (),
+        stems: bool = False,
+        executor: Executor | None = None,
+    ) -> None:
+        ducking = Ducking(kick_frames, tempo_bpm=tempo_bpm)
+        self._names = [voice.name for voice in voices]
+        self._lines = [
+            _Line(voice, ducking, Returns(space, tempo_bpm=tempo_bpm) if stems else None) for voice in voices
+        ]
+        self._shared = None if stems else Returns(space, tempo_bpm=tempo_bpm)
+        self._map = map if executor is None else executor.map
+
+    def process(self, dry: Sequence[Samples]) -> Block:
+        """The next block of each voice, in the order of the voices, mixed.
+
+        Each is shape (frames, 2); frames is BLOCK_FRAMES, or a whole half of it, for all but the last block. The
+        arrays are only read, and only until this returns.
+        """
+        if self._shared is None:
+            return self._with_stems(dry)
+        return self._without_stems(dry, self._shared)
+
+    def _with_stems(self, dry: Sequence[Samples]) -> Block:
+        stems = list(self._map(_Line.stem, self._lines, dry))
+        mix = np.zeros_like(stems[0])
+        for stem in stems:
+            mix += stem
+        return Block(mix=mix, stems=dict(zip(self._names, stems, strict=True)))
+
+    def _without_stems(self, dry: Sequence[Samples], returns: Returns) -> Block:
+        shape = (len(dry[0]), 2)
+        # Columns lie one after the other here, as the effects like them.
+        mix, reverb_send, delay_send = (np.zeros(shape, np.float32, order="F") for _ in range(3))
+        for line, direct in zip(self._lines, self._map(_direct, self._lines, dry), strict=True):
+            if direct is None:
+                continue
+            mix += direct
+            if line.reverb_gain:
+                reverb_send += direct * line.reverb_gain
+            if line.delay_gain:
+                delay_send += direct * line.delay_gain
+        mix += returns.process(reverb_send, delay_send)
+        return Block(mix=np.ascontiguousarray(mix))
+
+
+def _direct(line: _Line, dry: Samples) -> Samples | None:
+    return line.strip.process(dry)
