@@ -1,0 +1,99 @@
+"""The queue seam: accepted work is never lost, and runs outside the server process."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+from app.models.track import Stage, Track, TrackFile
+
+JobKind = Literal["render", "encode"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One run of one piece of work, as a worker sees it. Picklable."""
+
+    kind: JobKind
+    #: The track as it stood when the run began.
+    track: Track
+    #: Which run of the job this is, from 1; files are written under it.
+    run: int
+    #: For "encode": the form to make.
+    form: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """News from a worker about its job."""
+
+    stage: Stage
+    #: Work done on the whole job, 0…1.
+    fraction: float
+    #: Facts for the record that are known now (`brief`, `plan`), by field of Track.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a job that succeeded leaves behind."""
+
+    #: New files of the track, already in the file store.
+    files: tuple[TrackFile, ...]
+    #: Fields of Track to set with the completion.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: Runs in a worker process; a top-level function or a `functools.partial` of one. Raises `MusicError` for reasons to
+#: show; `work` is an empty folder of its own, removed afterwards.
+JobBody: TypeAlias = Callable[[Job, Path, Callable[[Progress], None]], Outcome]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueLoad:
+    """How much work is waiting."""
+
+    queued: int
+    running: int
+    workers: int
+    #: Sum of the estimates of queued tracks and of what is left of running ones, in seconds of one worker.
+    backlog_s: float
+
+
+class JobQueue(Protocol):
+    """Where tracks wait for a worker. Thread-safe; usable from any event loop through `asyncio.wrap_future`."""
+
+    def start(self) -> None:
+        """Take ownership of the data folder, requeue what was running, begin to work. Idempotent."""
+
+    def stop(self, *, drain_s: float = 0.0) -> None:
+        """Stop taking work, wait up to `drain_s` for what runs, requeue the rest, end every worker."""
+
+    def submit(self, track: Track) -> "Future[Track]":
+        """Accept a track; resolved once it is durable. `QueueFull` where too many wait."""
+
+    def get(self, track_id: str) -> Track | None:
+        """The track as it stands now, from memory; None if it is not in memory (the store may know it)."""
+
+    def position(self, track_id: str) -> int | None:
+        """Place in the queue, 1 = next; None unless it waits."""
+
+    def cancel(self, track_id: str) -> "Future[Track]":
+        """End queued or running work; resolved with the failed track. Idempotent for cancelled tracks.
+
+        `TrackNotFound`, `TrackAlreadyFinished`.
+        """
+
+    def delete(self, track_id: str) -> "Future[None]":
+        """Cancel where needed, then remove the record and the files. `TrackNotFound`."""
+
+    def make_file(self, track_id: str, form: str) -> "Future[TrackFile]":
+        """Make an on-demand form of a completed track, once, ahead of queued renders; joins work under way."""
+
+    def keep(self, track_id: str) -> AbstractContextManager[None]:
+        """While inside, neither age nor space removes the track: somebody is reading its files."""
+
+    def load(self) -> QueueLoad:
+        """What is waiting and running."""

@@ -1,0 +1,153 @@
+"""Dispatcher: one thread that owns the queue.
+
+A turn of it: calls → news from workers → one commit → answers → new work. It sleeps until somebody calls, a worker
+speaks or something is due.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import wait
+
+from app.errors import StorageFailed
+from app.services.jobs.base import QueueLoad
+from app.services.jobs.desk import Desk
+from app.services.jobs.floor import Floor
+from app.services.jobs.foreman import Foreman
+from app.services.jobs.inbox import Inbox, attempt
+from app.services.jobs.pool import WorkerPool
+from app.services.jobs.retention import Sweeper
+from app.services.storage.changes import Changes
+
+#: Shortest and longest sleep in seconds: a clock that stands still must neither spin the thread nor lose it.
+SHORTEST_S, LONGEST_S = 0.01, 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Turns until it is stopped, then puts back what is not done."""
+
+    def __init__(
+        self,
+        floor: Floor,
+        inbox: Inbox,
+        pool: WorkerPool,
+        foreman: Foreman,
+        desk: Desk,
+        sweeper: Sweeper,
+        *,
+        workers: int,
+        ended: Callable[[], None],
+    ) -> None:
+        self._floor = floor
+        self._inbox = inbox
+        self._pool = pool
+        self._foreman = foreman
+        self._desk = desk
+        self._sweeper = sweeper
+        self._workers = workers
+        #: Called last, on the dispatcher's own thread.
+        self._ended = ended
+        self._drained_by: float | None = None
+        self._thread = threading.Thread(target=self._work, name="dispatcher", daemon=True)
+        #: As it was after the last turn.
+        self.load = QueueLoad(queued=0, running=0, workers=workers, backlog_s=0.0)
+
+    def start(self) -> None:
+        """Begin to turn."""
+        self._thread.start()
+
+    def stop(self, drain_s: float) -> None:
+        """Let running work finish for up to `drain_s`, then end; returns when all is put away."""
+        self._inbox.put(lambda: self._drain(drain_s))
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _drain(self, drain_s: float) -> None:
+        if self._drained_by is None:
+            self._drained_by = time.monotonic() + drain_s
+            self._desk.closing = True
+
+    def _work(self) -> None:
+        try:
+            self._pool.start()
+        except OSError:
+            log.exception("Workers cannot be started; tried again with the first job")
+        while not self._drained:
+            attempt(self._sleep)
+            attempt(self._turn)
+        try:
+            self._put_away()
+        finally:
+            self._ended()
+
+    def _sleep(self) -> None:
+        wait([self._inbox.bell, *(run.reader for run in self._foreman.runs)], self._wait_s())
+
+    def _turn(self) -> None:
+        for call in self._inbox.take():
+            attempt(call)
+        self._foreman.listen()
+        self._foreman.note()
+        if self._drained_by is None:
+            self._sweeper.sweep_if_due()
+        self._floor.ledger.commit()
+        self._desk.answer_due()
+        if self._drained_by is None:
+            self._foreman.hand_out()
+        line = self._floor.line
+        running = self._foreman.running
+        self.load = QueueLoad(
+            queued=len(line),
+            running=len(running),
+            workers=self._workers,
+            backlog_s=line.estimates_s + self._foreman.left_s,
+        )
+
+    @property
+    def _drained(self) -> bool:
+        if self._drained_by is None:
+            return False
+        return not self._foreman.runs or time.monotonic() >= self._drained_by
+
+    def _wait_s(self) -> float:
+        due = self._sweeper.wait_s() if self._drained_by is None else self._drained_by - time.monotonic()
+        owed = self._floor.ledger.wait_s
+        due = min(due, self._foreman.wait_s(), self._desk.wait_s(), math.inf if owed is None else owed)
+        return min(LONGEST_S, max(SHORTEST_S, due))
+
+    def _put_away(self) -> None:
+        """End the workers and put unfinished work back, as a start after a crash would: nothing is lost."""
+        self._pool.stop()
+        for run in self._foreman.runs:
+            run.close()
+        removed: list[str] = []
+        try:
+            for call in self._inbox.take():
+                attempt(call)
+            self._floor.ledger.commit()
+            for removal in self._floor.store.recover(self._floor.clock.now()).removals:
+                self._floor.janitor.remove(removal, partial(_keep_if, removal.id, removed))
+        except StorageFailed as error:
+            log.warning("The queue could not be put in order; the next start does it: %s", error)
+        self._floor.janitor.stop()
+        for call in self._inbox.close():
+            attempt(call)
+        for job_id in removed:
+            self._floor.ledger.write(partial(_drop, job_id), durable=False)
+        self._floor.ledger.commit()
+        self._desk.close()
+        self.load = QueueLoad(queued=0, running=0, workers=self._workers, backlog_s=0.0)
+
+
+def _keep_if(job_id: str, removed: list[str], gone: bool) -> None:
+    if gone:
+        removed.append(job_id)
+
+
+def _drop(job_id: str, changes: Changes) -> None:
+    changes.drop_job(job_id)

@@ -1,0 +1,130 @@
+"""Ledger: what is to be written, many changes with one commit, and what follows once it is written.
+
+Rule: nothing is told to anybody before it is committed.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from app.errors import StorageFailed
+from app.models.track import Track
+from app.services.jobs.inbox import attempt
+from app.services.storage.changes import Changes
+from app.services.storage.rows import JobRow
+from app.services.storage.tracks import TrackStore
+
+Result = TypeVar("Result")
+
+#: Seconds until what could not be written is tried again.
+PATIENCE_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Entry:
+    """One change that waits to be written."""
+
+    write: Callable[[Changes], None]
+    settled: Callable[[], None]
+    #: Called instead where it can't be written; None if it is kept and tried again.
+    refused: Callable[[StorageFailed], None] | None = None
+    durable: bool = True
+    #: A new track with its job: neighbours of this kind share one statement.
+    accepted: tuple[Track, JobRow] | None = None
+
+
+class Ledger:
+    """Changes in order, committed together. One thread uses it."""
+
+    def __init__(self, store: TrackStore) -> None:
+        self._store = store
+        self._entries: list[_Entry] = []
+        self._not_before = 0.0
+
+    @property
+    def clear(self) -> bool:
+        """Whether all is written."""
+        return not self._entries
+
+    @property
+    def wait_s(self) -> float | None:
+        """Seconds until `commit` should be called again; None if nothing waits."""
+        return max(0.0, self._not_before - time.monotonic()) if self._entries else None
+
+    def accept(
+        self, track: Track, job: JobRow, *, then: Callable[[], None], refused: Callable[[StorageFailed], None]
+    ) -> None:
+        """A new track: `then` once it is durable, `refused` if it can't be."""
+        self._entries.append(
+            _Entry(write=lambda c: c.add([(track, job)]), settled=then, refused=refused, accepted=(track, job))
+        )
+
+    def write(
+        self,
+        change: Callable[[Changes], Result],
+        then: Callable[[Result], None] = lambda _: None,
+        *,
+        durable: bool = True,
+    ) -> None:
+        """A change of what is known: `then`, with what it returned, once it is written. Tried until it is."""
+        results: list[Result] = []
+        self._entries.append(
+            _Entry(
+                write=lambda changes: results.append(change(changes)),
+                settled=lambda: then(results[-1]),
+                durable=durable,
+            )
+        )
+
+    def commit(self) -> None:
+        """Write all that waits, unless the database failed a moment ago."""
+        if not self._entries or time.monotonic() < self._not_before:
+            return
+        entries, self._entries = self._entries, []
+        try:
+            self._write(entries)
+            settled = entries
+        except Exception as error:  # noqa: BLE001 - whatever one of them did, the others must get through
+            log.warning("%d changes could not be written together: %s", len(entries), error)
+            settled = [entry for entry in entries if self._write_alone(entry)]
+        for entry in settled:
+            attempt(entry.settled)
+
+    def _write_alone(self, entry: _Entry) -> bool:
+        if self._entries and entry.refused is None:  # what is kept is written in its order
+            self._entries.append(entry)
+            return False
+        try:
+            self._write([entry])
+        except Exception as error:
+            failed = error if isinstance(error, StorageFailed) else StorageFailed(f"Not written: {error}")
+            if entry.refused is not None:
+                attempt(partial(entry.refused, failed))
+            elif isinstance(error.__cause__, DBAPIError):  # the database's trouble, which may pass
+                self._entries.append(entry)
+                self._not_before = time.monotonic() + PATIENCE_S
+            else:
+                log.exception("A change can never be written and is dropped")
+            return False
+        return True
+
+    def _write(self, entries: list[_Entry]) -> None:
+        with self._store.transaction(durable=any(entry.durable for entry in entries)) as changes:
+            together: list[tuple[Track, JobRow]] = []
+            for entry in entries:
+                if entry.accepted is not None:
+                    together.append(entry.accepted)
+                    continue
+                if together:
+                    changes.add(together)
+                    together = []
+                entry.write(changes)
+            if together:
+                changes.add(together)

@@ -1,0 +1,36 @@
+"""FolderLock: one process at a time owns a data folder."""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from app.errors import DataFolderInUse, StorageFailed
+
+
+class FolderLock:
+    """An exclusive lock that the operating system lets go of when its holder dies, however it dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # One object may be opened in one thread and closed in another.
+        self._lock = FileLock(folder / "owner.lock", thread_local=False)
+
+    def acquire(self) -> None:
+        """Own the folder, or say who is in the way. `DataFolderInUse`, `StorageFailed`."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise DataFolderInUse(
+                f"The data folder {self._folder} is in use by another server. "
+                "Stop that one first, or set MUSIC_DATA_DIR to another folder"
+            ) from None
+        except OSError as error:
+            raise StorageFailed(
+                f"The data folder {self._folder} cannot be written: {error.strerror or error}. "
+                "Give this user the right to write there, or set MUSIC_DATA_DIR to another folder"
+            ) from error
+
+    def release(self) -> None:
+        """Let the folder go. Idempotent."""
+        self._lock.release()

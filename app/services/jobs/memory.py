@@ -1,0 +1,47 @@
+"""TrackMemory: tracks as they stand now, readable from any thread without waiting."""
+
+from collections import OrderedDict
+from contextlib import suppress
+
+from app.models.track import Track
+
+#: Finished tracks remembered; with plan and brief each takes some 30 kB.
+REMEMBERED = 2_000
+
+
+class TrackMemory:
+    """All tracks in work, and those finished that were asked for last.
+
+    One thread writes. Readers take no lock: each step is one operation of a dict, which is never seen half done.
+    """
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._in_work: dict[str, Track] = {}
+        self._finished: OrderedDict[str, Track] = OrderedDict()
+        self._remembered = remembered
+
+    def get(self, track_id: str) -> Track | None:
+        """The track, if it is remembered."""
+        track = self._in_work.get(track_id)
+        if track is not None:
+            return track
+        track = self._finished.get(track_id)
+        if track is not None:
+            with suppress(KeyError):  # forgotten in this very moment
+                self._finished.move_to_end(track_id)
+        return track
+
+    def keep(self, track: Track) -> None:
+        """Remember a track as it now is."""
+        if not track.finished:
+            self._in_work[track.id] = track
+            return
+        self._finished[track.id] = track
+        self._in_work.pop(track.id, None)
+        while len(self._finished) > self._remembered:
+            self._finished.popitem(last=False)
+
+    def forget(self, track_id: str) -> None:
+        """Remember it no more."""
+        self._in_work.pop(track_id, None)
+        self._finished.pop(track_id, None)

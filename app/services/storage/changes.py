@@ -1,0 +1,141 @@
+"""Changes: what one transaction writes, verb by verb. Either all of it happens, or nothing."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+
+from app.models.track import Stage, Track, TrackFile
+from app.services.storage.rows import JobRow, job_of, select_jobs, select_tracks, track_of, track_values
+from app.services.storage.tables import jobs, tracks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unfinished:
+    """What a queue finds when it starts."""
+
+    #: Renders that wait, with their tracks, in the order they were accepted.
+    waiting: tuple[tuple[JobRow, Track], ...]
+    #: Files that were still to be removed.
+    removals: tuple[JobRow, ...]
+
+
+class Changes:
+    """The writing half of the store; made by `TrackStore.transaction`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, accepted: Sequence[tuple[Track, JobRow]]) -> None:
+        """New tracks, each with the job that will make it."""
+        self._connection.execute(insert(tracks), [{**track_values(track), "runs": 0} for track, _ in accepted])
+        self._connection.execute(insert(jobs), [asdict(job) for _, job in accepted])
+
+    def add_job(self, job: JobRow) -> None:
+        """One more job."""
+        self._connection.execute(insert(jobs).values(asdict(job)))
+
+    def claim(self, job_id: str, track_id: str, *, started_at: datetime) -> int | None:
+        """Begin a run of a job: its number, counted over all of the track's jobs; None if the track is gone."""
+        counted = self._connection.execute(
+            update(tracks)
+            .where(tracks.c.id == track_id)
+            .values(runs=tracks.c.runs + 1, started_at=func.coalesce(tracks.c.started_at, started_at))
+        )
+        if counted.rowcount == 0:
+            return None
+        run = self._connection.execute(select(tracks.c.runs).where(tracks.c.id == track_id)).scalar_one()
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.state == "queued")
+            .values(state="running", run=run, attempt=jobs.c.attempt + 1)
+        )
+        return int(run)
+
+    def note(self, job_id: str, *, run: int, stage: Stage, progress: int) -> None:
+        """How far a run is."""
+        self._connection.execute(
+            update(jobs).where(jobs.c.id == job_id, jobs.c.run == run).values(stage=stage, progress=progress)
+        )
+
+    def learn(self, track_id: str, facts: Mapping[str, Any]) -> None:
+        """Facts about a track that are known before it is finished, by column."""
+        self._connection.execute(update(tracks).where(tracks.c.id == track_id).values(dict(facts)))
+
+    def requeue(self, job_id: str, *, run: int, attempt: int) -> None:
+        """A run came to nothing; its job waits again, with `attempt` of its runs charged."""
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.run == run)
+            .values(state="queued", stage="queued", attempt=attempt)
+        )
+
+    def finish(self, job_id: str, track: Track, *, run: int | None) -> bool:
+        """End a job and keep the track as it now is.
+
+        False, and nothing written, if another run has the job or the track is gone: a zombie's late result loses.
+        `run` is None for a job that never began.
+        """
+        here = (jobs.c.state == "queued") if run is None else ((jobs.c.state == "running") & (jobs.c.run == run))
+        ended = self._connection.execute(delete(jobs).where(jobs.c.id == job_id, here))
+        if ended.rowcount == 0:
+            return False
+        kept = self._connection.execute(update(tracks).where(tracks.c.id == track.id).values(track_values(track)))
+        return kept.rowcount == 1
+
+    def attach(self, job_id: str, track_id: str, files: Sequence[TrackFile], *, run: int) -> Track | None:
+        """End a job that made more files of a finished track: the track with them.
+
+        None, and nothing written, if another run has the job or the track is gone.
+        """
+        row = self._connection.execute(select_tracks().where(tracks.c.id == track_id)).mappings().first()
+        if row is None:
+            return None
+        track = track_of(row)
+        track = replace(track, files=(*track.files, *files))
+        return track if self.finish(job_id, track, run=run) else None
+
+    def drop_job(self, job_id: str) -> None:
+        """Forget a job."""
+        self._connection.execute(delete(jobs).where(jobs.c.id == job_id))
+
+    def delete_track(self, track_id: str) -> None:
+        """Forget a track and the jobs that were to make something of it."""
+        self._connection.execute(delete(tracks).where(tracks.c.id == track_id))
+        self._connection.execute(delete(jobs).where(jobs.c.subject_id == track_id, jobs.c.kind != "remove"))
+
+    def owe_removal(self, track_id: str, run: int, now: datetime) -> JobRow:
+        """Files to delete, written down with the change that made them useless, so that none is ever forgotten.
+
+        `run` 0 stands for all files of the track. `drop_job` when they are gone.
+        """
+        removal = JobRow(id=secrets.token_hex(8), kind="remove", subject_id=track_id, run=run, created_at=now)
+        self.add_job(removal)
+        return removal
+
+    def recover(self, now: datetime) -> Unfinished:
+        """Put what was running back into the queue, without charging it an attempt, and tell what there is to do.
+
+        Files on demand are not made again: nobody waits for them any more.
+        """
+        for dead in self._jobs(jobs.c.state == "running"):
+            self.owe_removal(dead.subject_id, dead.run, now)
+        self._connection.execute(delete(jobs).where(jobs.c.kind == "encode"))
+        self._connection.execute(
+            update(jobs)
+            .where(jobs.c.state == "running")
+            .values(state="queued", stage="queued", attempt=jobs.c.attempt - 1)
+        )
+        rows = self._connection.execute(select_tracks().where(tracks.c.status == "processing")).mappings()
+        known = {row["id"]: track_of(row) for row in rows}
+        return Unfinished(
+            waiting=tuple((job, known[job.subject_id]) for job in self._jobs(jobs.c.kind == "render")),
+            removals=tuple(self._jobs(jobs.c.kind == "remove")),
+        )
+
+    def _jobs(self, wanted: ColumnElement[bool]) -> list[JobRow]:
+        rows = self._connection.execute(select_jobs().where(wanted).order_by(jobs.c.created_at, jobs.c.id))
+        return [job_of(row) for row in rows.mappings()]

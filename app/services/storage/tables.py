@@ -1,0 +1,91 @@
+"""The tables: `tracks` is the truth that clients see, `jobs` the work still to be done for it.
+
+Rule: portable SQL only; the same tables stand in SQLite and in PostgreSQL.
+"""
+
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps no time zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """The moment as the database keeps it."""
+        return None if value is None else value.astimezone(timezone.utc)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """The moment as the program knows it."""
+        if not isinstance(value, datetime):
+            return None
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
+metadata = MetaData()
+
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64)),
+    Column("prompt", Text, nullable=False),
+    Column("duration", Integer, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("estimated_s", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("stage", String(32), nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Column("paced_until", Moment),
+    Column("error", Text),
+    Column("brief", JSON(none_as_null=True)),
+    Column("plan", JSON(none_as_null=True)),
+    Column("files", JSON, nullable=False),
+    Column("on_demand", JSON, nullable=False),
+    Column("timings", JSON, nullable=False),
+    Column("measured", JSON, nullable=False),
+    Column("wav_sha256", String(64)),
+    # Runs begun for this track, of every kind of job: each writes its files under a number of its own.
+    Column("runs", Integer, nullable=False),
+    # Sum of the sizes of its files.
+    Column("stored_bytes", BigInteger, nullable=False),
+    Index("tracks_newest", "created_at", "id"),
+    Index("tracks_newest_by_status", "status", "created_at", "id"),
+    # Retention asks for nothing else, so it never touches the rows.
+    Index("tracks_oldest_finished", "finished_at", "id", "stored_bytes"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    # "render", "encode", or "remove" for files that nothing belongs to any more.
+    Column("kind", String(16), nullable=False),
+    # What it is done for: a track's id. No foreign key, for files outlive their track by a moment.
+    Column("subject_id", String(64), nullable=False),
+    # One queue for each engine.
+    Column("queue", String(64), nullable=False),
+    # Higher goes first.
+    Column("priority", Integer, nullable=False),
+    Column("form", String(16)),
+    Column("state", String(16), nullable=False),
+    # Runs begun that count against the limit.
+    Column("attempt", Integer, nullable=False),
+    # The run under way; for "remove" the run whose files go, 0 for all of the track's.
+    Column("run", Integer, nullable=False),
+    Column("stage", String(32), nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("jobs_next", "state", "priority", "created_at"),
+    Index("jobs_subject", "subject_id", "kind"),
+)

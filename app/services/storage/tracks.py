@@ -1,0 +1,156 @@
+"""TrackStore: tracks and jobs in a database. Reads from any thread; writes from whoever owns the queue."""
+
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, func, make_url, select, tuple_
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import StorageFailed
+from app.models.track import Status, Track
+from app.services.storage.changes import Changes, Unfinished
+from app.services.storage.cursors import read_cursor, write_cursor
+from app.services.storage.database import BEGIN_WITH, open_engine, reason
+from app.services.storage.rows import select_tracks, track_of
+from app.services.storage.tables import tracks
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackPage:
+    """Some of the tracks, newest first."""
+
+    tracks: tuple[Track, ...]
+    #: Where the next page begins; None on the last.
+    next_cursor: str | None
+
+
+class TrackStore:
+    """The database behind the service; opened when it is first used. Errors of the database are `StorageFailed`."""
+
+    def __init__(self, database: str | Path) -> None:
+        """Keep tracks in a SQLite file, made where there is none, or at a database's URL."""
+        self._url = URL.create("sqlite", database=str(database)) if isinstance(database, Path) else make_url(database)
+        self._engine: Engine | None = None
+        self._writer: Connection | None = None
+        self._durable = True
+        self._lock = threading.RLock()
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Make the database where there is none, and bring its tables up to date. Idempotent. `StorageFailed`."""
+        if self._engine is not None:  # those who read don't wait for those who write
+            return
+        with self._lock:
+            if self._engine is None:
+                self._engine = open_engine(self._url)
+
+    def close(self) -> None:
+        """Let go of the database. A later call opens it again."""
+        with self._lock:
+            self._drop_writer()
+            if self._engine is not None:
+                self._engine.dispose()
+            self._engine = None
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def get(self, track_id: str) -> Track | None:
+        """The track as it was last written; None if there is none."""
+        with self._reading() as connection:
+            row = connection.execute(select_tracks().where(tracks.c.id == track_id)).mappings().first()
+        return None if row is None else track_of(row)
+
+    def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
+        """Up to `limit` tracks, newest first, from where the last page ended. `InvalidField` for a strange cursor."""
+        wanted = select_tracks().order_by(tracks.c.created_at.desc(), tracks.c.id.desc()).limit(limit + 1)
+        if status is not None:
+            wanted = wanted.where(tracks.c.status == status)
+        if cursor is not None:
+            wanted = wanted.where(tuple_(tracks.c.created_at, tracks.c.id) < tuple_(*read_cursor(cursor)))
+        with self._reading() as connection:
+            found = [track_of(row) for row in connection.execute(wanted).mappings()]
+        shown = found[:limit]
+        more = len(found) > limit
+        return TrackPage(
+            tracks=tuple(shown), next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None
+        )
+
+    def stored_bytes(self) -> int:
+        """Size of all files of all tracks, by their records."""
+        with self._reading() as connection:
+            return int(connection.execute(select(func.coalesce(func.sum(tracks.c.stored_bytes), 0))).scalar_one())
+
+    def oldest_finished(
+        self, *, before: datetime | None = None, spared: Collection[str] = (), limit: int = 200
+    ) -> list[tuple[str, int]]:
+        """Finished tracks that hold files or were finished `before` a moment, oldest first: (id, bytes)."""
+        wanted = select(tracks.c.id, tracks.c.stored_bytes).where(tracks.c.finished_at.is_not(None))
+        wanted = wanted.where(tracks.c.stored_bytes > 0 if before is None else tracks.c.finished_at < before)
+        if spared:
+            wanted = wanted.where(tracks.c.id.not_in(list(spared)))
+        with self._reading() as connection:
+            rows = connection.execute(wanted.order_by(tracks.c.finished_at, tracks.c.id).limit(limit))
+            return [(str(row.id), int(row.stored_bytes)) for row in rows]
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Changes]:
+        """Write several things at once. On leaving, a durable one has reached the disk.
+
+        One that isn't survives the end of this process, but perhaps not of the machine.
+        """
+        with self._lock, _said():
+            writer = self._open_writer(durable)
+            try:
+                with writer.begin():
+                    yield Changes(writer)
+            except SQLAlchemyError:
+                self._drop_writer()
+                raise
+
+    def recover(self, now: datetime) -> Unfinished:
+        """Put what was running back into the queue, without charging it an attempt, and tell what there is to do."""
+        with self.transaction() as changes:
+            return changes.recover(now)
+
+    def _open_writer(self, durable: bool) -> Connection:
+        self.open()
+        assert self._engine is not None  # noqa: S101 - just opened
+        if self._writer is None:
+            self._writer = self._engine.connect().execution_options(**{BEGIN_WITH: "BEGIN IMMEDIATE"})
+            self._durable = True
+        if durable != self._durable and self._engine.dialect.name == "sqlite":
+            # A journal mode of WAL with NORMAL leaves the writing to the operating system; FULL waits for the disk.
+            driver = self._writer.connection.driver_connection
+            assert driver is not None  # noqa: S101 - it is open
+            driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.invalidate()
+            writer.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        self.open()
+        engine = self._engine
+        assert engine is not None  # noqa: S101 - just opened
+        with _said(), engine.connect() as connection:
+            yield connection
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StorageFailed(f"The database cannot be used: {reason(error)}") from error
