@@ -1,0 +1,159 @@
+"""The composer engine: Plan → Score → dry audio → mix, on a plain CPU.
+
+Rule: the same plan gives the same samples, whatever the number of threads and whatever was played before.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from app.errors import Cancelled, GenerationFailed, MusicError
+from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE, Block, Samples
+from app.models.plan import Plan
+from app.models.score import DRUM_ROLES, Score
+from app.services.composing import compose, perform
+from app.services.engines.base import Capabilities, Take, TakeRequest
+from app.services.engines.catalogue import COMPOSER_CAPABILITIES
+from app.services.instruments import SoundFont, load_soundfont, open_part
+from app.services.instruments.base import DryPart, NoteEvent
+from app.services.mixing import Mixer
+
+#: Kick drums among the General MIDI drum keys; they lead the ducking.
+KICKS = frozenset({35, 36})
+
+
+class ComposerEngine:
+    """Composes and plays through sampled and synthesised instruments."""
+
+    capabilities: Capabilities = COMPOSER_CAPABILITIES
+
+    def __init__(self, soundfont: Path) -> None:
+        self._soundfont_path = soundfont
+        self._soundfont: SoundFont | None = None
+
+    def load(self, *, device: str = "auto", dtype: str = "auto", adapter: str | None = None) -> None:  # noqa: ARG002 - the engine protocol; a CPU has no choice
+        """Read the soundfont."""
+        if self._soundfont is None:
+            self._soundfont = load_soundfont(self._soundfont_path)
+
+    def memory_bytes(self) -> int:
+        """Size of the soundfont file, the one large thing it holds between takes."""
+        return self._soundfont_path.stat().st_size if self._soundfont else 0
+
+    def batch_key(self, request: TakeRequest) -> tuple[object, ...]:
+        """Takes share nothing, so none is generated together with another."""
+        return (request.plan.seed, request.prompt)
+
+    def generate(self, requests: Sequence[TakeRequest]) -> list[Take | Exception]:
+        """One take a request; its blocks are played as they are asked for."""
+        return [self._answer(request) for request in requests]
+
+    def unload(self) -> None:
+        """Forget the soundfont."""
+        self._soundfont = None
+
+    def _answer(self, request: TakeRequest) -> Take | Exception:
+        try:
+            return self._take(request)
+        except MusicError as error:
+            return error
+
+    def _take(self, request: TakeRequest) -> Take:
+        self.load()
+        assert self._soundfont is not None  # noqa: S101 - load() has just set it
+        plan = request.plan
+        if plan.soundfont_sha256 != self._soundfont.sha256:
+            raise GenerationFailed(
+                f"The plan asks for the soundfont with SHA-256 {plan.soundfont_sha256}, but the one at hand has "
+                f"{self._soundfont.sha256}; set MUSIC_SOUNDFONT to the file the plan was made with"
+            )
+        request.progress("composing", 0.0)
+        score = compose(plan)
+        request.progress("composing", 1.0)
+        return Take(blocks=_play(perform(score, plan), self._soundfont, request), score=score)
+
+
+def note_events(score: Score, voice: str) -> list[NoteEvent]:
+    """The notes of a voice in sounding time, in order of their starts.
+
+    A note's end never comes before its start, however the tempo map bends.
+    """
+    notes = next((part.notes for part in score.parts if part.voice == voice), ())
+    seconds = _TempoMap(score)
+    return sorted(
+        (
+            NoteEvent(
+                start_frame=(start := max(0, round(seconds(note.start_beat) * SAMPLE_RATE))),
+                length_frames=max(1, round(seconds(note.start_beat + note.length_beats) * SAMPLE_RATE) - start),
+                pitch=note.pitch,
+                velocity=note.velocity,
+            )
+            for note in notes
+        ),
+        key=lambda event: (event.start_frame, event.pitch),
+    )
+
+
+class _TempoMap:
+    """Seconds at a beat, without walking the tempo map for every note."""
+
+    def __init__(self, score: Score) -> None:
+        changes = score.tempo_changes
+        self._marks = [(0.0, 0.0, 60.0 / changes[0].tempo_bpm)]
+        for before, after in pairwise(changes):
+            at_s = self._marks[-1][1] + (after.beat - before.beat) * 60.0 / before.tempo_bpm
+            self._marks.append((after.beat, at_s, 60.0 / after.tempo_bpm))
+
+    def __call__(self, beat: float) -> float:
+        marks = self._marks
+        if len(marks) == 1 or beat < marks[1][0]:
+            mark_beat, at_s, beat_s = marks[0]
+        else:
+            mark_beat, at_s, beat_s = next(mark for mark in reversed(marks) if mark[0] <= beat)
+        return at_s + (beat - mark_beat) * beat_s
+
+
+def kick_frames(plan: Plan, score: Score) -> list[int]:
+    """Frames of every kick drum, in order."""
+    drums = [voice.name for voice in plan.ensemble if voice.role in DRUM_ROLES]
+    return sorted(event.start_frame for name in drums for event in note_events(score, name) if event.pitch in KICKS)
+
+
+def _play(performance: Score, soundfont: SoundFont, request: TakeRequest) -> Iterator[Block]:
+    """Blocks of the whole piece, exactly `duration_s` long."""
+    plan = request.plan
+    events = {voice.name: note_events(performance, voice.name) for voice in plan.ensemble}
+    parts = [open_part(voice, events[voice.name], soundfont=soundfont, seed=plan.seed) for voice in plan.ensemble]
+    mixer = Mixer(
+        plan.ensemble,
+        plan.space,
+        tempo_bpm=plan.tempo_bpm,
+        kick_frames=kick_frames(plan, performance),
+        stems=request.stems,
+    )
+    total = plan.duration_s * SAMPLE_RATE
+    lengths = [min(BLOCK_FRAMES, total - start) for start in range(0, total, BLOCK_FRAMES)]
+    done = 0
+    with ThreadPoolExecutor(request.threads, thread_name_prefix="play") as players:
+        coming = _next_blocks(players, parts, lengths[0])
+        for frames, following in zip(lengths, [*lengths[1:], 0], strict=True):
+            if request.cancelled():
+                raise Cancelled("Cancelled")
+            # In ensemble order, whoever is ready first: the sum must not depend on luck.
+            dry = [block.result() for block in coming]
+            coming = _next_blocks(players, parts, following)  # played while this one is mixed
+            yield mixer.process(dry)
+            done += frames
+            request.progress("rendering", done / total)
+    soundfont.rest()
+
+
+def _next_blocks(players: Executor, parts: Sequence[DryPart], frames: int) -> "list[Future[Samples]]":
+    return [players.submit(_next_block, part, frames) for part in parts] if frames else []
+
+
+def _next_block(part: DryPart, frames: int) -> Samples:
+    return np.array(part.block(frames))  # a copy: the part plays its next block into the same array

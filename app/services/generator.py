@@ -1,0 +1,305 @@
+"""MusicGeneratorService: take a prompt, follow its track, hand over its files."""
+
+import asyncio
+import json
+import secrets
+import threading
+import unicodedata
+import weakref
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from app.errors import Busy, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound
+from app.models.track import FORMS, Status, Track, TrackFile
+from app.services.engines import CATALOGUE, EngineRow, engine_row
+from app.services.jobs.base import JobQueue, QueueLoad
+from app.services.planning import GENRES, MOODS
+from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
+from app.utils.clock import Clock
+from app.utils.seeds import MAX_SEED, new_seed
+
+#: Lengths that can be asked for, in seconds.
+MIN_DURATION_S, MAX_DURATION_S, DEFAULT_DURATION_S = 5, 300, 30
+#: Longest prompt in characters, before trimming.
+MAX_PROMPT_CHARACTERS = 500
+#: Where clients reach the service unless told otherwise.
+DEFAULT_BASE_URL = "http://localhost:8000"
+#: Seconds that a download waits for a form made on demand.
+ON_DEMAND_WAIT_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backend:
+    """What the service works with. Made by wiring; apps of one process with the same data folder share one."""
+
+    queue: JobQueue
+    store: TrackStore
+    files: AudioFiles
+    clock: Clock
+    #: Engine used where a request names none.
+    default_model: str
+    #: Ends what was opened, once its last user lets go.
+    release: Callable[[], None]
+
+
+class MusicGeneratorService:
+    """The core of the service. Cheap to make; opens the data folder when it is first used.
+
+    Usable from any event loop, also from several. Without arguments it works in a temporary folder of its own.
+    """
+
+    def __init__(self, open_backend: Callable[[], Backend] | None = None) -> None:
+        self._open_backend = open_backend or _open_temporary_backend
+        self._backend: Backend | None = None
+        self._opening = threading.Lock()
+        self._bodies: dict[str, tuple[Track, str, bytes]] = {}
+
+    # -- life ---------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the data folder and begin to work. Idempotent. `DataFolderInUse`, `StorageFailed`."""
+        if self._backend is None:
+            await asyncio.to_thread(self._open)
+
+    async def close(self) -> None:
+        """Let go of the data folder; running work is drained or queued again. Idempotent."""
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            self._finalizer.detach()
+            await asyncio.to_thread(backend.release)
+
+    def _open(self) -> Backend:
+        with self._opening:
+            if self._backend is None:
+                backend = self._open_backend()
+                # An app that never ran its lifespan has nobody to close it but the garbage collector.
+                self._finalizer = weakref.finalize(self, backend.release)
+                self._backend = backend
+            return self._backend
+
+    async def _ready(self) -> Backend:
+        if self._backend is not None:
+            return self._backend
+        return await asyncio.to_thread(self._open)
+
+    # -- the contract -------------------------------------------------------------------------------------------
+
+    async def generate_music(
+        self,
+        prompt: str,
+        duration: int | None = DEFAULT_DURATION_S,
+        *,
+        model: str | None = None,
+        seed: int | None = None,
+        base_url: str = DEFAULT_BASE_URL,
+    ) -> dict[str, Any]:
+        """Accept a track and answer at once with the body of `POST /music/generate`.
+
+        `duration` is in seconds, 5…300; `seed` 0…2^53 − 1, drawn where absent. The track is durable when this
+        returns. `EmptyPrompt`, `InvalidField`, `QueueFull`.
+        """
+        duration = DEFAULT_DURATION_S if duration is None else duration
+        check_request(prompt, duration, seed)
+        backend = await self._ready()
+        row = engine_row(model or backend.default_model)
+        seed = new_seed() if seed is None else seed
+        track = new_track(row, prompt.strip(), duration, seed, backend.clock.now(), backend.queue.load())
+        track = await asyncio.wrap_future(backend.queue.submit(track))
+        return {
+            "success": True,
+            "message": f"Music generation started for prompt: '{track.prompt}'",
+            "track_id": track.id,
+            "prompt": track.prompt,
+            "duration": track.duration,
+            "estimated_processing_time": track.estimated_s,
+            "status": track.status,
+            "download_url": download_url(track, base_url),
+            "seed": track.seed,
+            "model": track.model,
+        }
+
+    async def get_generation_status(self, track_id: str, *, base_url: str = DEFAULT_BASE_URL) -> dict[str, Any]:
+        """The body of `GET /music/status/{track_id}`. `TrackNotFound`, which is also a `KeyError`."""
+        return self._status(await self.get_track(track_id), base_url)
+
+    def status_body(self, track_id: str, base_url: str = DEFAULT_BASE_URL) -> bytes:
+        """`get_generation_status` as JSON, from memory alone; `LookupError` where that doesn't hold the track."""
+        if self._backend is None:
+            raise LookupError(track_id)
+        track = self._backend.queue.get(track_id)
+        if track is None:
+            raise LookupError(track_id)
+        known = self._bodies.get(track_id)
+        if known is not None and known[0] is track and known[1] == base_url:
+            return known[2]
+        body = json.dumps(self._status(track, base_url), ensure_ascii=False, separators=(",", ":")).encode()
+        if track.finished:  # while it runs, the estimate moves with the clock
+            if len(self._bodies) >= 10_000:
+                self._bodies.clear()
+            self._bodies[track_id] = (track, base_url, body)
+        return body
+
+    def get_supported_genres(self) -> list[str]:
+        """Genres offered to clients."""
+        return list(GENRES)
+
+    def get_supported_moods(self) -> list[str]:
+        """Moods offered to clients."""
+        return list(MOODS)
+
+    # -- beside the contract ------------------------------------------------------------------------------------
+
+    def models(self) -> list[EngineRow]:
+        """Every engine there is."""
+        return list(CATALOGUE.values())
+
+    async def get_track(self, track_id: str) -> Track:
+        """The whole record. `TrackNotFound`."""
+        backend = await self._ready()
+        track = backend.queue.get(track_id) or await asyncio.to_thread(backend.store.get, track_id)
+        if track is None:
+            raise TrackNotFound(track_id)
+        return track
+
+    def queue_position(self, track_id: str) -> int | None:
+        """Place in the queue, 1 = next; None unless the track waits."""
+        return self._backend.queue.position(track_id) if self._backend else None
+
+    async def list_tracks(
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+    ) -> TrackPage:
+        """Tracks, newest first, a page at a time. `InvalidField` for a cursor that this service did not give."""
+        backend = await self._ready()
+        page = await asyncio.to_thread(backend.store.page, status=status, cursor=cursor, limit=limit)
+        # Memory is ahead of the database where a track is in work.
+        tracks = tuple(backend.queue.get(track.id) or track for track in page.tracks)
+        return TrackPage(tracks=tracks, next_cursor=page.next_cursor)
+
+    async def cancel_track(self, track_id: str) -> Track:
+        """End queued or running work. `TrackNotFound`, `TrackAlreadyFinished`."""
+        backend = await self._ready()
+        return await asyncio.wrap_future(backend.queue.cancel(track_id))
+
+    async def delete_track(self, track_id: str) -> None:
+        """Remove the record and the files, cancelling first where needed. `TrackNotFound`."""
+        backend = await self._ready()
+        await asyncio.wrap_future(backend.queue.delete(track_id))
+        self._bodies.pop(track_id, None)
+
+    async def open_file(self, track_id: str, form: str) -> StoredFile:
+        """A finished track's file, made now if it is one of those made on demand.
+
+        `FormNotFound`, `TrackNotFound`, `TrackNotFinished`, `Busy` where making it outlasts a client's patience.
+        """
+        track = await self.get_track(track_id)
+        if form not in FORMS:
+            raise FormNotFound(form, FORMS)
+        if track.status == "processing":
+            raise TrackNotFinished(f"Track {track.id} is not finished yet ({track.progress} %)")
+        if track.status == "failed":
+            raise FormNotFound(form, ["none, for the track failed"])
+        file = track.file(form) or await self._make_file(track, form)
+        backend = await self._ready()
+        stored = backend.files.stored(file, media_type=FORMS[form], file_name=file_name(track, form))
+
+        async def kept(start: int, end: int) -> AsyncIterator[bytes]:
+            with backend.queue.keep(track.id):  # a sweep must not remove what somebody reads
+                async for piece in stored.stream(start, end):
+                    yield piece
+
+        return replace(stored, stream=kept)
+
+    async def _make_file(self, track: Track, form: str) -> TrackFile:
+        if form not in track.on_demand:
+            raise FormNotFound(form, [file.form for file in track.files] + list(track.on_demand))
+        backend = await self._ready()
+        making = asyncio.wrap_future(backend.queue.make_file(track.id, form))
+        try:
+            return await asyncio.wait_for(asyncio.shield(making), ON_DEMAND_WAIT_S)
+        except asyncio.TimeoutError:
+            raise Busy(f"{form} is still being made", retry_after_s=5) from None
+
+    def _status(self, track: Track, base_url: str) -> dict[str, Any]:
+        now = self._backend.clock.now() if self._backend else track.created_at
+        return {
+            "track_id": track.id,
+            "status": track.status,
+            "progress": track.progress,
+            "prompt": track.prompt,
+            "duration": track.duration,
+            "created_at": iso(track.created_at),
+            "estimated_completion": iso(estimated_completion(track, now)),
+            "download_url": download_url(track, base_url),
+            "stage": track.stage,
+            "error": track.error,
+        }
+
+
+def _open_temporary_backend() -> Backend:
+    # The one import that points up: the constructor without arguments is promised to Python users, and objects are
+    # made in wiring only.
+    from app.wiring import open_temporary_backend
+
+    return open_temporary_backend()
+
+
+def new_track(
+    row: EngineRow, prompt: str, duration: int, seed: int, created_at: datetime, load: QueueLoad | None = None
+) -> Track:
+    """A track just accepted, with an honest estimate: the queue before it, shared by the workers, and its own work."""
+    work_s = row.estimate_s(duration, prompt, seed)
+    if load is not None and not row.capabilities.paced:
+        work_s += load.backlog_s / load.workers
+    estimated_s = max(1, ceil(work_s))
+    return Track(
+        id=f"track_{secrets.token_hex(8)}",
+        prompt=prompt,
+        duration=duration,
+        model=row.name,
+        seed=seed,
+        created_at=created_at,
+        estimated_s=estimated_s,
+        paced_until=created_at + timedelta(seconds=estimated_s) if row.capabilities.paced else None,
+    )
+
+
+def estimated_completion(track: Track, now: datetime) -> datetime:
+    """When the track was finished, or will be: never a moment that has passed while it is still in work."""
+    if track.finished_at is not None:
+        return track.finished_at
+    return max(track.created_at + timedelta(seconds=track.estimated_s), now + timedelta(seconds=1))
+
+
+def download_url(track: Track, base_url: str) -> str | None:
+    """Absolute address of the MP3, once there is one."""
+    return f"{base_url.rstrip('/')}/downloads/{track.id}.mp3" if track.status == "completed" else None
+
+
+def file_name(track: Track, form: str) -> str:
+    """A readable name for a downloaded file: the title, without what file systems refuse."""
+    title = unicodedata.normalize("NFC", (track.plan or {}).get("title") or track.prompt)
+    kept = "".join(c if c.isalnum() or c in "-_.,'" else " " for c in title)
+    words = " ".join(kept.split()).strip(" .") or "track"
+    return f"{words[:80]}.{form}"
+
+
+def iso(moment: datetime) -> str:
+    """A moment as JSON readers expect it: UTC, milliseconds, Z."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def check_request(prompt: str, duration: int, seed: int | None) -> None:
+    """The same door as the router's, for those who call the service from Python."""
+    if not isinstance(prompt, str) or not 1 <= len(prompt) <= MAX_PROMPT_CHARACTERS:
+        raise InvalidField("prompt", f"must be a string of 1 to {MAX_PROMPT_CHARACTERS} characters")
+    if not prompt.strip():
+        raise EmptyPrompt
+    if any("\ud800" <= character <= "\udfff" for character in prompt):
+        raise InvalidField("prompt", "must be valid Unicode, without lone surrogates")
+    if isinstance(duration, bool) or not isinstance(duration, int) or not MIN_DURATION_S <= duration <= MAX_DURATION_S:
+        raise InvalidField("duration", f"must be {MIN_DURATION_S} to {MAX_DURATION_S} whole seconds, got {duration!r}")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED):
+        raise InvalidField("seed", f"must be a whole number from 0 to {MAX_SEED}")

@@ -1,0 +1,242 @@
+"""The whole road from a prompt to finished files. Runs inside a worker; returns file names, never samples."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app import __version__
+from app.models.audio import SAMPLE_RATE, Samples
+from app.models.brief import Brief
+from app.models.plan import Plan
+from app.models.track import Stage, TrackFile
+from app.services.dsp.resampling import resampled
+from app.services.encoding import (
+    Tags,
+    encode_from_wav,
+    file_facts,
+    make_tags,
+    open_encoder,
+    write_json,
+    write_midi,
+    write_stems,
+)
+from app.services.engines import Engine, Take, TakeRequest, engine_row
+from app.services.instruments import load_soundfont
+from app.services.jobs.base import Job, Outcome, Progress
+from app.services.mixing import Mastered, master
+from app.services.planning import make_plan, read
+from app.services.storage import AudioFiles
+from app.services.workshop import Workshop
+
+#: Forms written as soon as a track is finished; `master.wav` is what all audio on demand is made from.
+FORMS_AT_ONCE = ("mp3", "wav", "plan.json", "brief.json")
+#: Audio forms made from the master when they are first asked for.
+FORMS_FROM_MASTER = ("flac", "ogg", "opus")
+
+#: Mastered blocks that may wait for an encoder.
+BLOCKS_AHEAD = 4
+
+#: Where the work of a render lies between 0 and 1, by stage: (begins, ends).
+WORK = {
+    "planning": (0.0, 0.03),
+    "composing": (0.03, 0.08),
+    "rendering": (0.08, 0.70),
+    "mastering": (0.70, 0.80),
+    "encoding": (0.80, 1.0),
+}
+
+
+def warm_up(workshop: Workshop) -> None:
+    """Import, load and calibrate what every render needs, before the first one asks."""
+    _engine("composer", workshop.soundfont).load()
+    read("warm up")
+
+
+def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress], None]) -> Outcome:
+    """Prompt → Brief → Plan → Take → master → files."""
+    track = job.track
+    clock = _StageClock(report)
+    with clock.stage("planning"):
+        brief = read(track.prompt)
+        plan = make_plan(
+            brief,
+            duration_s=track.duration,
+            seed=track.seed,
+            soundfont_sha256=load_soundfont(workshop.soundfont).sha256,
+        )
+        decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
+        clock.progress("planning", 1.0, decided)
+    with clock.stage("composing"):
+        take = take_of(workshop, track.model, plan, track.prompt, clock.progress)
+    with clock.stage("rendering"):
+        mix = mix_of(take, plan)
+    with clock.stage("mastering"):
+        mastered = master(mix, plan.mastering)
+    with clock.stage("encoding"):
+        tags = tags_of(brief, plan)
+        _write_audio(mastered, plan, work, tags, lambda fraction: clock.progress("encoding", fraction * 0.95))
+        write_json(work / "plan.json", decided["plan"])
+        write_json(work / "brief.json", decided["brief"])
+        made = list(FORMS_AT_ONCE)
+        on_demand = list(FORMS_FROM_MASTER)
+        if take.score is not None:
+            write_midi(take.score, plan, work / "track.mid", tags)
+            made.append("mid")
+            on_demand.append("stems.zip")
+        files = _store(AudioFiles(workshop.files), job, work, made)
+    wav = next(file for file in files if file.form == "wav")
+    return Outcome(
+        files=files,
+        facts={
+            **decided,
+            "on_demand": tuple(on_demand),
+            "timings": clock.timings,
+            "measured": {**take.measured, **mastered.measured},
+            "wav_sha256": wav.sha256,
+        },
+    )
+
+
+def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress], None]) -> Outcome:
+    """One on-demand form of a finished track: from its master, or, for stems, played again from its plan."""
+    track, form = job.track, job.form
+    assert form is not None  # noqa: S101 - the queue names a form with every encode job
+    files = AudioFiles(workshop.files)
+    plan = Plan.model_validate(track.plan)
+    tags = tags_of(Brief.model_validate(track.brief), plan)
+    target = work / _file_name(form)
+    if form == "stems.zip":
+        take = take_of(workshop, track.model, plan, track.prompt, lambda _stage, _fraction: None, stems=True)
+        write_stems(take.blocks, target, plan=plan, tags=tags, threads=workshop.threads)
+    else:
+        stored = track.file("wav")
+        assert stored is not None  # noqa: S101 - a completed track has its master
+        source = work / "master.wav"
+        files.fetch(stored.key, source)
+        encode_from_wav(source, form, target, tags)
+    report(Progress(stage="encoding", fraction=1.0))
+    return Outcome(files=_store(files, job, work, [form]))
+
+
+def take_of(
+    workshop: Workshop,
+    model: str,
+    plan: Plan,
+    prompt: str,
+    progress: Callable[[Stage, float], None],
+    *,
+    stems: bool = False,
+) -> Take:
+    """The engine's take on a plan; an engine's failure is raised here."""
+    engine = _engine(model, workshop.soundfont)
+    engine.load()
+    request = TakeRequest(
+        plan=plan,
+        prompt=prompt,
+        progress=progress,
+        cancelled=lambda: False,  # a worker's job is cancelled by ending the worker
+        stems=stems,
+        threads=workshop.threads,
+    )
+    (take,) = engine.generate([request])
+    if isinstance(take, Exception):
+        raise take
+    return take
+
+
+def mix_of(take: Take, plan: Plan) -> Samples:
+    """The whole mix, shape (frames, 2), at the house rate and exactly as long as the plan says."""
+    mix = np.zeros((plan.duration_s * SAMPLE_RATE, 2), dtype=np.float32)
+    filled = 0
+    for block in resampled((block.mix for block in take.blocks), take.sample_rate, SAMPLE_RATE):
+        room = block[: len(mix) - filled]
+        mix[filled : filled + len(room)] = room
+        filled += len(room)
+    return mix
+
+
+def tags_of(brief: Brief, plan: Plan) -> Tags:
+    """What every file says about itself. No track id, no date: the same plan gives the same bytes."""
+    return make_tags(
+        title=plan.title,
+        prompt=brief.prompt,
+        tempo_bpm=plan.tempo_bpm,
+        key=f"{plan.tonic} {plan.mode.replace('_', ' ')}",
+        seed=plan.seed,
+        genre=plan.style.replace("_", " "),
+        generator=f"Music AI Generator Backend {__version__}",
+    )
+
+
+def _write_audio(mastered: Mastered, plan: Plan, work: Path, tags: Tags, progress: Callable[[float], None]) -> None:
+    frames = plan.duration_s * SAMPLE_RATE
+    done = 0
+    with ExitStack() as stack:
+        writers = []
+        for form in ("mp3", "wav"):
+            encoder = stack.enter_context(open_encoder(form, work / _file_name(form), tags=tags, frames=frames))
+            thread = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=f"encode-{form}"))
+            writers.append((encoder, thread))
+        writing: deque[list[Future[None]]] = deque()
+        for block in mastered.blocks():  # mastered while those before are encoded
+            writing.append([thread.submit(encoder.write, block) for encoder, thread in writers])
+            if len(writing) > BLOCKS_AHEAD:
+                _wait(writing.popleft())
+            done += len(block)
+            progress(done / frames)
+        for written in writing:
+            _wait(written)
+
+
+def _wait(written: list[Future[None]]) -> None:
+    for one in written:
+        one.result()
+
+
+def _store(files: AudioFiles, job: Job, work: Path, forms: list[str]) -> tuple[TrackFile, ...]:
+    stored = []
+    for form in forms:
+        path = work / _file_name(form)
+        size, sha256 = file_facts(path)
+        key = f"tracks/{job.track.id}/{job.run}/{path.name}"
+        files.put(path, key)
+        stored.append(TrackFile(form=form, key=key, size=size, sha256=sha256))
+    return tuple(stored)
+
+
+def _file_name(form: str) -> str:
+    return form if form.endswith(".json") else f"track.{form}"
+
+
+@lru_cache(maxsize=4)
+def _engine(model: str, soundfont: Path) -> Engine:
+    return engine_row(model).make(soundfont)
+
+
+@dataclass
+class _StageClock:
+    """Tells the queue where a render stands, and the record how long each stage took."""
+
+    report: Callable[[Progress], None]
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: Stage) -> Iterator[None]:
+        """Report the stage's begin and time it."""
+        self.progress(name, 0.0)
+        began = time.perf_counter()
+        yield
+        self.timings[name] = round(time.perf_counter() - began, 4)
+
+    def progress(self, stage: Stage, fraction: float, facts: Mapping[str, Any] | None = None) -> None:
+        """Report the fraction of a stage that is done, and what is known from now on."""
+        begins, ends = WORK[stage]
+        self.report(Progress(stage=stage, fraction=begins + (ends - begins) * fraction, facts=facts or {}))

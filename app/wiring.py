@@ -1,0 +1,149 @@
+"""Settings → queue, store, files, service: the only place where objects are made."""
+
+import atexit
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from app.config import Settings
+from app.services.engines import engine_row
+from app.services.generator import Backend, MusicGeneratorService, check_request, file_name, new_track
+from app.services.instruments import find_soundfont
+from app.services.jobs import EmbeddedQueue
+from app.services.jobs.base import Job, Outcome, Progress
+from app.services.storage import AudioFiles, TrackStore
+from app.services.workshop import Workshop, run_job, warm_up
+from app.utils.clock import SystemClock
+from app.utils.seeds import new_seed
+
+
+@dataclass
+class _Shared:
+    """A backend and how many services use it."""
+
+    backend: Backend
+    users: int
+
+
+#: Backends of this process by data folder: apps with the same folder share one dispatcher.
+_open: dict[Path, _Shared] = {}
+_opening = threading.RLock()  # a collected service may let go while another opens
+
+
+def make_service(settings: Settings | None = None) -> MusicGeneratorService:
+    """A service on the settings' data folder; cheap, for it opens the folder when it is first used."""
+    return MusicGeneratorService(partial(open_backend, settings or Settings()))
+
+
+def make_workshop(settings: Settings, files: Path) -> Workshop:
+    """What workers need to know. `SoundfontMissing` where the setting names none that can be read."""
+    return Workshop(soundfont=find_soundfont(settings.soundfont), files=str(files), threads=settings.render_threads)
+
+
+def open_backend(settings: Settings) -> Backend:
+    """The backend of the settings' data folder, shared within the process. `DataFolderInUse`, `StorageFailed`."""
+    folder = settings.data_dir.resolve()
+    with _opening:
+        shared = _open.get(folder)
+        if shared is None:
+            shared = _open[folder] = _Shared(backend=_make_backend(settings, folder), users=0)
+        shared.users += 1
+        return shared.backend
+
+
+def open_temporary_backend() -> Backend:
+    """A backend in a temporary folder of its own, which goes with its last user."""
+    folder = Path(tempfile.mkdtemp(prefix="music-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return open_backend(Settings(data_dir=folder))
+
+
+def _make_backend(settings: Settings, folder: Path) -> Backend:
+    engine_row(settings.model)
+    files = AudioFiles(str(folder / "audio"))
+    store = TrackStore(f"sqlite:///{folder / 'music.db'}")
+    workshop = make_workshop(settings, folder / "audio")
+    clock = SystemClock()
+    queue = EmbeddedQueue(
+        folder,
+        store=store,
+        files=files,
+        body=partial(run_job, workshop),
+        warm=partial(warm_up, workshop),
+        workers=settings.workers,
+        max_queue=settings.max_queue,
+        job_timeout_s=settings.job_timeout,
+        retention_s=settings.retention_s,
+        storage_limit_bytes=settings.storage_limit_bytes,
+        clock=clock,
+    )
+    queue.start()
+
+    def release() -> None:
+        with _opening:
+            shared = _open[folder]
+            shared.users -= 1
+            if shared.users == 0:
+                del _open[folder]
+                queue.stop(drain_s=settings.drain)
+
+    return Backend(
+        queue=queue,
+        store=store,
+        files=files,
+        clock=clock,
+        default_model=settings.model,
+        release=release,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeTrack:
+    """A track made without a server."""
+
+    path: Path
+    #: Readable name for the file.
+    file_name: str
+    seed: int
+
+
+def make_one_track(
+    settings: Settings,
+    prompt: str,
+    duration: int,
+    *,
+    form: str,
+    seed: int | None,
+    model: str | None,
+    show: Callable[[str, int], None],
+) -> MadeTrack:
+    """Make one track in this process, below the settings' data folder; `show` gets the stage and the per cent done."""
+    check_request(prompt, duration, seed)
+    folder = settings.data_dir.resolve()
+    workshop = make_workshop(settings, folder / "audio")
+    row = engine_row(model or settings.model)
+    track = new_track(row, prompt.strip(), duration, new_seed() if seed is None else seed, SystemClock().now())
+
+    def report(progress: Progress) -> None:
+        show(progress.stage, int(progress.fraction * 99))
+
+    def run(job: Job) -> Outcome:
+        work = folder / job.kind
+        work.mkdir(parents=True)
+        return run_job(workshop, job, work, report)
+
+    outcome = run(Job(kind="render", track=track, run=1))
+    track = replace(track, status="completed", files=outcome.files, **outcome.facts)
+    if track.file(form) is None:
+        outcome = run(Job(kind="encode", track=track, run=1, form=form))
+        track = replace(track, files=track.files + outcome.files)
+    file = track.file(form)
+    assert file is not None  # noqa: S101 - every form of FORMS is one of the two kinds
+    path = folder / f"made.{form}"
+    AudioFiles(workshop.files).fetch(file.key, path)
+    show("completed", 100)
+    return MadeTrack(path=path, file_name=file_name(track, form), seed=track.seed)
