@@ -1,0 +1,180 @@
+"""The command line: serve, make. Imports what a command needs only when it runs."""
+
+import argparse
+import asyncio
+import gc
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from app.errors import MusicError
+from app.models.track import FORMS
+
+if TYPE_CHECKING:
+    from app.config import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
+        given.insert(0, "serve")
+    options = _parser().parse_args(given)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except MusicError as error:
+        return _complain(error.detail)
+    except ValidationError as error:  # of the settings: a command takes no other model
+        return _complain("; ".join(f"MUSIC_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _complain(detail: str) -> int:
+    print(f"error: {detail}", file=sys.stderr)  # noqa: T201 - a command line speaks by printing
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{serve,make}")
+
+    serve = commands.add_parser("serve", help="serve the API (the default command)")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=_port, default=8000, help="port to listen on, 0 for any (default: %(default)s)")
+    serve.add_argument("--reload", action="store_true", help="restart when the code changes, for development")
+    serve.set_defaults(run=_serve)
+
+    make = commands.add_parser("make", help="make one track without a server")
+    make.add_argument("prompt", help="the music in words")
+    make.add_argument("--duration", type=int, default=30, help="seconds, 5 to 300 (default: %(default)s)")
+    make.add_argument("--out", type=Path, help=f"file to write; its ending chooses the form: {', '.join(FORMS)}")
+    make.add_argument("--seed", type=int, help="the same seed gives the same bytes (default: drawn)")
+    make.add_argument("--model", help="engine (default: MUSIC_MODEL, else composer)")
+    make.set_defaults(run=_make)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, got {text!r}")
+    return int(text)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import uvicorn
+
+    from app.config import Settings
+    from app.utils.logs import set_up_logs
+
+    settings = Settings()
+    set_up_logs(level=settings.log_level, form=settings.log_format)
+    if options.reload:
+        _announce(options.host, options.port)
+        uvicorn.run(
+            "app.main:app", host=options.host, port=options.port, reload=True, log_config=None, proxy_headers=False
+        )
+        return 0
+    return asyncio.run(_serve_here(options.host, options.port, settings))
+
+
+async def _serve_here(host: str, port: int, settings: "Settings") -> int:
+    """Serve until a signal ends it. A data folder in use is said before a port is taken."""
+    import uvicorn
+
+    from app.main import create_app
+    from app.wiring import make_service
+
+    service = make_service(settings)
+    await service.start()
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: a full collection over all of it would hold up requests for 60 ms
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, service),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # the application believes the proxies that MUSIC_TRUSTED_PROXIES names, and no other
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if server.started:
+        listening = server.servers[0].sockets[0].getsockname()
+        _announce(host, listening[1])
+    await serving
+    await service.close()
+    return 0 if server.started else 1
+
+
+def _announce(host: str, port: int) -> None:
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    address = f"http://{shown}:{port}"
+    print(  # noqa: T201
+        f"\n  Music AI Generator Backend\n\n"
+        f"  API      {address}\n  Docs     {address}/docs\n  Health   {address}/health\n\n"
+        f"  Ctrl+C stops it.\n",
+        flush=True,
+    )
+
+
+def _make(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from app.config import Settings
+    from app.wiring import make_one_track
+
+    form = _form_of(options.out) if options.out else "mp3"
+    with (
+        tempfile.TemporaryDirectory(prefix="music-") as folder,
+        tqdm(total=100, unit="%", bar_format="{desc:<11}{bar:40}{percentage:4.0f} %", file=sys.stderr) as bar,
+    ):
+
+        def show(stage: str, percent: int) -> None:
+            bar.set_description_str(stage, refresh=False)
+            bar.update(percent - bar.n)
+
+        made = make_one_track(
+            Settings(data_dir=Path(folder)),
+            options.prompt,
+            options.duration,
+            form=form,
+            seed=options.seed,
+            model=options.model,
+            show=show,
+        )
+        out = options.out or Path(made.file_name)
+        _move(made.path, out)
+    print(f"{out}  ({options.duration} s, seed {made.seed})")  # noqa: T201
+    return 0
+
+
+def _form_of(path: Path) -> str:
+    form = next((form for form in FORMS if path.name.lower().endswith(f".{form}")), None)
+    if form is None:
+        raise MusicError(f"--out must end in one of {', '.join('.' + form for form in FORMS)}; got {path.name!r}")
+    return form
+
+
+def _move(source: Path, target: Path) -> None:
+    """Put a finished file in place, whole or not at all."""
+    beside = target.with_name(f".{target.name}.part")
+    try:
+        shutil.move(source, beside)
+        beside.replace(target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise MusicError(f"Cannot write {target}: {error.strerror or error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

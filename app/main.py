@@ -1,0 +1,94 @@
+"""The HTTP application. Importing it makes the FastAPI object and nothing else: no file, thread, process or lock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app import __version__
+from app.config import Settings
+from app.routers import downloads, music, pages, tracks
+from app.routers.dependencies import ServiceOnDemand
+from app.routers.documented import DocumentedAPI
+from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog, StatusShortcut
+from app.routers.problems import add_problem_answers
+from app.services.generator import MusicGeneratorService
+from app.wiring import make_service
+
+#: Headers of answers that scripts of other origins may read.
+EXPOSED_HEADERS = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "Retry-After",
+    "X-Request-ID",
+)
+
+DESCRIPTION = """\
+A sentence in, a finished track out: mastered audio of exactly the length asked for, with its stems, its MIDI and the
+plan it followed. `POST /music/generate`, follow the track at `GET /music/status/{track_id}`, and fetch `download_url`.
+
+Created by Sergie Code. The default engine is an algorithmic composer, not a neural model.
+"""
+
+
+def create_app(settings: Settings | None = None, service: MusicGeneratorService | None = None) -> FastAPI:
+    """The application on the given settings, else the environment's; on the given service, else one of its own."""
+    settings = settings or Settings()
+    app = DocumentedAPI(
+        title="Music AI Generator Backend",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_tags=[
+            {"name": "music", "description": "From a sentence to music."},
+            {"name": "tracks", "description": "Tracks after the request: look at them, stop them, remove them."},
+            {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
+            {"name": "service", "description": "The service itself."},
+        ],
+        docs_url=None,  # pages.py serves both from the service itself
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=_lifespan,
+    )
+    app.state.service = ServiceOnDemand(lambda: service or make_service(settings))
+    app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
+    app.state.default_model = settings.model
+    for router in (music.router, tracks.router, downloads.router, pages.router):
+        app.include_router(router)
+    pages.add_assets(app)
+    add_problem_answers(app)
+    _add_layers(app, settings)
+    return app
+
+
+def _add_layers(app: FastAPI, settings: Settings) -> None:
+    """The innermost first: each layer added is wrapped around those before."""
+    app.add_middleware(StatusShortcut, service=app.state.service, public_url=app.state.public_url)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(ErrorNet)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()],
+        allow_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+    app.add_middleware(RequestLog, level=settings.log_level, form=settings.log_format)
+    if settings.trusted_proxies:
+        app.add_middleware(ForwardedHeaders, trusted=settings.trusted_proxies)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: MusicGeneratorService = app.state.service()
+    await service.start()
+    try:
+        yield
+    finally:
+        await service.close()
+
+
+app = create_app()

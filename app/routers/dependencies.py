@@ -1,0 +1,97 @@
+"""What routes are handed: the service, the address clients see, and parts of paths."""
+
+import re
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+from pydantic import AfterValidator
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.types import Scope
+
+from app.errors import TrackNotFound
+from app.services.generator import MusicGeneratorService
+
+#: `name`, `name:port`, `[::1]:port`; anything else in a Host header is not used.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_TRACK_ID = re.compile(r"track_[0-9a-f]{1,64}")
+
+
+class ServiceOnDemand:
+    """Makes the service when it is first asked for, so that importing the application makes none."""
+
+    def __init__(self, make: Callable[[], MusicGeneratorService]) -> None:
+        self._make = make
+        self._making = threading.Lock()
+        self._service: MusicGeneratorService | None = None
+
+    def __call__(self) -> MusicGeneratorService:
+        """The one service of the application."""
+        if self._service is None:
+            with self._making:
+                if self._service is None:
+                    self._service = self._make()
+        return self._service
+
+
+async def service_of(request: Request) -> MusicGeneratorService:
+    """The application's service. A coroutine, because FastAPI runs plain functions in a thread."""
+    return request.app.state.service()  # type: ignore[no-any-return]  # state is untyped
+
+
+async def base_url_of(request: Request) -> str:
+    """Address of the service as the client sees it, without a slash at the end."""
+    return request.app.state.public_url or base_url(request.scope)
+
+
+def base_url(scope: Scope) -> str:
+    """Address that a request was sent to: "https://music.example.org", the mount path included."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    name, port = scope.get("server") or ("localhost", None)
+    return _base_url(scope["scheme"], host, name, port, scope.get("root_path", ""))
+
+
+@lru_cache(maxsize=256)
+def _base_url(scheme: str, host: bytes, name: str, port: int | None, root_path: str) -> str:
+    own = name if port is None else f"{name}:{port}"
+    authority = host.decode("ascii") if _HOST.fullmatch(host) else own
+    return f"{scheme}://{authority}{root_path.rstrip('/')}"
+
+
+def known_shape(track_id: str) -> str:
+    """The id as it came; `TrackNotFound` if no track can have it, so that the store is never asked."""
+    if not _TRACK_ID.fullmatch(track_id):
+        raise TrackNotFound(track_id)
+    return track_id
+
+
+class _Anything(Convertor[str]):
+    """A part of a path that may hold slashes and line breaks: a wrong id is an unknown track, not an unknown page."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """The text as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The text as it is."""
+        return value
+
+
+class _AnythingWithoutDots(_Anything):
+    regex = r"[^.]*"
+
+
+register_url_convertor("anything", _Anything())
+register_url_convertor("dotless", _AnythingWithoutDots())
+
+Service = Annotated[MusicGeneratorService, Depends(service_of)]
+BaseUrl = Annotated[str, Depends(base_url_of)]
+TrackId = Annotated[
+    str,
+    Path(description="Name of the track.", examples=["track_a1b2c3d4e5f60718"]),
+    AfterValidator(known_shape),  # its error is no ValueError, so it is answered as what it is: 404
+]

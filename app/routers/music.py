@@ -1,0 +1,100 @@
+"""The contract: take a prompt, follow its track, say what can be asked for."""
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from app import __version__
+from app.models.api import (
+    DEFAULT_DURATION_S,
+    GenerateAnswer,
+    GenerateRequest,
+    GenreList,
+    ModelList,
+    ModelRecord,
+    MoodList,
+    ServiceCard,
+    StatusAnswer,
+)
+from app.models.track import FORMS
+from app.routers.bodies import JsonRoute
+from app.routers.dependencies import BaseUrl, Service, TrackId
+from app.routers.problems import answers
+
+router = APIRouter(prefix="/music", tags=["music"], route_class=JsonRoute)
+
+
+@router.post(
+    "/generate",
+    response_model=GenerateAnswer,
+    responses={
+        200: {"headers": {"Location": {"description": "Where to follow the track", "schema": {"type": "string"}}}},
+        **answers(400, 413, 422, 503),
+    },
+    summary="Make music from a sentence",
+)
+async def generate(
+    asked: GenerateRequest, service: Service, base_url: BaseUrl, response: Response
+) -> dict[str, object]:
+    """Answers at once; the music is made in the background. Follow it at `GET /music/status/{track_id}`."""
+    duration = DEFAULT_DURATION_S if asked.duration is None else asked.duration
+    answer = await service.generate_music(asked.prompt, duration, model=asked.model, seed=asked.seed, base_url=base_url)
+    structlog.contextvars.bind_contextvars(track_id=answer["track_id"])
+    response.headers["Location"] = f"{base_url}/music/status/{answer['track_id']}"
+    return answer
+
+
+@router.get(
+    "/status/{track_id:anything}", response_model=StatusAnswer, responses=answers(404, 503), summary="Follow a track"
+)
+async def follow(track_id: TrackId, service: Service, base_url: BaseUrl) -> JSONResponse:
+    """Ask about every two seconds until `status` is no longer `processing`."""
+    return JSONResponse(await service.get_generation_status(track_id, base_url=base_url))
+
+
+@router.get("/", responses=answers(), summary="What can be asked for")
+async def card() -> ServiceCard:
+    """Name, limits and forms of the service."""
+    return ServiceCard(
+        service="Music AI Generator",
+        version=__version__,
+        supported_formats=[form for form, media_type in FORMS.items() if media_type.startswith("audio/")],
+        max_duration=300,
+        min_duration=5,
+        status="active",
+        default_duration=DEFAULT_DURATION_S,
+    )
+
+
+@router.get("/genres", responses=answers(), summary="Genres to ask for")
+async def genres(service: Service) -> GenreList:
+    """Words that a prompt may use; others are understood as far as they go."""
+    return GenreList(genres=service.get_supported_genres())
+
+
+@router.get("/moods", responses=answers(), summary="Moods to ask for")
+async def moods(service: Service) -> MoodList:
+    """Words that a prompt may use; others are understood as far as they go."""
+    return MoodList(moods=service.get_supported_moods())
+
+
+@router.get("/models", responses=answers(), summary="Engines to choose from")
+async def models(service: Service, request: Request) -> ModelList:
+    """Send a `name` as `model` with `POST /music/generate`."""
+    return ModelList(
+        models=[
+            ModelRecord(
+                name=row.name,
+                description=row.description,
+                default=row.name == request.app.state.default_model,
+                longest_s=row.capabilities.longest_s,
+                seed=row.capabilities.seed,
+                notes=row.capabilities.notes,
+                remote=row.capabilities.remote,
+                commercial_use=row.capabilities.commercial_use,
+                code_licence=row.capabilities.code_licence,
+                weights_licence=row.capabilities.weights_licence,
+            )
+            for row in service.models()
+        ]
+    )

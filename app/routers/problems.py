@@ -1,0 +1,80 @@
+"""Every answer that is not a success: how errors become bodies, and how routes declare them."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from app.errors import Busy, InvalidField, MusicError, QueueFull, printable
+from app.models.api import Problem, ValidationProblem
+
+log = structlog.get_logger()
+
+#: Shown for what nobody foresaw; the log has the whole story.
+UNEXPECTED = "Something went wrong on our side. It has been logged; please try again"
+
+#: Status → (when, an example of `detail`).
+_PROBLEMS: dict[int, tuple[str, str]] = {
+    400: ("The prompt is blank", "Prompt cannot be empty"),
+    404: ("There is no such track, or no such file", "Track not found: track_a1b2c3d4e5f60718"),
+    405: ("The path knows no such method", "Method Not Allowed"),
+    409: ("The track is not in a state for this", "Track track_a1b2c3d4e5f60718 is not finished yet (40 %)"),
+    413: ("The body is larger than 64 kB", "The body is too large: at most 65536 bytes"),
+    416: ("The range begins beyond the end of the file", "Range Not Satisfiable"),
+    500: ("Something unforeseen went wrong; the server's log has the reason", UNEXPECTED),
+    503: ("Too much is waiting, or storage fails; try again later", "The queue is full (1000 tracks are waiting)"),
+}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors that a route may answer with, for the documentation; 405 and 500 any route may."""
+    declared: dict[int | str, dict[str, Any]] = {}
+    for status in sorted({*statuses, 405, 500}):
+        if status == 422:
+            declared[status] = {"model": ValidationProblem, "description": "A field cannot be used"}
+            continue
+        description, detail = _PROBLEMS[status]
+        example = {"application/json": {"example": {"detail": detail}}}
+        declared[status] = {"model": Problem, "description": description, "content": example}
+        if status == 503:
+            retry = {"description": "Seconds to wait, where known", "schema": {"type": "integer"}}
+            declared[status]["headers"] = {"Retry-After": retry}
+    return declared
+
+
+def add_problem_answers(app: FastAPI) -> None:
+    """Answer the errors that have a meaning to clients; the rest is the error net's."""
+    app.add_exception_handler(MusicError, _answer_music_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+
+
+async def _answer_music_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, MusicError)  # noqa: S101 - registered for nothing else
+    if isinstance(error, InvalidField):
+        part = "body" if request.method == "POST" else "query"
+        return _faults([{"loc": [part, error.field], "msg": error.message, "type": error.kind}])
+    if error.status >= 500 and not isinstance(error, Busy | QueueFull):
+        log.error("answered with an error", detail=error.detail, exc_info=error)
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | QueueFull) else None
+    return JSONResponse({"detail": error.detail}, error.status, headers)
+
+
+async def _answer_validation_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    return _faults(
+        # Neither the input nor its context is repeated: they may hold what JSON cannot (NaN, lone surrogates).
+        [
+            {
+                "loc": [part if isinstance(part, int) else printable(str(part)) for part in fault["loc"]],
+                "msg": printable(fault["msg"], 300),
+                "type": fault["type"],
+            }
+            for fault in error.errors()
+        ]
+    )
+
+
+def _faults(faults: list[dict[str, Any]]) -> JSONResponse:
+    return JSONResponse({"detail": faults}, 422)

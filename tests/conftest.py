@@ -1,0 +1,71 @@
+"""What every test starts from: no settings but the defaults, everything kept below a temporary folder."""
+
+import os
+import warnings
+
+import pytest
+
+with warnings.catch_warnings():
+    # Newer Starlettes would rather have httpx2, which is young; the first import is the one that says so.
+    warnings.simplefilter("ignore")
+    from fastapi.testclient import TestClient
+
+from app.config import Settings
+from app.main import create_app
+from tests.fakes import FakeService
+
+#: Files whose tests start servers and wait for them, the longest first.
+LONGEST = (
+    "test_kill.py",
+    "test_integration.py",
+    "test_examples.py",
+    "test_services.py",
+    "test_music.py",
+    "test_performance.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files begin first, so that no core waits for the other's at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch):
+    """Neither the environment nor a `.env` of whoever runs the tests changes their result."""
+    for name in [name for name in os.environ if name.startswith("MUSIC_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def service(tmp_path):
+    """The real service on a queue that does what the test tells it, through `service.queue`."""
+    return FakeService(tmp_path)
+
+
+@pytest.fixture
+def queue(service):
+    return service.queue
+
+
+@pytest.fixture
+def app(settings, service):
+    return create_app(settings, service)
+
+
+@pytest.fixture
+def client(app):
+    """A client of an application whose lifespan was never entered."""
+    return TestClient(app)
+
+
+@pytest.fixture
+def track_id(client):
+    """A track that was just accepted."""
+    return client.post("/music/generate", json={"prompt": "relaxing piano melody for meditation"}).json()["track_id"]

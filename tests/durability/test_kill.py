@@ -1,0 +1,126 @@
+"""A job accepted is never lost: the server is killed, stopped and locked out, the tracks survive."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.durability.server import ROOT, Server, Service, gone
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+KILLS = 20
+#: Every fifth server that is killed speaks HTTP; the others are the same service without it, which start sooner.
+WITH_HTTP = range(0, KILLS, 5)
+WORKING = {"composing", "rendering", "mastering", "encoding"}
+DURATION_S = 60
+
+
+def test_a_track_outlives_twenty_kills_in_the_middle_of_its_rendering(tmp_path):
+    server = Server(tmp_path, measured=False)
+    asked = {"prompt": "orchestral film music", "duration": DURATION_S}
+    track_id = server.client.post("/music/generate", json=asked).json()["track_id"]
+    shown = [0]
+    for number in range(KILLS):
+        if number > 0:
+            server = Server(tmp_path, measured=False) if number in WITH_HTTP else Service(tmp_path, track_id)
+            shown.append(server.record(track_id)["progress"])
+        record = server.wait_for(track_id, lambda r: r["stage"] in WORKING or r["status"] != "processing")
+        assert record["stage"] in WORKING
+        shown.append(record["progress"])
+        workers = server.workers()
+        server.kill()
+        assert workers
+        assert gone(workers)
+
+    server = Server(tmp_path)
+    shown.append(server.record(track_id)["progress"])
+    record = server.wait_for(track_id, lambda r: r["status"] != "processing")
+
+    assert record["status"] == "completed"
+    assert shown == sorted(shown)
+    assert max(shown) < 100
+    folders = list((tmp_path / "audio" / "tracks" / track_id).iterdir())
+    assert len(folders) == 1
+    assert not list(tmp_path.rglob("*.part"))
+    listed = server.client.get("/music/tracks").json()["tracks"]
+    assert [track["track_id"] for track in listed] == [track_id]
+    assert server.client.get(record["files"]["mp3"]["url"]).status_code == 200
+    server.terminate()
+
+
+def test_a_killed_worker_costs_an_attempt_and_nobody_elses_track(tmp_path):
+    server = Server(tmp_path, MUSIC_WORKERS="2")
+    victim, bystander = (
+        server.client.post("/music/generate", json={"prompt": prompt, "duration": DURATION_S}).json()["track_id"]
+        for prompt in ("orchestral film music", "solo piano")
+    )
+    server.wait_for(victim, lambda r: r["stage"] == "rendering")
+    busiest = max(server.workers(), key=lambda worker: worker.memory_info().rss)
+
+    busiest.kill()
+
+    records = [server.wait_for(track_id, lambda r: r["status"] != "processing") for track_id in (victim, bystander)]
+    assert [record["status"] for record in records] == ["completed", "completed"]
+    assert server.client.get("/health").json()["status"] == "healthy"
+    server.terminate()
+
+
+def test_sigterm_leaves_no_orphan_and_no_lost_track(tmp_path):
+    server = Server(tmp_path, MUSIC_DRAIN="0")
+    track_id = server.client.post("/music/generate", json={"prompt": "ambient", "duration": DURATION_S}).json()[
+        "track_id"
+    ]
+    server.wait_for(track_id, lambda r: r["stage"] in WORKING)
+    workers = server.workers()
+
+    server.terminate()
+
+    assert workers
+    assert gone(workers)
+    again = Server(tmp_path)
+    assert again.wait_for(track_id, lambda r: r["status"] != "processing")["status"] == "completed"
+    again.terminate()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A data folder whose server runs."""
+    folder = tmp_path_factory.mktemp("running")
+    server = Server(folder)
+    yield folder
+    server.terminate()
+
+
+def test_a_second_server_on_the_same_folder_refuses_to_start(running):
+    second = subprocess.run(
+        [sys.executable, "-m", "app.cli", "serve", "--port", "0"],
+        cwd=ROOT,
+        env={**os.environ, "MUSIC_DATA_DIR": str(running)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert second.returncode == 2
+    assert str(running) in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_making_a_track_beside_a_running_server_works(running, tmp_path):
+    out = tmp_path / "melody.mp3"
+
+    made = subprocess.run(
+        [sys.executable, "-m", "app.cli", "make", "relaxing piano", "--duration", "5", "--out", str(out)],
+        cwd=ROOT,
+        env={**os.environ, "MUSIC_DATA_DIR": str(running)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert made.returncode == 0, made.stderr
+    assert out.stat().st_size > 50_000

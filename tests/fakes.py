@@ -1,0 +1,211 @@
+"""Doubles that pass for the real ones: the real service on a queue and a store in memory, and a clock that stands."""
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.errors import InvalidField, QueueFull, TrackAlreadyFinished, TrackNotFound
+from app.models.track import FORMS, Stage, Status, Track, TrackFile
+from app.services.generator import Backend, MusicGeneratorService
+from app.services.jobs.base import QueueLoad
+from app.services.storage import AudioFiles, TrackPage
+from app.utils.clock import FrozenClock
+
+#: Forms that a completed fake track has at once, and those it makes when asked.
+AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json")
+ON_DEMAND = ("flac", "ogg", "opus", "stems.zip")
+
+
+class FakeQueue:
+    """A JobQueue that does no work by itself: tests tell it what happens to each track."""
+
+    def __init__(self, folder: Path, clock: FrozenClock, max_queue: int) -> None:
+        self.files = AudioFiles(str(folder / "audio"))
+        self.folder = folder
+        self.clock = clock
+        self.max_queue = max_queue
+        self.tracks: dict[str, Track] = {}
+        #: Tracks whose files are being read.
+        self.kept: list[str] = []
+        #: Tracks that only the store still knows, as after a restart.
+        self.stored: dict[str, Track] = {}
+        #: Raised by the next call that touches a track.
+        self.trouble: Exception | None = None
+        #: Ids that the store was asked for.
+        self.asked: list[str] = []
+        self.changing = threading.Lock()
+        self.started = self.stopped = 0
+
+    def start(self) -> None:
+        self.started += 1
+
+    def stop(self, *, drain_s: float = 0.0) -> None:
+        self.stopped += 1
+
+    def submit(self, track: Track) -> "Future[Track]":
+        with self.changing:
+            self.meet_trouble()
+            if len(self.waiting()) >= self.max_queue:
+                raise QueueFull(self.max_queue, 7)
+            self.tracks[track.id] = track
+        return _done(track)
+
+    def get(self, track_id: str) -> Track | None:
+        self.meet_trouble()
+        return self.tracks.get(track_id)
+
+    def position(self, track_id: str) -> int | None:
+        waiting = self.waiting()
+        return waiting.index(track_id) + 1 if track_id in waiting else None
+
+    @contextmanager
+    def keep(self, track_id: str) -> Iterator[None]:
+        self.kept.append(track_id)
+        try:
+            yield
+        finally:
+            self.kept.remove(track_id)
+
+    def cancel(self, track_id: str) -> "Future[Track]":
+        track = self._known(track_id)
+        if track.stage == "cancelled":
+            return _done(track)
+        if track.finished:
+            raise TrackAlreadyFinished(f"Track {track.id} is {track.status} and cannot be cancelled")
+        return _done(self.change(track_id, status="failed", stage="cancelled", error="Cancelled on request"))
+
+    def delete(self, track_id: str) -> "Future[None]":
+        self._known(track_id)
+        self.tracks.pop(track_id, None)
+        self.stored.pop(track_id, None)
+        return _done(None)
+
+    def make_file(self, track_id: str, form: str) -> "Future[TrackFile]":
+        file = self.store_file(track_id, form, f"{form} made on demand".encode())
+        self.change(track_id, files=(*self._known(track_id).files, file))
+        return _done(file)
+
+    def load(self) -> QueueLoad:
+        return QueueLoad(queued=len(self.waiting()), running=0, workers=2, backlog_s=0.0)
+
+    # -- what tests do to tracks --------------------------------------------------------------------------------
+
+    def waiting(self) -> list[str]:
+        return [track.id for track in self.tracks.values() if track.stage == "queued"]
+
+    def change(self, track_id: str, **facts: Any) -> Track:
+        track = self.tracks[track_id] = replace(self._known(track_id), **facts)
+        return track
+
+    def work(self, track_id: str, stage: Stage, progress: int) -> Track:
+        """Let the track be in work."""
+        return self.change(track_id, stage=stage, progress=progress, started_at=self.clock.now(), attempt=1)
+
+    def complete(self, track_id: str, contents: Mapping[str, bytes] | None = None) -> Track:
+        """Let the track be completed, each file holding the given bytes or its own name."""
+        files = tuple(
+            self.store_file(track_id, form, (contents or {}).get(form, f"{form} of {track_id}".encode()))
+            for form in AT_ONCE
+        )
+        return self.change(
+            track_id,
+            status="completed",
+            stage="completed",
+            progress=100,
+            started_at=self.clock.now(),
+            finished_at=self.clock.now(),
+            attempt=1,
+            files=files,
+            on_demand=ON_DEMAND,
+            brief={"prompt": self._known(track_id).prompt},
+            plan={"title": "A quiet morning", "tempo_bpm": 62.0},
+            timings={"rendering": 0.5},
+            measured={"loudness_lufs": -14.0},
+            wav_sha256=next(file.sha256 for file in files if file.form == "wav"),
+        )
+
+    def fail(self, track_id: str, reason: str) -> Track:
+        """Let the track fail."""
+        return self.change(
+            track_id, status="failed", stage="failed", error=reason, started_at=self.clock.now(),
+            finished_at=self.clock.now(),
+        )  # fmt: skip
+
+    def forget(self, track_id: str) -> None:
+        """Let only the store know the track, as after a restart."""
+        self.stored[track_id] = self.tracks.pop(track_id)
+
+    def store_file(self, track_id: str, form: str, content: bytes) -> TrackFile:
+        assert form in FORMS
+        path = self.folder / "fake-file"
+        path.write_bytes(content)
+        key = f"tracks/{track_id}/1/track.{form}"
+        self.files.put(path, key)
+        return TrackFile(form=form, key=key, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+    def _known(self, track_id: str) -> Track:
+        self.meet_trouble()
+        track = self.tracks.get(track_id) or self.stored.get(track_id)
+        if track is None:
+            raise TrackNotFound(track_id)
+        return track
+
+    def meet_trouble(self) -> None:
+        """Raise what the test asked for, once."""
+        trouble, self.trouble = self.trouble, None
+        if trouble is not None:
+            raise trouble
+
+
+class FakeStore:
+    """What the service asks a TrackStore, answered from the fake queue's memory."""
+
+    def __init__(self, queue: FakeQueue) -> None:
+        self.queue = queue
+
+    def get(self, track_id: str) -> Track | None:
+        self.queue.asked.append(track_id)
+        return self.queue.stored.get(track_id)
+
+    def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
+        self.queue.meet_trouble()
+        newest_first = list({**self.queue.stored, **self.queue.tracks}.values())[::-1]
+        matching = [track for track in newest_first if status is None or track.status == status]
+        ids = [track.id for track in matching]
+        if cursor is not None and cursor not in ids:
+            raise InvalidField("cursor", "is not a cursor that this service gave")
+        start = ids.index(cursor) + 1 if cursor else 0
+        shown = matching[start : start + limit]
+        more = start + limit < len(matching)
+        return TrackPage(tracks=tuple(shown), next_cursor=shown[-1].id if more else None)
+
+
+class FakeService(MusicGeneratorService):
+    """The real service; behind it nothing happens unless a test lets it happen through `queue`."""
+
+    def __init__(self, folder: Path, *, max_queue: int = 1000) -> None:
+        self.clock = FrozenClock()
+        self.queue = FakeQueue(folder, self.clock, max_queue)
+        super().__init__(self._make_backend)
+
+    def _make_backend(self) -> Backend:
+        self.queue.start()
+        return Backend(
+            queue=self.queue,
+            store=FakeStore(self.queue),  # type: ignore[arg-type]  # as much of it as the service asks
+            files=self.queue.files,
+            clock=self.clock,
+            default_model="composer",
+            release=self.queue.stop,
+        )
+
+
+def _done(value: Any) -> "Future[Any]":
+    future: Future[Any] = Future()
+    future.set_result(value)
+    return future

@@ -1,0 +1,216 @@
+"""Who may know whom: imports point down only, and each outside thing has its own place."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: From the top down; the members of a row do not know each other.
+LAYERS = (
+    ("app.main", "app.cli", "app.worker"),
+    ("app.wiring",),
+    ("app.routers",),
+    ("app.services.generator",),
+    ("app.services.pipeline",),
+    ("app.services.workshop",),
+    ("app.services.engines",),
+    (
+        "app.services.planning", "app.services.composing", "app.services.instruments",
+        "app.services.mixing", "app.services.encoding",
+    ),
+    ("app.services.jobs",),
+    ("app.services.storage",),
+    ("app.services.styles",),
+    ("app.services.theory", "app.services.dsp"),
+    ("app.models",),
+    ("app.errors",),
+    ("app.utils",),
+)  # fmt: skip
+
+#: What points another way, each for a reason.
+EXCEPTIONS = {
+    # MusicGeneratorService() without arguments is promised to Python users, and only wiring makes objects.
+    ("app.services.generator", "app.wiring"),
+    # What the server hands to a worker loads the music only there.
+    ("app.services.workshop", "app.services.pipeline"),
+    # `serve` hands the application to uvicorn.
+    ("app.cli", "app.main"),
+}
+
+#: Settings are read where objects are made, and by the programs that begin there.
+READ_SETTINGS = {"app.main", "app.cli", "app.worker", "app.wiring"}
+
+#: Where files are written.
+WRITERS = {"app.services.storage", "app.services.encoding"}
+
+#: Calls that write what a file holds.
+WRITING = {"write_text", "write_bytes", "save", "savez", "tofile", "dump"}
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "app").rglob("*.py"))
+}
+
+
+@cache
+def tree(module):
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imported(module):
+    """Full names of the modules that a module imports, wherever in it."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports by dots; the whole name says where a thing is"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in MODULES else node.module
+
+
+def place(module):
+    """(row, name) of the member of LAYERS that a module belongs to; None for what belongs to none."""
+    for row, names in enumerate(LAYERS):
+        for name in names:
+            if module == name or module.startswith(f"{name}."):
+                return row, name
+    return None
+
+
+def own(module):
+    return [name for name in imported(module) if name in MODULES and name not in ("app", "app.config")]
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in ("app", "app.config", "app.services")])
+def test_imports_point_down(module):
+    here = place(module)
+    assert here is not None, f"{module} has no place in the design's order"
+
+    upward = []
+    for name in own(module):
+        there = place(name)
+        assert there is not None, f"{module} imports {name}, which has no place in the design's order"
+        if there[1] != here[1] and there[0] <= here[0] and (module, name) not in EXCEPTIONS:
+            upward.append(name)
+
+    assert upward == []
+
+
+def test_no_exception_is_out_of_use():
+    assert {(module, name) for module, name in EXCEPTIONS if name not in imported(module)} == set()
+
+
+def users_of(*packages):
+    """Modules that import one of the packages."""
+    return {
+        module
+        for module in MODULES
+        for name in imported(module)
+        if any(name == package or name.startswith(f"{package}.") for package in packages)
+    }
+
+
+def test_only_main_and_the_routers_know_fastapi():
+    beyond = {name for name in users_of("fastapi", "starlette") if not name.startswith(("app.main", "app.routers"))}
+
+    assert beyond == set()
+
+
+def test_settings_are_read_where_objects_are_made():
+    assert users_of("app.config") <= READ_SETTINGS
+
+
+def test_only_config_reads_the_environment():
+    readers = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+    }
+
+    assert readers <= {"app.config"}
+
+
+def test_only_storage_and_encoding_write_files():
+    writers = {
+        module for module in MODULES for node in ast.walk(tree(module)) if isinstance(node, ast.Call) and writes(node)
+    }
+
+    assert {
+        name for name in writers if place(name)[1] not in ("app.services.storage", "app.services.encoding")
+    } == set()
+
+
+def writes(call):
+    """Whether a call looks like one that writes a file: a heuristic, by its name and its mode."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name == "open":
+        modes = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        modes += [k.value.value for k in call.keywords if k.arg == "mode" and isinstance(k.value, ast.Constant)]
+        return any(set(mode) <= set("rwaxbt+") and set(mode) & set("wax+") for mode in modes)
+    return name in WRITING and isinstance(call.func, ast.Attribute)
+
+
+def test_the_heuristic_knows_a_write_when_it_sees_one():
+    def call(text):
+        return ast.parse(text).body[0].value
+
+    assert writes(call("open('a.txt', 'w')"))
+    assert writes(call("path.open(mode='ab')"))
+    assert writes(call("path.write_bytes(b'')"))
+    assert not writes(call("path.open()"))
+    assert not writes(call("open('wax.txt')"))
+
+
+def test_the_server_loads_no_music():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import app.main, sys; print(' '.join(sys.modules))"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+
+    assert "app.services.generator" in loaded
+    assert [name for name in loaded if name in ("scipy", "soundfile", "app.services.pipeline")] == []
+
+
+def test_composing_never_sees_samples():
+    seen = {
+        name
+        for module in MODULES
+        if module.startswith("app.services.composing")
+        for name in imported(module)
+        if name.startswith(("app.models.audio", "soundfile", "scipy", "app.services.dsp"))
+    }
+
+    assert seen == set()
+
+
+def test_playing_and_mixing_never_see_words_or_styles():
+    seen = {
+        f"{module} > {name}"
+        for module in MODULES
+        if module.startswith(("app.services.instruments", "app.services.mixing"))
+        for name in imported(module)
+        if name.startswith(("app.models.brief", "app.services.styles", "app.services.planning"))
+    }
+
+    assert seen == set()
+
+
+def test_neural_frameworks_stay_in_their_engines_and_load_late():
+    beyond = {name for name in users_of("torch", "jax", "transformers") if not name.startswith("app.services.engines.")}
+    early = {
+        module
+        for module in MODULES
+        for node in tree(module).body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        and (getattr(node, "module", None) or node.names[0].name).partition(".")[0] in ("torch", "jax", "transformers")
+    }
+
+    assert beyond == set()
+    assert early == set()

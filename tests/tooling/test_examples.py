@@ -1,0 +1,128 @@
+"""The examples of the README and of examples/ run as they stand, against a real server."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+#: The track that the README's examples speak of.
+EXAMPLE_ID = "track_a1b2c3d4e5f60718"
+
+
+def block(title, language):
+    """The README's example under a heading, as it would be copied."""
+    found = re.search(rf"### {title}\n+```{language}\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def live(text, server):
+    return text.replace("localhost:8000", f"127.0.0.1:{server.port}")
+
+
+def run(command, folder, **environment):
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def is_mp3(path):
+    """Whether a file begins as an MP3 with tags does, and holds some seconds of sound."""
+    return path.read_bytes().startswith(b"ID3") and path.stat().st_size > 100_000
+
+
+def wait_for(server, track_id):
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        status = httpx.get(f"{server.url}/music/status/{track_id}").json()
+        if status["status"] != "processing":
+            return status
+        time.sleep(0.05)
+    raise AssertionError(f"still processing: {status}")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="the commands are written for bash")
+@pytest.mark.parametrize(("title", "program"), [("curl", "curl"), ("HTTPie", "http")])
+def test_the_commands_of_the_readme_work(title, program, live_server, tmp_path):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    if not shutil.which(program, path=path):
+        pytest.skip(f"{title} is not installed")
+    (tmp_path / "config.json").write_text(json.dumps({"default_options": ["--ignore-stdin"]}))  # HTTPie's, for pipes
+    environment = {"PATH": path, "HTTPIE_CONFIG_DIR": str(tmp_path)}
+    ask, follow, fetch = live(block(title, "bash"), live_server).strip().split("\n\n")
+
+    answer = json.loads(run(["bash", "-c", ask], tmp_path, **environment))
+    assert wait_for(live_server, answer["track_id"])["status"] == "completed"
+    status = json.loads(run(["bash", "-c", follow.replace(EXAMPLE_ID, answer["track_id"])], tmp_path, **environment))
+    run(["bash", "-c", fetch.replace(EXAMPLE_ID, answer["track_id"])], tmp_path, **environment)
+
+    assert status["progress"] == 100
+    assert [is_mp3(file) for file in tmp_path.glob("*.mp3")] == [True]
+
+
+def test_the_python_example_of_the_readme_works(live_server, tmp_path):
+    pytest.importorskip("requests", reason="requests (requirements/dev.txt) is what the example uses")
+
+    said = run([sys.executable, "-c", live(block("Python", "python"), live_server)], tmp_path)
+
+    assert said.endswith("Progress: 100%\n")
+    assert is_mp3(tmp_path / "guitar.mp3")
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
+def test_the_javascript_example_of_the_readme_works(live_server, tmp_path):
+    (tmp_path / "example.mjs").write_text(live(block("JavaScript", "javascript"), live_server))
+
+    said = run(["node", "example.mjs"], tmp_path)
+
+    assert said.endswith("Progress: 100%\n")
+    assert is_mp3(tmp_path / "folk.mp3")
+
+
+def test_make_track_py_makes_a_track(live_server, tmp_path):
+    program = str(ROOT / "examples" / "make_track.py")
+
+    said = run([sys.executable, program, "slow waltz", "5", "--url", live_server.url], tmp_path)
+
+    (file,) = tmp_path.glob("*.mp3")
+    assert file.name in said
+    assert is_mp3(file)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
+def test_make_track_mjs_makes_a_track(live_server, tmp_path):
+    program = str(ROOT / "examples" / "make_track.mjs")
+
+    said = run(["node", program, "slow waltz", "5", live_server.url], tmp_path)
+
+    (file,) = tmp_path.glob("*.mp3")
+    assert file.name in said
+    assert is_mp3(file)
+
+
+@pytest.mark.parametrize("name", ["make_track.py", "make_track.mjs"])
+def test_an_example_says_what_the_service_refused(name, live_server, tmp_path):
+    program = str(ROOT / "examples" / name)
+    command = [sys.executable, program, "x", "4", "--url"] if name.endswith("py") else ["node", program, "x", "4"]
+    if not shutil.which(command[0]):
+        pytest.skip("Node.js is not installed")
+
+    done = subprocess.run([*command, live_server.url], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "422" in done.stderr
+    assert list(tmp_path.iterdir()) == []
