@@ -1,10 +1,12 @@
 """FolderLock: one process at a time owns a data folder."""
 
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from app.errors import DataFolderInUse, StorageFailed
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 class FolderLock:
@@ -12,13 +14,17 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # One object may be opened in one thread and closed in another.
-        self._lock = FileLock(folder / "owner.lock", thread_local=False)
+        self._lock: BaseFileLock | None = None
 
     def acquire(self) -> None:
         """Own the folder, or say who is in the way. `DataFolderInUse`, `StorageFailed`."""
+        # Importing it writes a probe file on some systems, and importing the application must write none.
+        from filelock import FileLock, Timeout
+
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            # One object may be opened in one thread and closed in another.
+            self._lock = FileLock(self._folder / "owner.lock", thread_local=False)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise DataFolderInUse(
@@ -33,4 +39,5 @@ class FolderLock:
 
     def release(self) -> None:
         """Let the folder go. Idempotent."""
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
