@@ -52,7 +52,7 @@ class _Work:
     body: str | None
     #: Requests left; None where the clock decides.
     left: int | None
-    ends_at: float
+    ends_at: float = 0.0
     waits_s: list[float] = field(default_factory=list)
     failures: int = 0
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -86,6 +86,9 @@ class _Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # what a TCP connection has
+
+    def begin(self) -> None:
+        """Send the first request."""
         self._send()
 
     def data_received(self, received: bytes) -> None:
@@ -125,13 +128,14 @@ async def generate(url: str, *, clients: int, requests: int | None, seconds: flo
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     loop = asyncio.get_running_loop()
+    work = _Work(host=parts.netloc, path=parts.path, body=body, left=requests)
+    ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(clients)]
+    connected = [await loop.create_connection(partial(_Client, work, end), host, port) for end in ends]
+    # All begin at once: a client that begins while others still connect would be served before them, again and again.
     began = time.perf_counter()
-    work = _Work(host=parts.netloc, path=parts.path, body=body, left=requests, ends_at=began + seconds)
-    ends = []
-    for _ in range(clients):
-        done: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(partial(_Client, work, done), host, port)
-        ends.append(done)
+    work.ends_at = began + seconds
+    for _, client in connected:
+        client.begin()
     await asyncio.gather(*ends)
     took_s = time.perf_counter() - began
     waits = sorted(work.waits_s) or [float("inf")]

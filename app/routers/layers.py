@@ -3,6 +3,7 @@
 Rule: the status route is asked thousands of times a second, so nothing here does more than it must.
 """
 
+import random
 import re
 import secrets
 import time
@@ -65,13 +66,15 @@ class RequestLog:
         # Layers are made with the first request or the lifespan, so importing the application configures nothing.
         set_up_logs(level, form)
         self.logs_reads = level == "debug"
+        # Ids need not be secret, and asking the system for chance takes a tenth of a short request.
+        self._dice = random.Random(secrets.randbits(64))  # noqa: S311
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = self._request_id(scope)
         name = request_id.decode("ascii")
         status = 500
 
@@ -91,6 +94,12 @@ class RequestLog:
                 self._log(scope, status, time.perf_counter() - began)
             reset_contextvars(**before)
             unbind_contextvars("track_id")  # a route may have bound it
+
+    def _request_id(self, scope: Scope) -> bytes:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return bytes(value)
+        return b"%016x" % self._dice.getrandbits(64)
 
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
         quiet = status < 400 and scope["method"] in _BODILESS
@@ -191,10 +200,3 @@ class StatusShortcut:
                 await send({"type": "http.response.body", "body": body})
                 return
         await self.app(scope, receive, send)
-
-
-def _request_id(scope: Scope) -> bytes:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            return value if _REQUEST_ID.fullmatch(value) else secrets.token_hex(8).encode()
-    return secrets.token_hex(8).encode()

@@ -82,7 +82,8 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         mastered = master(mix, plan.mastering)
     with clock.stage("encoding"):
         tags = tags_of(brief, plan)
-        _write_audio(mastered, plan, work, tags, lambda fraction: clock.progress("encoding", fraction * 0.95))
+        threads = workshop.threads
+        _write_audio(mastered, plan, work, tags, threads, lambda part: clock.progress("encoding", part * 0.95))
         write_json(work / "plan.json", decided["plan"])
         write_json(work / "brief.json", decided["brief"])
         made = list(FORMS_AT_ONCE)
@@ -176,13 +177,17 @@ def tags_of(brief: Brief, plan: Plan) -> Tags:
     )
 
 
-def _write_audio(mastered: Mastered, plan: Plan, work: Path, tags: Tags, progress: Callable[[float], None]) -> None:
+def _write_audio(
+    mastered: Mastered, plan: Plan, work: Path, tags: Tags, threads: int, progress: Callable[[float], None]
+) -> None:
     frames = plan.duration_s * SAMPLE_RATE
     done = 0
     with ExitStack() as stack:
         writers = []
         for form in ("mp3", "wav"):
-            encoder = stack.enter_context(open_encoder(form, work / _file_name(form), tags=tags, frames=frames))
+            encoder = stack.enter_context(
+                open_encoder(form, work / _file_name(form), tags=tags, frames=frames, threads=threads)
+            )
             thread = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=f"encode-{form}"))
             writers.append((encoder, thread))
         writing: deque[list[Future[None]]] = deque()

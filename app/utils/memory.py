@@ -15,7 +15,7 @@ def tame_allocator() -> None:
     """Make the C library keep little of what is freed."""
     with contextlib.suppress(OSError, AttributeError):
         glibc = _glibc()
-        glibc.mallopt(_M_ARENA_MAX, 2)
+        glibc.mallopt(_M_ARENA_MAX, 1)
         glibc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 

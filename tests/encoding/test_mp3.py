@@ -8,7 +8,7 @@ import soundfile
 
 from app.models.audio import SAMPLE_RATE, Samples
 from app.services.encoding.crc16 import crc16
-from app.services.encoding.mp3 import frame_lengths, info_frame, read_header
+from app.services.encoding.mp3 import info_frame, read_header, split_frames
 from tests.encoding.readers import slow_crc16, synchsafe
 
 Encoded = Callable[[str], Path]
@@ -28,19 +28,17 @@ def info(stream: bytes) -> bytes:
 
 
 def test_every_frame_is_stereo_at_256_kbit_s(stream: bytes) -> None:
-    at = 0
-    for length in frame_lengths(stream):
-        assert stream[at : at + 2] == b"\xff\xfb"
-        assert read_header(stream, at).bit_rate_kbps == 256
-        assert stream[at + 3] >> 6 == 0
-        at += length
+    for frame in split_frames(stream):
+        assert frame[:2] == b"\xff\xfb"
+        assert read_header(frame).bit_rate_kbps == 256
+        assert frame[3] >> 6 == 0
 
 
 def test_the_info_frame_counts_frames_and_bytes(stream: bytes, info: bytes) -> None:
     flags, frames, size = struct.unpack(">III", info[40:52])
 
     assert flags == 0b1111
-    assert frames == len(frame_lengths(stream)) - 1
+    assert frames == len(split_frames(stream)) - 1
     assert size == len(stream)
 
 
@@ -75,6 +73,7 @@ def test_the_checksum_is_right_for_any_length(size: int) -> None:
     content = np.random.default_rng(size).bytes(size)
 
     assert crc16(content) == slow_crc16(content)
+    assert crc16(content, crc16(b"before")) == slow_crc16(b"before" + content)
 
 
 def test_without_the_info_frame_players_would_hear_the_silence_of_encoder_and_decoder(
@@ -89,12 +88,11 @@ def test_without_the_info_frame_players_would_hear_the_silence_of_encoder_and_de
 
 
 def test_frames_that_cannot_hold_the_music_are_refused(stream: bytes, info: bytes, music: Samples) -> None:
-    bare = stream[len(info) :]
+    bare = split_frames(stream[len(info) :])
 
-    with pytest.raises(ValueError, match="cannot hold"):
-        info_frame(bare, len(music) + 5_000, quality=50)
-    with pytest.raises(ValueError, match="cannot hold"):
-        info_frame(bare, len(music) - 5_000, quality=50)
+    for wrong in (len(music) + 5_000, len(music) - 5_000):
+        with pytest.raises(ValueError, match="cannot hold"):
+            info_frame(bare[0], [len(frame) for frame in bare], checksum=0, frames=wrong, quality=50)
 
 
 @pytest.mark.parametrize("damaged", [b"RIFF", b"\xff\xfb\xf4\x04", b"\xff\xf3\xb0\x04", b"\xff\xfb\xb8\x04", b""])
@@ -105,4 +103,4 @@ def test_what_is_no_frame_is_refused(damaged: bytes) -> None:
 
 def test_a_frame_that_is_cut_off_is_refused(stream: bytes) -> None:
     with pytest.raises(ValueError, match="cut off"):
-        frame_lengths(stream[:-1])
+        split_frames(stream[:-1])

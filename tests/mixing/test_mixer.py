@@ -45,7 +45,11 @@ def performance(seconds=2.5):
 
 def mixed(voices, parts, *, space=None, size=BLOCK_FRAMES, **options):
     mixer = Mixer(voices, space or Space(), tempo_bpm=120.0, kick_frames=KICKS, **options)
-    return [mixer.process([part[first : first + size] for part in parts]) for first in range(0, len(parts[0]), size)]
+    frames = len(parts[0])
+    return [
+        mixer.process((part[first : first + size] for part in parts), min(size, frames - first))
+        for first in range(0, frames, size)
+    ]
 
 
 def whole(blocks, stem=None):
@@ -110,9 +114,9 @@ def test_the_dry_parts_are_only_read():
 
 def test_blocks_are_the_callers_to_keep():
     mixer = Mixer([voice()], Space(), tempo_bpm=120.0)
-    first = mixer.process([noise(0.5, seed=1)[: BLOCK_FRAMES // 2]]).mix
+    first = mixer.process([noise(0.5, seed=1)[: BLOCK_FRAMES // 2]], BLOCK_FRAMES // 2).mix
     kept = first.copy()
-    mixer.process([noise(0.5, seed=2)[: BLOCK_FRAMES // 2]])
+    mixer.process([noise(0.5, seed=2)[: BLOCK_FRAMES // 2]], BLOCK_FRAMES // 2)
 
     np.testing.assert_array_equal(first, kept)
 

@@ -60,7 +60,7 @@ def room_response(*, reverb_s: float, predelay_ms: float, brightness: float) -> 
     return response
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _room(reverb_s: float, predelay_ms: float, brightness: float) -> Spectra:
     return partition(room_response(reverb_s=reverb_s, predelay_ms=predelay_ms, brightness=brightness))
 

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 POLYNOMIAL = 0xA001
 
 
-def crc16(content: bytes) -> int:
-    """The checksum that LAME's tag uses.
+def crc16(content: bytes, before: int = 0) -> int:
+    """The checksum that LAME's tag uses; `before` is that of the bytes that came before.
 
     >>> hex(crc16(b"123456789"))
+    '0xbb3d'
+    >>> hex(crc16(b"56789", crc16(b"1234")))
     '0xbb3d'
     """
     # Leading zeros leave a checksum that starts at zero as it is, so they may fill the bytes up to a rectangle.
@@ -21,7 +23,7 @@ def crc16(content: bytes) -> int:
     steps = -(-words // lanes)
     filled = content.rjust(lanes * steps * 2, b"\0")
     columns = np.frombuffer(filled, dtype="<u2").reshape(lanes, steps).T.copy()
-    after_word = _after_word()
+    after_word = _after(16)
     states = np.zeros(lanes, dtype=np.uint16)
     for column in columns:
         states = after_word[states ^ column]
@@ -29,14 +31,15 @@ def crc16(content: bytes) -> int:
     checksum = 0
     for state in states.tolist():
         checksum = int(after_lane[checksum]) ^ state
-    return checksum
+    # Checksums are linear: what came before is carried on as if zeros followed.
+    return checksum ^ int(_repeated(_after(8), len(content))[before]) if before else checksum
 
 
-@lru_cache(maxsize=1)
-def _after_word() -> NDArray[np.uint16]:
-    """Each of the 65,536 states to the state sixteen zero bits later."""
+@lru_cache(maxsize=2)
+def _after(bits: int) -> NDArray[np.uint16]:
+    """Each of the 65,536 states to the state so many zero bits later."""
     states = np.arange(1 << 16, dtype=np.uint16)
-    for _ in range(16):
+    for _ in range(bits):
         states = states >> 1 ^ (states & 1) * np.uint16(POLYNOMIAL)
     return states
 

@@ -14,8 +14,8 @@ from app.services.encoding.draft import Draft
 from app.services.encoding.sinks import Mp3Sink, OpusSink, Sink, flac_sink, vorbis_sink, wav_sink
 from app.services.encoding.tags import Tags
 
-#: Audio forms, each with what makes its sink from the draft, the tags and the number of frames.
-AUDIO_FORMS: dict[str, Callable[[Draft, Tags, int], Sink]] = {
+#: Audio forms, each with what makes its sink from the draft, the tags and the numbers of frames and threads.
+AUDIO_FORMS: dict[str, Callable[[Draft, Tags, int, int], Sink]] = {
     "mp3": Mp3Sink,
     "wav": wav_sink,
     "flac": flac_sink,
@@ -28,17 +28,18 @@ AUDIO_FORMS: dict[str, Callable[[Draft, Tags, int], Sink]] = {
 WRITE_FRAMES = BLOCK_FRAMES
 
 
-def open_encoder(form: str, path: Path, *, tags: Tags, frames: int) -> "Encoder":
+def open_encoder(form: str, path: Path, *, tags: Tags, frames: int, threads: int = 1) -> "Encoder":
     """Begin a file of a form of `AUDIO_FORMS` that will hold exactly `frames` frames (at least 1) at 44.1 kHz.
 
-    An Opus file holds the same time at 48 kHz: `round(frames * 48000 / 44100)` frames. `StorageFailed`.
+    An Opus file holds the same time at 48 kHz: `round(frames * 48000 / 44100)` frames. The bytes do not depend on
+    `threads`. `StorageFailed`.
     """
     if frames < 1:
         raise ValueError(f"a file holds at least 1 frame, got {frames}")
     make_sink = AUDIO_FORMS[form]
     draft = Draft(path)
     try:
-        return Encoder(draft, make_sink(draft, tags, frames), frames)
+        return Encoder(draft, make_sink(draft, tags, frames, threads), frames)
     except BaseException:
         draft.discard()
         raise

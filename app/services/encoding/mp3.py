@@ -1,10 +1,11 @@
-"""The frame that tells players an MP3's exact length: LAME's bare frames go in, a whole stream comes out.
+"""The frame that tells players an MP3's exact length: LAME's bare frames go in, the frame before them comes out.
 
 An encoder and a decoder of MP3 each add silence. The Info frame with LAME's extension, the first of the stream, says
 how much, so that players give back the frames that went in. Layout: gabriel.mp3-tech.org, *MP3 Info Tag revision 1*.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -47,30 +48,43 @@ def read_header(stream: bytes, at: int = 0) -> FrameHeader:
     return FrameHeader(bit_rate_kbps=_BIT_RATES[index], padded=bool(header >> 9 & 1))
 
 
-def frame_lengths(stream: bytes) -> list[int]:
-    """Bytes of each frame of a bare stream."""
-    lengths = []
+def main_data_begin(frame: bytes) -> int:
+    """How many bytes before its own body a frame's content begins, 0…511."""
+    return frame[4] << 1 | frame[5] >> 7
+
+
+def split_frames(stream: bytes) -> list[bytes]:
+    """The frames of a bare stream."""
+    frames = []
     at = 0
     while at < len(stream):
-        lengths.append(read_header(stream, at).length)
-        at += lengths[-1]
-    if at != len(stream):
+        frames.append(stream[at : at + read_header(stream, at).length])
+        at += len(frames[-1])
+    if frames and len(frames[-1]) != read_header(frames[-1]).length:
         raise ValueError("the last MP3 frame is cut off")
-    return lengths
+    return frames
 
 
-def info_frame(stream: bytes, frames: int, *, quality: int) -> bytes:
-    """The frame to put before LAME's bare `stream`, so that it decodes to exactly `frames` frames of sound."""
-    lengths = frame_lengths(stream)
+def info_frame_length(first: bytes) -> int:
+    """Bytes of the Info frame of a stream that begins with the frame `first`."""
+    header = read_header(first)
+    return header.length - header.padded
+
+
+def info_frame(first: bytes, lengths: Sequence[int], *, checksum: int, frames: int, quality: int) -> bytes:
+    """The frame to put before a bare stream, so that it decodes to exactly `frames` frames of sound.
+
+    `first` is the stream's first frame, `lengths` the bytes of all, `checksum` the CRC-16 of the whole. ValueError if
+    the stream cannot hold so much.
+    """
     end_padding = len(lengths) * FRAME_SAMPLES - ENCODER_DELAY - frames
     if not DECODER_DELAY <= end_padding < 4_096:
         raise ValueError(f"{len(lengths)} MP3 frames cannot hold {frames} frames of sound")
-    first = read_header(stream)
     # The padding bit and the joint-stereo bits belong to the frame they came from.
-    header = bytes([stream[0], stream[1], stream[2] & ~0x02, stream[3] & 0xCF])
-    length = first.length - first.padded
-    stereo_mode = _LAME_STEREO_MODES[stream[3] >> 6]
-    stream_bytes = length + len(stream)
+    header = bytes([first[0], first[1], first[2] & ~0x02, first[3] & 0xCF])
+    length = info_frame_length(first)
+    stereo_mode = _LAME_STEREO_MODES[first[3] >> 6]
+    stream_bytes = length + sum(lengths)
     all_fields = 0x0F
     tag = b"".join((
         header,
@@ -82,10 +96,10 @@ def info_frame(stream: bytes, frames: int, *, quality: int) -> bytes:
         b"LAME3.100",
         bytes([0x01]),  # tag revision 0, constant bit rate
         bytes(1 + 4 + 2 + 2 + 1),  # low-pass, peak, two loudness corrections, psychoacoustic flags: not stated
-        bytes([min(first.bit_rate_kbps, 255)]),
+        bytes([min(read_header(first).bit_rate_kbps, 255)]),
         (ENCODER_DELAY << 12 | end_padding).to_bytes(3, "big"),
         bytes([1 << 6 | stereo_mode << 2, 0, 0, 0]),  # made from 44.1 kHz; no gain change, no preset
-        struct.pack(">IH", stream_bytes, crc16(stream)),
+        struct.pack(">IH", stream_bytes, checksum),
     ))  # fmt: skip
     return (tag + struct.pack(">H", crc16(tag))).ljust(length, b"\0")
 

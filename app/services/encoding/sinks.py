@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import lameenc
 import numpy as np
 import soundfile
 import soxr
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 
 from app.errors import StorageFailed, storage_errors
 from app.models.audio import SAMPLE_RATE, Samples
+from app.services.encoding.crc16 import crc16
 from app.services.encoding.draft import Draft
 from app.services.encoding.flac import tag_flac
-from app.services.encoding.mp3 import info_frame
+from app.services.encoding.lame import MP3_QUALITY, Lame
+from app.services.encoding.mp3 import info_frame, info_frame_length
 from app.services.encoding.ogg import retagged
 from app.services.encoding.pcm import pcm16, pcm24
 from app.services.encoding.tags import Tags, id3
@@ -23,11 +24,6 @@ from app.services.encoding.wav import tag_wav
 
 #: Frames a second of Opus, which knows no 44.1 kHz.
 OPUS_RATE = 48_000
-
-#: lameenc forces plain stereo from 160 kbit/s on; at 256 that costs nothing that is heard, and the constant rate lets
-#: players seek exactly. LAME's quality 7 is as far from the source as 5 here, in half the time.
-MP3_KBPS = 256
-MP3_QUALITY = 7
 
 #: libsndfile counts from 0 (best) to 1: Vorbis quality 0.6, about 192 kbit/s, and Opus at about 128 kbit/s.
 VORBIS_COMPRESSION = 0.4
@@ -99,7 +95,7 @@ class SoundfileSink:
 class OpusSink(SoundfileSink):
     """Opus at 48 kHz: the same seconds, resampled as they come. soxr gives the nearest whole number of frames."""
 
-    def __init__(self, draft: Draft, tags: Tags, _frames: int) -> None:
+    def __init__(self, draft: Draft, tags: Tags, _frames: int, _threads: int) -> None:
         super().__init__(
             draft,
             container="OGG",
@@ -121,36 +117,47 @@ class OpusSink(SoundfileSink):
 
 
 class Mp3Sink:
-    """MP3 through LAME, with a tag and an Info frame of our own; kept in memory (300 s are 10 MB) until it is done."""
+    """MP3 through LAME, with a tag and an Info frame of our own."""
 
-    def __init__(self, draft: Draft, tags: Tags, frames: int) -> None:
-        self._draft = draft
-        self._tags = tags
+    def __init__(self, draft: Draft, tags: Tags, frames: int, threads: int) -> None:
         self._frames = frames
-        self._stream = bytearray()
-        self._lame = lameenc.Encoder()
-        self._lame.silence()
-        self._lame.set_channels(2)
-        self._lame.set_in_sample_rate(SAMPLE_RATE)
-        self._lame.set_bit_rate(MP3_KBPS)
-        self._lame.set_quality(MP3_QUALITY)
+        self._lame = Lame(threads=threads)
+        self._lengths: list[int] = []
+        self._checksum = 0
+        self._first = b""
+        self._file = draft.file.open("wb")
+        self._file.write(id3(tags))
+        self._info_at = self._file.tell()
 
     def write(self, samples: Samples) -> None:
         """Take the next frames."""
-        self._stream += self._lame.encode(pcm16(samples).tobytes())
+        self._put(self._lame.encode(pcm16(samples).tobytes()))
 
     def finish(self) -> None:
-        """Write tag, Info frame and music."""
-        self._stream += self._lame.flush()
-        music = bytes(self._stream)
-        info = info_frame(music, self._frames, quality=100 - 10 * 4 - MP3_QUALITY)
-        self._draft.file.write_bytes(id3(self._tags) + info + music)
+        """Write what is left, then the Info frame in the place that was kept for it."""
+        self._put(self._lame.flush())
+        quality = 100 - 10 * 4 - MP3_QUALITY
+        info = info_frame(self._first, self._lengths, checksum=self._checksum, frames=self._frames, quality=quality)
+        self._file.seek(self._info_at)
+        self._file.write(info)
+        self._file.close()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """End LAME's threads and close the file."""
+        self._lame.close()
+        self._file.close()
+
+    def _put(self, frames: list[bytes]) -> None:
+        if frames and not self._first:
+            self._first = frames[0]
+            self._file.write(bytes(info_frame_length(self._first)))
+        music = b"".join(frames)
+        self._lengths += map(len, frames)
+        self._checksum = crc16(music, self._checksum)
+        self._file.write(music)
 
 
-def wav_sink(draft: Draft, tags: Tags, _frames: int) -> Sink:
+def wav_sink(draft: Draft, tags: Tags, _frames: int, _threads: int) -> Sink:
     """WAV, 24 bits."""
 
     def tag(bare: Path, tagged: Path) -> None:
@@ -160,7 +167,7 @@ def wav_sink(draft: Draft, tags: Tags, _frames: int) -> Sink:
     return SoundfileSink(draft, container="WAV", codec="PCM_24", stored=pcm24, tag=tag)
 
 
-def flac_sink(draft: Draft, tags: Tags, _frames: int) -> Sink:
+def flac_sink(draft: Draft, tags: Tags, _frames: int, _threads: int) -> Sink:
     """FLAC, 24 bits."""
 
     def tag(bare: Path, tagged: Path) -> None:
@@ -169,7 +176,7 @@ def flac_sink(draft: Draft, tags: Tags, _frames: int) -> Sink:
     return SoundfileSink(draft, container="FLAC", codec="PCM_24", stored=pcm24, tag=tag)
 
 
-def vorbis_sink(draft: Draft, tags: Tags, _frames: int) -> Sink:
+def vorbis_sink(draft: Draft, tags: Tags, _frames: int, _threads: int) -> Sink:
     """Ogg Vorbis."""
     return SoundfileSink(draft, container="OGG", codec="VORBIS", tag=_ogg_tagger(tags), compression=VORBIS_COMPRESSION)
 

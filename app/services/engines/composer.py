@@ -4,21 +4,20 @@ Rule: the same plan gives the same samples, whatever the number of threads and w
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
 from app.errors import Cancelled, GenerationFailed, MusicError
-from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE, Block, Samples
+from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE, Block
 from app.models.plan import Plan
 from app.models.score import DRUM_ROLES, Score
 from app.services.composing import compose, perform
 from app.services.engines.base import Capabilities, Take, TakeRequest
 from app.services.engines.catalogue import COMPOSER_CAPABILITIES
 from app.services.instruments import SoundFont, load_soundfont, open_part
-from app.services.instruments.base import DryPart, NoteEvent
+from app.services.instruments.base import NoteEvent
 from app.services.mixing import Mixer
 
 #: Kick drums among the General MIDI drum keys; they lead the ducking.
@@ -127,33 +126,23 @@ def _play(performance: Score, soundfont: SoundFont, request: TakeRequest) -> Ite
     plan = request.plan
     events = {voice.name: note_events(performance, voice.name) for voice in plan.ensemble}
     parts = [open_part(voice, events[voice.name], soundfont=soundfont, seed=plan.seed) for voice in plan.ensemble]
-    mixer = Mixer(
-        plan.ensemble,
-        plan.space,
-        tempo_bpm=plan.tempo_bpm,
-        kick_frames=kick_frames(plan, performance),
-        stems=request.stems,
-    )
     total = plan.duration_s * SAMPLE_RATE
-    lengths = [min(BLOCK_FRAMES, total - start) for start in range(0, total, BLOCK_FRAMES)]
-    done = 0
-    with ThreadPoolExecutor(request.threads, thread_name_prefix="play") as players:
-        coming = _next_blocks(players, parts, lengths[0])
-        for frames, following in zip(lengths, [*lengths[1:], 0], strict=True):
+    with ExitStack() as stack:
+        # One thread plays, for notes are many short steps of Python; the channels' filters are few and long, and run
+        # beside it. Playing on several threads is slower than on one: they wait for each other at every step.
+        filters = stack.enter_context(ThreadPoolExecutor(1, "filter")) if request.threads > 1 else None
+        mixer = Mixer(
+            plan.ensemble,
+            plan.space,
+            tempo_bpm=plan.tempo_bpm,
+            kick_frames=kick_frames(plan, performance),
+            stems=request.stems,
+            executor=filters,
+        )
+        for start in range(0, total, BLOCK_FRAMES):
             if request.cancelled():
                 raise Cancelled("Cancelled")
-            # In ensemble order, whoever is ready first: the sum must not depend on luck.
-            dry = [block.result() for block in coming]
-            coming = _next_blocks(players, parts, following)  # played while this one is mixed
-            yield mixer.process(dry)
-            done += frames
-            request.progress("rendering", done / total)
+            frames = min(BLOCK_FRAMES, total - start)
+            yield mixer.process((part.block(frames) for part in parts), frames)
+            request.progress("rendering", (start + frames) / total)
     soundfont.rest()
-
-
-def _next_blocks(players: Executor, parts: Sequence[DryPart], frames: int) -> "list[Future[Samples]]":
-    return [players.submit(_next_block, part, frames) for part in parts] if frames else []
-
-
-def _next_block(part: DryPart, frames: int) -> Samples:
-    return np.array(part.block(frames))  # a copy: the part plays its next block into the same array

@@ -11,7 +11,8 @@ from app.services.instruments.sampler import SampledInstrument
 from app.services.instruments.sf2 import SoundFont
 from app.services.instruments.synths import basses, chip, leads, pads
 from app.services.instruments.synths.fm import fm_bell, fm_piano
-from app.services.instruments.synths.oscillators import OscillatorSynth, Patch
+from app.services.instruments.synths.oscillators import OscillatorSynth
+from app.services.instruments.synths.patch import Patch
 from app.services.instruments.synths.pluck import synth_pluck
 from app.services.theory.instruments import GENERAL_MIDI, INSTRUMENTS, InstrumentRow
 

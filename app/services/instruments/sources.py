@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 CHUNK_FRAMES = 8_192
 
 #: Bytes that cached sources of a process may hold together; those in use live on until they end.
-CACHE_BYTES = 64_000_000
+CACHE_BYTES = 72_000_000
 
 #: float32, shape (channels, frames): each channel lies in one piece, which is the fast way round for mixing.
 Planes: TypeAlias = NDArray[np.float32]

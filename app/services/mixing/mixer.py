@@ -1,6 +1,6 @@
 """Dry voices in, stems and their sum out, block by block."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 
 import numpy as np
@@ -38,13 +38,12 @@ class _Line:
         self.delay_gain = np.float32(send_gain(channel, channel.delay_send_db))
         self.returns = returns
 
-    def stem(self, dry: Samples) -> Samples:
+    def stem(self, toned: Samples | None, frames: int) -> Samples:
         """The voice after its channel with its share of room and echo."""
-        direct = self.strip.process(dry)
-        silence = np.zeros((len(dry), 2), np.float32)
-        source = silence if direct is None else direct
-        stem = np.ascontiguousarray(source) if direct is not None else silence
+        direct = self.strip.place(toned, frames)
+        stem = np.zeros((frames, 2), np.float32) if direct is None else np.ascontiguousarray(direct)
         if self.returns is not None:
+            source = stem if direct is None else direct
             stem = stem + self.returns.process(source * self.reverb_gain, source * self.delay_gain)
         return stem
 
@@ -53,8 +52,8 @@ class Mixer:
     """Mixes a piece from its first block to its last.
 
     Room and echo are linear, so a stem carries its share of both, and stems at unity sum to the mix; with `stems` each
-    voice has returns of its own, without them all share one pair. An `executor` works on voices side by side; what
-    comes out does not depend on it.
+    voice has returns of its own, without them all share one pair. An `executor` filters voices while others are still
+    being played; what comes out does not depend on it.
     """
 
     def __init__(
@@ -73,30 +72,39 @@ class Mixer:
             _Line(voice, ducking, Returns(space, tempo_bpm=tempo_bpm) if stems else None) for voice in voices
         ]
         self._shared = None if stems else Returns(space, tempo_bpm=tempo_bpm)
-        self._map = map if executor is None else executor.map
+        self._executor = executor
 
-    def process(self, dry: Sequence[Samples]) -> Block:
+    def process(self, dry: Iterable[Samples], frames: int) -> Block:
         """The next block of each voice, in the order of the voices, mixed.
 
-        Each is shape (frames, 2); frames is BLOCK_FRAMES, or a whole half of it, for all but the last block. The
-        arrays are only read, and only until this returns.
+        `dry` may play the voices as it is read. Each is shape (frames, 2); frames is BLOCK_FRAMES, or a whole half of
+        it, for all but the last block. The arrays are only read, and only until this returns.
         """
+        toned = self._toned(dry)
         if self._shared is None:
-            return self._with_stems(dry)
-        return self._without_stems(dry, self._shared)
+            return self._with_stems(toned, frames)
+        return self._without_stems(toned, frames, self._shared)
 
-    def _with_stems(self, dry: Sequence[Samples]) -> Block:
-        stems = list(self._map(_Line.stem, self._lines, dry))
-        mix = np.zeros_like(stems[0])
-        for stem in stems:
-            mix += stem
-        return Block(mix=mix, stems=dict(zip(self._names, stems, strict=True)))
+    def _toned(self, dry: Iterable[Samples]) -> Iterator[Samples | None]:
+        pairs = zip(self._lines, dry, strict=True)
+        if self._executor is None:
+            return (line.strip.tone(block) for line, block in pairs)
+        coming = [self._executor.submit(line.strip.tone, block) for line, block in pairs]
+        return (future.result() for future in coming)
 
-    def _without_stems(self, dry: Sequence[Samples], returns: Returns) -> Block:
-        shape = (len(dry[0]), 2)
+    def _with_stems(self, toned: Iterator[Samples | None], frames: int) -> Block:
+        mix = np.zeros((frames, 2), np.float32)
+        stems = {}
+        for name, line, block in zip(self._names, self._lines, toned, strict=True):
+            stems[name] = line.stem(block, frames)
+            mix += stems[name]
+        return Block(mix=mix, stems=stems)
+
+    def _without_stems(self, toned: Iterator[Samples | None], frames: int, returns: Returns) -> Block:
         # Columns lie one after the other here, as the effects like them.
-        mix, reverb_send, delay_send = (np.zeros(shape, np.float32, order="F") for _ in range(3))
-        for line, direct in zip(self._lines, self._map(_direct, self._lines, dry), strict=True):
+        mix, reverb_send, delay_send = (np.zeros((frames, 2), np.float32, order="F") for _ in range(3))
+        for line, block in zip(self._lines, toned, strict=True):
+            direct = line.strip.place(block, frames)
             if direct is None:
                 continue
             mix += direct
@@ -106,7 +114,3 @@ class Mixer:
                 delay_send += direct * line.delay_gain
         mix += returns.process(reverb_send, delay_send)
         return Block(mix=np.ascontiguousarray(mix))
-
-
-def _direct(line: _Line, dry: Samples) -> Samples | None:
-    return line.strip.process(dry)

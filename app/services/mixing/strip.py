@@ -52,32 +52,47 @@ class ChannelStrip:
 
     def process(self, dry: Samples) -> Samples | None:
         """The next block after the channel, shape (frames, 2); None while the voice rests."""
-        first_frame, self._frame = self._frame, self._frame + len(dry)
-        if not dry.any():
-            if self._resting:
-                if self._chorus:
-                    self._chorus.skip(len(dry))
-                return None
-            self._resting = True
-            wet = self._play(dry, first_frame)
-            self._filter.reset()
-            if self._spreader:
-                self._spreader.reset()
-            return wet
-        self._resting = False
-        return self._play(dry, first_frame)
+        return self.place(self.tone(dry), len(dry))
 
-    def _play(self, dry: Samples, first_frame: int) -> Samples:
-        wet = saturate(self._filter.process(dry), self._drive)
+    def tone(self, dry: Samples) -> Samples | None:
+        """The first half of `process`: the next block after the equaliser, shape (frames, 2); None while it rests.
+
+        Nearly all of its time goes into a filter that leaves Python free for another thread. It may run there, a block
+        ahead of `place` at most.
+        """
+        if dry.any():
+            self._resting = False
+        elif self._resting:
+            return None
+        else:
+            self._resting = True
+        toned = self._filter.process(dry)
+        if self._resting:
+            self._filter.reset()
+        return toned
+
+    def place(self, toned: Samples | None, frames: int) -> Samples | None:
+        """The second half: what `tone` gave for the next `frames` frames, with drive, chorus, width, place and duck."""
+        first_frame, self._frame = self._frame, self._frame + frames
+        if toned is None:
+            self._rest(frames)
+            return None
+        wet = saturate(toned, self._drive)
         if self._chorus:
             wet = self._chorus.process(wet)
         wet = self._place(wet)
         if self._duck_db > 0:
-            push = self._ducking.push(first_frame, len(dry))
+            push = self._ducking.push(first_frame, frames)
             if push.any():
                 # In decibels: half the push is half the way down to the ear.
                 wet = apply_gains(wet, 10 ** (push * np.float32(-self._duck_db / 20)))
         return wet
+
+    def _rest(self, frames: int) -> None:
+        if self._chorus:
+            self._chorus.skip(frames)
+        if self._spreader:
+            self._spreader.reset()
 
     def _place(self, samples: Samples) -> Samples:
         if self._spreader is None and self._width == 1:

@@ -2,14 +2,14 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from app.models.track import Stage, Track, TrackFile
-from app.services.storage.rows import JobRow, job_of, select_jobs, select_tracks, track_of, track_values
+from app.services.storage.rows import JobRow, job_of, job_values, select_jobs, select_tracks, track_of, track_values
 from app.services.storage.tables import jobs, tracks
 
 
@@ -32,11 +32,11 @@ class Changes:
     def add(self, accepted: Sequence[tuple[Track, JobRow]]) -> None:
         """New tracks, each with the job that will make it."""
         self._connection.execute(insert(tracks), [{**track_values(track), "runs": 0} for track, _ in accepted])
-        self._connection.execute(insert(jobs), [asdict(job) for _, job in accepted])
+        self._connection.execute(insert(jobs), [job_values(job) for _, job in accepted])
 
     def add_job(self, job: JobRow) -> None:
         """One more job."""
-        self._connection.execute(insert(jobs).values(asdict(job)))
+        self._connection.execute(insert(jobs).values(job_values(job)))
 
     def claim(self, job_id: str, track_id: str, *, started_at: datetime) -> int | None:
         """Begin a run of a job: its number, counted over all of the track's jobs; None if the track is gone."""

@@ -36,6 +36,14 @@ class JobRow:
     progress: int = 0
 
 
+_JOB_FIELDS = tuple(field.name for field in fields(JobRow))
+
+
+def job_values(job: JobRow) -> dict[str, Any]:
+    """The columns of a job."""
+    return {name: getattr(job, name) for name in _JOB_FIELDS}
+
+
 def track_values(track: Track) -> dict[str, Any]:
     """The columns of a track."""
     values = {name: getattr(track, name) for name in _TRACK_FIELDS}

@@ -1,7 +1,7 @@
 """Basses: what the low end of electronic music is made of."""
 
 from app.services.instruments.envelopes import Envelope
-from app.services.instruments.synths.oscillators import Brightness, Patch
+from app.services.instruments.synths.patch import Brightness, Patch
 from app.services.instruments.synths.waves import Lowpass, Wave, rounded, saw, sine, square
 
 SUB_BASS = Patch(

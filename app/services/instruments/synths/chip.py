@@ -1,7 +1,7 @@
 """Voices of the game consoles of the eighties, band-limited."""
 
 from app.services.instruments.envelopes import Envelope
-from app.services.instruments.synths.oscillators import Brightness, Patch
+from app.services.instruments.synths.patch import Brightness, Patch
 from app.services.instruments.synths.waves import Lowpass, Wave, pulse, stepped_triangle
 
 CHIP_PULSE = Patch(

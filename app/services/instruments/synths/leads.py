@@ -1,7 +1,7 @@
 """Leads: bright voices that carry a melody."""
 
 from app.services.instruments.envelopes import Envelope
-from app.services.instruments.synths.oscillators import Brightness, Patch
+from app.services.instruments.synths.patch import Brightness, Patch
 from app.services.instruments.synths.waves import Lowpass, Wave, pulse, saw, square
 
 #: Seven saws, the detuning of a well-known keyboard of 1996 at a medium setting: cents, level, side.

@@ -1,7 +1,7 @@
 """Pads and drones: slow, wide, always moving a little."""
 
 from app.services.instruments.envelopes import Envelope
-from app.services.instruments.synths.oscillators import Brightness, Patch
+from app.services.instruments.synths.patch import Brightness, Patch
 from app.services.instruments.synths.waves import Lowpass, Wave, glassy, saw, sine, triangle
 
 ANALOG_PAD = Patch(

@@ -123,21 +123,22 @@ class Loops:
     """Variants of one endless tone, shape (variants, frames), from dark to bright."""
 
     def __init__(self, samples: NDArray[np.float32]) -> None:
-        self.samples = samples
-        self.frames: int = samples.shape[1]
+        self.variants, self.frames = samples.shape
+        self._samples = samples
 
     @property
     def nbytes(self) -> int:
         """Memory it holds."""
-        return self.samples.nbytes
+        return self._samples.nbytes
 
     def window(self, variant: int, first: int, frames: int) -> NDArray[np.float32]:
-        """`frames` frames of a variant from any place on."""
-        loop: NDArray[np.float32] = self.samples[variant]
+        """`frames` frames of a variant from any place on; not to be written to."""
+        loop: NDArray[np.float32] = self._samples[variant]
         at = first % self.frames
-        if at + frames <= self.frames:
-            return loop[at : at + frames]
-        return np.asarray(loop.take(np.arange(at, at + frames), mode="wrap"), np.float32)
+        end = at + frames
+        if end <= self.frames:
+            return loop[at:end]
+        return np.concatenate((loop[at:], *[loop] * (end // self.frames - 1), loop[: end % self.frames]))
 
 
 def make_loops(
