@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from app import __version__
+from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Samples
 from app.models.brief import Brief
 from app.models.plan import Plan
@@ -32,7 +33,7 @@ from app.services.engines import Engine, Take, TakeRequest, engine_row
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.mixing import Mastered, master
-from app.services.planning import make_plan, read
+from app.services.planning import decide, read
 from app.services.storage import AudioFiles
 from app.services.workshop import Workshop
 
@@ -65,9 +66,9 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     track = job.track
     clock = _StageClock(report)
     with clock.stage("planning"):
-        brief = read(track.prompt)
-        plan = make_plan(
-            brief,
+        brief, plan = decide(
+            track.prompt,
+            None if track.asked is None else Asked.model_validate(track.asked),
             duration_s=track.duration,
             seed=track.seed,
             soundfont_sha256=load_soundfont(workshop.soundfont).sha256,

@@ -1,8 +1,21 @@
 """Planning: the user's words become a Brief, and a Brief becomes a Plan."""
 
-from app.services.planning.offers import GENRES, MOODS
+from app.services.planning.deciding import Terms, decide, settle
+from app.services.planning.offers import GENRES, INSTRUMENT_NAMES, MOODS
 from app.services.planning.planner import make_plan
 from app.services.planning.reading import read
+from app.services.planning.thread import PlanningThread
 from app.services.planning.title import title_for
 
-__all__ = ["GENRES", "MOODS", "make_plan", "read", "title_for"]
+__all__ = [
+    "GENRES",
+    "INSTRUMENT_NAMES",
+    "MOODS",
+    "PlanningThread",
+    "Terms",
+    "decide",
+    "make_plan",
+    "read",
+    "settle",
+    "title_for",
+]

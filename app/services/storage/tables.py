@@ -40,6 +40,8 @@ tracks = Table(
     Column("seed", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("estimated_s", Integer, nullable=False),
+    # Explicit fields and the plan that came with the prompt.
+    Column("asked", JSON(none_as_null=True)),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     Column("progress", Integer, nullable=False),

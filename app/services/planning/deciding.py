@@ -1,0 +1,61 @@
+"""Everything that was asked goes in, Brief and Plan come out: explicit field, then plan, then prompt."""
+
+from dataclasses import dataclass
+
+from app.models.asked import Asked
+from app.models.brief import Brief
+from app.models.plan import Plan
+from app.services.planning.planner import make_plan
+from app.services.planning.posted import edited, plan_of
+from app.services.planning.reading import read
+from app.services.planning.wishes import granted, understood
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """Length and seed once it is known who decides them."""
+
+    #: Seconds.
+    duration: int
+    seed: int
+
+
+def settle(
+    asked: Asked, *, duration: int | None, seed: int | None, default: Terms, soundfont_sha256: str | None
+) -> Terms:
+    """Length and seed: the request's own, else the plan's, else the default. `InvalidFields` for what cannot be played.
+
+    What passes here is played: `decide` with these terms raises nothing.
+    """
+    wishes = understood(asked)
+    if asked.plan is None:
+        return Terms(
+            duration=default.duration if duration is None else duration, seed=default.seed if seed is None else seed
+        )
+    plan = plan_of(asked.plan, soundfont_sha256=soundfont_sha256)
+    terms = Terms(duration=plan.duration_s if duration is None else duration, seed=plan.seed if seed is None else seed)
+    edited(plan, wishes, seed=terms.seed, duration_s=terms.duration)
+    return terms
+
+
+def decide(
+    prompt: str, asked: Asked | None, *, duration_s: int, seed: int, soundfont_sha256: str | None
+) -> tuple[Brief, Plan]:
+    """What was understood, and the plan to play: the same for the same arguments.
+
+    A plan that was sent is played as the explicit fields change it; the words are read for the record alone.
+    `InvalidFields` where `settle` would refuse.
+    """
+    brief = read(prompt)
+    wishes = None
+    if asked is not None:
+        wishes = understood(asked)
+        brief = granted(brief, wishes)
+        if asked.plan is not None:
+            sent = plan_of(asked.plan, soundfont_sha256=soundfont_sha256)
+            return brief, edited(sent, wishes, seed=seed, duration_s=duration_s)
+    plan = make_plan(brief, duration_s=duration_s, seed=seed, soundfont_sha256=soundfont_sha256)
+    if brief.loudness_lufs is not None:
+        mastering = plan.mastering.model_copy(update={"loudness_lufs": brief.loudness_lufs.value})
+        plan = plan.model_copy(update={"mastering": mastering})
+    return brief, plan

@@ -1,0 +1,187 @@
+"""A plan from outside goes in, a Plan that can be played comes out, or everything that is wrong with it by field.
+
+Every plan that `make_plan` made passes unchanged; an edited one passes as long as the composer can play what it says.
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.errors import Fault, InvalidField, InvalidFields
+from app.models.asked import MOST_FAULTS, faults_of
+from app.models.plan import COMPOSER_VERSION, Plan, Voice
+from app.services.planning.figures import METRES
+from app.services.planning.form import bar_seconds, bars_for
+from app.services.planning.title import LONGEST as LONGEST_TITLE
+from app.services.planning.wishes import Wishes
+from app.services.styles import style_names
+from app.services.theory.instruments import INSTRUMENTS
+
+#: Levels of lists and objects in a plan, with room; members of the band; letters of a name.
+_DEEPEST, _MOST_VOICES, _LONGEST_NAME = 8, 64, 40
+
+#: A voice that is no drum kit is given at least an octave, or all that its instrument has.
+_LEAST_SPAN = 12
+
+#: Seconds that sections may fall short of the duration at least: the final chord's ring, whatever the bar.
+_RING_S = 1.5
+
+#: Seconds that sections may seem to outlast the duration, for a tempo is rounded.
+_ROUNDING_S = 0.05
+
+#: Fields that choose what a plan has already chosen.
+_CHOICES = ("genre", "moods", "instruments", "exclude_instruments")
+
+
+def plan_of(posted: Mapping[str, Any], *, soundfont_sha256: str | None) -> Plan:
+    """The plan in a request, checked. `InvalidFields` with every fault by its place; another version or font first."""
+    if not _is_flat(posted):
+        raise InvalidField("plan", f"is nested deeper than {_DEEPEST} levels, or holds text that is no valid Unicode")
+    version = posted.get("composer_version")
+    if isinstance(version, int) and not isinstance(version, bool) and version != COMPOSER_VERSION:
+        raise InvalidField(
+            "plan",
+            f"was made by version {str(version)[:20]} of the composer, but this server has version {COMPOSER_VERSION}: "
+            "the same plan would not sound the same",
+            inside=("composer_version",),
+        )
+    try:
+        # Strict, so that true is no number; as JSON, where lists are what tuples are written as.
+        plan = Plan.model_validate_json(json.dumps(posted), strict=True)
+    except ValidationError as error:
+        raise faults_of(error, "plan") from None
+    if plan.soundfont_sha256 != soundfont_sha256:
+        raise InvalidField(
+            "plan",
+            f"was made for the soundfont with SHA-256 {_shown(plan.soundfont_sha256)}, but this server plays "
+            f"{_shown(soundfont_sha256)}: set MUSIC_SOUNDFONT to the file that the plan was made with",
+            inside=("soundfont_sha256",),
+        )
+    faults = [fault for _, fault in zip(range(MOST_FAULTS), _unplayable(plan), strict=False)]
+    if faults:
+        raise InvalidFields(faults)
+    return plan
+
+
+def edited(plan: Plan, wishes: Wishes, *, seed: int, duration_s: int) -> Plan:
+    """The plan as the explicit fields change it. `InvalidField` where they would need another plan.
+
+    Seed, loudness, loop, tempo, metre and key are changed in place; whatever else a field asks for was chosen when the
+    plan was made. The sections must last `duration_s`, before and after.
+    """
+    for field, wish in zip(_CHOICES, (wishes.genre, wishes.moods, wishes.instruments, wishes.excluded), strict=True):
+        if wish or (field == "exclude_instruments" and wishes.drums is not None):
+            raise InvalidField(
+                field, "cannot change a plan that is made: change the plan's style or ensemble, or leave the plan out"
+            )
+    changes: dict[str, Any] = {"seed": seed, "duration_s": duration_s}
+    check_length(plan.model_copy(update=changes), "plan", inside=("form",))
+    for name in ("tempo_bpm", "time_signature", "tonic", "mode", "loop"):
+        wish = getattr(wishes, name)
+        if wish is not None:
+            changes[name] = wish.value
+    if wishes.loudness_lufs is not None:
+        changes["mastering"] = plan.mastering.model_copy(update={"loudness_lufs": wishes.loudness_lufs.value})
+    changed = plan.model_copy(update=changes)
+    check_length(changed, "time_signature" if wishes.tempo_bpm is None else "tempo_bpm")
+    return changed
+
+
+def check_length(plan: Plan, field: str, *, inside: tuple[str | int, ...] = ()) -> None:
+    """`InvalidField` naming both lengths unless the sections last the duration.
+
+    They do where what is left after the last bar is less than a bar, which the final chord rings through; they never
+    outlast it, except where a single bar is longer than the piece.
+    """
+    bar_s = bar_seconds(plan.time_signature, plan.tempo_bpm)
+    lasts_s = plan.bars * bar_s
+    left_s = plan.duration_s - lasts_s
+    if plan.bars == bars_for(plan.duration_s, bar_s) or -_ROUNDING_S <= left_s < max(bar_s, _RING_S):
+        return
+    raise InvalidField(
+        field,
+        f"the plan's sections last {lasts_s:.2f} s ({plan.bars} bars of {plan.time_signature} at "
+        f"{plan.tempo_bpm:g} beats a minute), but the duration is {plan.duration_s} s; "
+        f"{bars_for(plan.duration_s, bar_s)} bars would last it",
+        inside=inside,
+    )
+
+
+def _shown(sha256: str | None) -> str:
+    return "none" if sha256 is None else sha256[:64] if sha256.isalnum() and sha256.isascii() else "(not hexadecimal)"
+
+
+def _is_flat(posted: object) -> bool:
+    """Whether a JSON value is nested no deeper than any plan, and all its text is valid Unicode."""
+    level = [posted]
+    for _ in range(_DEEPEST):
+        inner: list[object] = []
+        for value in level:
+            if isinstance(value, Mapping):
+                inner.extend([*value.keys(), *value.values()])
+            elif isinstance(value, list | tuple):
+                inner.extend(value)
+            elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+                return False
+        level = inner
+    return not level
+
+
+def _unplayable(plan: Plan) -> Iterator[Fault]:
+    """What the schema allows and the composer cannot play."""
+    if not 5 <= plan.duration_s <= 300:
+        yield Fault(("plan", "duration_s"), "must be 5 to 300 seconds")
+    if not _is_plain(plan.title, LONGEST_TITLE):
+        yield Fault(("plan", "title"), f"must be 1 to {LONGEST_TITLE} characters, none of them a control character")
+    if plan.style not in style_names():
+        yield Fault(("plan", "style"), f"must be one of {', '.join(style_names())}")
+    if plan.time_signature not in METRES:
+        yield Fault(("plan", "time_signature"), f"must be one of {', '.join(METRES)}")
+    if len(plan.ensemble) > _MOST_VOICES:
+        yield Fault(("plan", "ensemble"), f"must be 1 to {_MOST_VOICES} voices, got {len(plan.ensemble)}")
+        return
+    names: set[str] = set()
+    for number, voice in enumerate(plan.ensemble):
+        yield from (Fault(("plan", "ensemble", number, field), said) for field, said in _unfit(voice, names))
+        names.add(voice.name)
+    yield from _unsung(plan, names)
+
+
+def _unfit(voice: Voice, names: set[str]) -> Iterator[tuple[str, str]]:
+    """Fields of a voice that cannot be, each with what is allowed."""
+    if voice.name in names:
+        yield "name", "must be unique in the ensemble"
+    if len(voice.name) > _LONGEST_NAME:
+        yield "name", f"must be at most {_LONGEST_NAME} characters"
+    row = INSTRUMENTS.get(voice.instrument)
+    if row is None:
+        yield "instrument", "must be a key of the instrument table; GET /music/instruments lists them"
+        return
+    if row.is_drums != (voice.role in ("drums", "percussion")):
+        yield "role", "of a drum kit must be drums or percussion, and of any other instrument neither"
+    if voice.low_pitch < row.low_pitch:
+        yield "low_pitch", f"must be {row.low_pitch} to {row.high_pitch}, which is what {row.key} can play"
+    elif voice.high_pitch > row.high_pitch:
+        yield "high_pitch", f"must be {row.low_pitch} to {row.high_pitch}, which is what {row.key} can play"
+    elif voice.high_pitch - voice.low_pitch < min(_LEAST_SPAN, row.high_pitch - row.low_pitch):
+        yield "high_pitch", f"must lie at least {_LEAST_SPAN} semitones above low_pitch"
+
+
+def _unsung(plan: Plan, names: set[str]) -> Iterator[Fault]:
+    """Sections with voices that are not there, or material that is no name; a piece in which nobody plays."""
+    for number, section in enumerate(plan.form):
+        if not _is_plain(section.material, _LONGEST_NAME):
+            yield Fault(("plan", "form", number, "material"), f"must be 1 to {_LONGEST_NAME} plain characters")
+        if not set(section.voices) <= names:
+            yield Fault(("plan", "form", number, "voices"), "must be names of voices of the ensemble")
+    if not any(section.voices for section in plan.form):
+        yield Fault(("plan", "form", 0, "voices"), "somebody must play in some section")
+
+
+def _is_plain(text: str, longest: int) -> bool:
+    return 1 <= len(text) <= longest and not any(
+        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text
+    )
