@@ -23,7 +23,7 @@ from app.services.generator import (
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, Outcome, Progress
-from app.services.planning import Terms, settle
+from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, TrackStore
 from app.services.workshop import Workshop, run_job, warm_up
 from app.utils.clock import SystemClock
@@ -144,7 +144,7 @@ def make_one_track(
     )
     if asked is not None:
         sha256 = fingerprint_of(workshop.soundfont)
-        terms = settle(asked, duration=duration, seed=seed, default=terms, soundfont_sha256=sha256)
+        terms = terms_of(asked, duration=duration, seed=seed, default=terms, soundfont_sha256=sha256)
     track = new_track(row, prompt.strip(), terms.duration, terms.seed, SystemClock().now(), asked=asked)
 
     def report(progress: Progress) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.models.asked import Asked, Instruments, Loudness, Moods, Tempo, Word
+from app.models.asked import Asked, Instruments, Loudness, Moods, PlanValues, Tempo, Word
 from app.models.track import Stage, Status
 from app.utils.seeds import MAX_SEED
 
@@ -63,7 +63,7 @@ class PlanRequest(Wire):
         "drawn, and always reported.",
         examples=[7],
     )
-    tempo_bpm: Tempo | None = Field(None, description="Quarter notes a minute, 30 to 300.", examples=[92])
+    tempo_bpm: Tempo | None = Field(None, description="Beats a minute, 30 to 300.", examples=[92])
     key: Word | None = Field(
         None,
         description="Key note, mode or both: `F#m`, `C minor`, `D dorian`, `Bb`. What it leaves out is left to the "
@@ -101,7 +101,7 @@ class PlanRequest(Wire):
     loudness_lufs: Loudness | None = Field(
         None, description="Integrated loudness of the master in LUFS, −30 to −8; else −14.", examples=[-16]
     )
-    plan: dict[str, Any] | None = Field(
+    plan: PlanValues | None = Field(
         None,
         description="A plan to play: a track's `plan.json` or the `plan` of `POST /music/plan`, edited or not. Its "
         "sections must last the duration. Unchanged, and with the same prompt, it gives the same bytes.",

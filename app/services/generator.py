@@ -17,7 +17,7 @@ from app.models.asked import Asked
 from app.models.track import FORMS, Status, Track, TrackFile
 from app.services.engines import CATALOGUE, EngineRow, engine_row
 from app.services.jobs.base import JobQueue, QueueLoad
-from app.services.planning import GENRES, INSTRUMENT_NAMES, MOODS, PlanningThread, Terms, decide, settle
+from app.services.planning import GENRES, INSTRUMENT_NAMES, MOODS, PlanningThread, Terms, decide, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.utils.clock import Clock
 from app.utils.seeds import MAX_SEED, new_seed
@@ -205,7 +205,7 @@ class MusicGeneratorService:
             return default
         fingerprint = backend.soundfont_sha256 if asked.plan is not None else lambda: None
         return await self._planning.run(
-            lambda: settle(asked, duration=duration, seed=seed, default=default, soundfont_sha256=fingerprint())
+            lambda: terms_of(asked, duration=duration, seed=seed, default=default, soundfont_sha256=fingerprint())
         )
 
     def models(self) -> list[EngineRow]:

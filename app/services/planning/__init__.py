@@ -1,6 +1,6 @@
 """Planning: the user's words become a Brief, and a Brief becomes a Plan."""
 
-from app.services.planning.deciding import Terms, decide, settle
+from app.services.planning.deciding import Terms, decide, terms_of
 from app.services.planning.offers import GENRES, INSTRUMENT_NAMES, MOODS
 from app.services.planning.planner import make_plan
 from app.services.planning.reading import read
@@ -16,6 +16,6 @@ __all__ = [
     "decide",
     "make_plan",
     "read",
-    "settle",
+    "terms_of",
     "title_for",
 ]

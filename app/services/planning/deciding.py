@@ -20,7 +20,7 @@ class Terms:
     seed: int
 
 
-def settle(
+def terms_of(
     asked: Asked, *, duration: int | None, seed: int | None, default: Terms, soundfont_sha256: str | None
 ) -> Terms:
     """Length and seed: the request's own, else the plan's, else the default. `InvalidFields` for what cannot be played.
@@ -44,18 +44,29 @@ def decide(
     """What was understood, and the plan to play: the same for the same arguments.
 
     A plan that was sent is played as the explicit fields change it; the words are read for the record alone.
-    `InvalidFields` where `settle` would refuse.
+    `InvalidFields` where `terms_of` would refuse.
     """
     brief = read(prompt)
-    wishes = None
     if asked is not None:
         wishes = understood(asked)
         brief = granted(brief, wishes)
         if asked.plan is not None:
             sent = plan_of(asked.plan, soundfont_sha256=soundfont_sha256)
-            return brief, edited(sent, wishes, seed=seed, duration_s=duration_s)
+            played = edited(sent, wishes, seed=seed, duration_s=duration_s)
+            return _told(brief, sent, played), played
     plan = make_plan(brief, duration_s=duration_s, seed=seed, soundfont_sha256=soundfont_sha256)
     if brief.loudness_lufs is not None:
         mastering = plan.mastering.model_copy(update={"loudness_lufs": brief.loudness_lufs.value})
         plan = plan.model_copy(update={"mastering": mastering})
     return brief, plan
+
+
+def _told(brief: Brief, sent: Plan, played: Plan) -> Brief:
+    """The brief with a sentence on a tempo that gave way to a loop."""
+    if not played.loop or sent.loop or sent.tempo_bpm == played.tempo_bpm:
+        return brief
+    told = (
+        f"loop=true: the plan plays at {played.tempo_bpm:.6g} beats a minute instead of {sent.tempo_bpm:g}, "
+        f"so that its bars fill {played.duration_s} s."
+    )
+    return brief.model_copy(update={"conflicts": (*brief.conflicts, told)})

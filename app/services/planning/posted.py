@@ -14,14 +14,14 @@ from app.errors import Fault, InvalidField, InvalidFields
 from app.models.asked import MOST_FAULTS, faults_of
 from app.models.plan import COMPOSER_VERSION, Plan, Voice
 from app.services.planning.figures import METRES
-from app.services.planning.form import bar_seconds, bars_for
+from app.services.planning.form import bar_seconds, bars_for, ring_seconds
 from app.services.planning.title import LONGEST as LONGEST_TITLE
 from app.services.planning.wishes import Wishes
 from app.services.styles import style_names
 from app.services.theory.instruments import INSTRUMENTS
 
-#: Levels of lists and objects in a plan, with room; members of the band; letters of a name.
-_DEEPEST, _MOST_VOICES, _LONGEST_NAME = 8, 64, 40
+#: Members of the band; letters of a name.
+_MOST_VOICES, _LONGEST_NAME = 64, 40
 
 #: A voice that is no drum kit is given at least an octave, or all that its instrument has.
 _LEAST_SPAN = 12
@@ -32,14 +32,15 @@ _RING_S = 1.5
 #: Seconds that sections may seem to outlast the duration, for a tempo is rounded.
 _ROUNDING_S = 0.05
 
+#: How far the tempo may give way where a plan that ends becomes a loop.
+_LOOP_GIVE = 0.08
+
 #: Fields that choose what a plan has already chosen.
 _CHOICES = ("genre", "moods", "instruments", "exclude_instruments")
 
 
 def plan_of(posted: Mapping[str, Any], *, soundfont_sha256: str | None) -> Plan:
-    """The plan in a request, checked. `InvalidFields` with every fault by its place; another version or font first."""
-    if not _is_flat(posted):
-        raise InvalidField("plan", f"is nested deeper than {_DEEPEST} levels, or holds text that is no valid Unicode")
+    """The plan of `Asked`, checked. `InvalidFields` with every fault by its place; another version or font first."""
     version = posted.get("composer_version")
     if isinstance(version, int) and not isinstance(version, bool) and version != COMPOSER_VERSION:
         raise InvalidField(
@@ -79,55 +80,64 @@ def edited(plan: Plan, wishes: Wishes, *, seed: int, duration_s: int) -> Plan:
             )
     changes: dict[str, Any] = {"seed": seed, "duration_s": duration_s}
     check_length(plan.model_copy(update=changes), "plan", inside=("form",))
-    for name in ("tempo_bpm", "time_signature", "tonic", "mode", "loop"):
+    for name in ("tempo_bpm", "time_signature", "tonic", "mode"):
         wish = getattr(wishes, name)
         if wish is not None:
             changes[name] = wish.value
     if wishes.loudness_lufs is not None:
         changes["mastering"] = plan.mastering.model_copy(update={"loudness_lufs": wishes.loudness_lufs.value})
     changed = plan.model_copy(update=changes)
-    check_length(changed, "time_signature" if wishes.tempo_bpm is None else "tempo_bpm")
-    return changed
+    if wishes.tempo_bpm is not None or wishes.time_signature is not None:
+        check_length(changed, "time_signature" if wishes.tempo_bpm is None else "tempo_bpm")
+    if wishes.loop is None or wishes.loop.value == plan.loop:
+        return changed
+    return _looped(changed, exact=wishes.tempo_bpm is not None) if wishes.loop.value else _ended(changed)
+
+
+def _looped(plan: Plan, *, exact: bool) -> Plan:
+    """The plan as a loop, its tempo slowed until the bars fill the duration. `InvalidField` if that takes too much."""
+    filling_bpm = plan.tempo_bpm * plan.bars * bar_seconds(plan.time_signature, plan.tempo_bpm) / plan.duration_s
+    given = 0.0 if exact else _LOOP_GIVE
+    if abs(filling_bpm / plan.tempo_bpm - 1.0) > max(given, _ROUNDING_S / plan.duration_s):
+        raise InvalidField(
+            "loop",
+            f"a loop lasts whole bars: the plan's {plan.bars} bars last {plan.duration_s} s at {filling_bpm:.6g} beats "
+            f"a minute, not at {plan.tempo_bpm:g}; send that tempo, or leave the plan out",
+        )
+    mastering = plan.mastering.model_copy(update={"fade_out_s": 0.0})
+    return plan.model_copy(update={"loop": True, "tempo_bpm": filling_bpm, "mastering": mastering})
+
+
+def _ended(plan: Plan) -> Plan:
+    """A loop's plan as a piece that ends: the fade takes the second half of the final chord's ring."""
+    ring_s = ring_seconds(plan.duration_s, bar_seconds(plan.time_signature, plan.tempo_bpm), plan.bars)
+    fade_out_s = round(min(6.0, max(0.3, 0.5 * ring_s)), 3)
+    mastering = plan.mastering.model_copy(update={"fade_out_s": fade_out_s})
+    return plan.model_copy(update={"loop": False, "mastering": mastering})
 
 
 def check_length(plan: Plan, field: str, *, inside: tuple[str | int, ...] = ()) -> None:
     """`InvalidField` naming both lengths unless the sections last the duration.
 
     They do where what is left after the last bar is less than a bar, which the final chord rings through; they never
-    outlast it, except where a single bar is longer than the piece.
+    outlast it, except where a single bar is longer than the piece. A loop's bars fill it.
     """
     bar_s = bar_seconds(plan.time_signature, plan.tempo_bpm)
     lasts_s = plan.bars * bar_s
     left_s = plan.duration_s - lasts_s
-    if plan.bars == bars_for(plan.duration_s, bar_s) or -_ROUNDING_S <= left_s < max(bar_s, _RING_S):
+    rings = not plan.loop and (0 < left_s < max(bar_s, _RING_S) or plan.bars == bars_for(plan.duration_s, bar_s))
+    if rings or abs(left_s) <= _ROUNDING_S:
         return
     raise InvalidField(
         field,
         f"the plan's sections last {lasts_s:.2f} s ({plan.bars} bars of {plan.time_signature} at "
-        f"{plan.tempo_bpm:g} beats a minute), but the duration is {plan.duration_s} s; "
-        f"{bars_for(plan.duration_s, bar_s)} bars would last it",
+        f"{plan.tempo_bpm:g} beats a minute), but the duration is {plan.duration_s} s",
         inside=inside,
     )
 
 
 def _shown(sha256: str | None) -> str:
     return "none" if sha256 is None else sha256[:64] if sha256.isalnum() and sha256.isascii() else "(not hexadecimal)"
-
-
-def _is_flat(posted: object) -> bool:
-    """Whether a JSON value is nested no deeper than any plan, and all its text is valid Unicode."""
-    level = [posted]
-    for _ in range(_DEEPEST):
-        inner: list[object] = []
-        for value in level:
-            if isinstance(value, Mapping):
-                inner.extend([*value.keys(), *value.values()])
-            elif isinstance(value, list | tuple):
-                inner.extend(value)
-            elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-                return False
-        level = inner
-    return not level
 
 
 def _unplayable(plan: Plan) -> Iterator[Fault]:
