@@ -104,7 +104,7 @@ class PlanRequest(Wire):
     plan: PlanValues | None = Field(
         None,
         description="A plan to play: a track's `plan.json` or the `plan` of `POST /music/plan`, edited or not. Its "
-        "sections must last the duration. Unchanged, and with the same prompt, it gives the same bytes.",
+        "sections must last the duration. Unchanged, it gives the same bytes.",
         examples=[_PLAN],
     )
 

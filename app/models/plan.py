@@ -89,6 +89,7 @@ class Plan(Frozen):
     seed: int = Field(ge=0, le=MAX_SEED, description="The one number all dice come from.")
     candidates: int = Field(1, ge=1, le=16, description="Scores composed, of which the best is played.")
     title: str = Field(description="Readable name of the track.")
+    prompt: str = Field("", max_length=500, description="The words it was made from, for the files' tags.")
     duration_s: int = Field(ge=1, le=300, description="Seconds, exactly.")
     style: str = Field(description="Name of the style file.")
     tempo_bpm: float = Field(ge=20, le=300, description="Quarter notes a minute.")

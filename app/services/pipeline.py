@@ -169,7 +169,7 @@ def tags_of(brief: Brief, plan: Plan) -> Tags:
     """What every file says about itself. No track id, no date: the same plan gives the same bytes."""
     return make_tags(
         title=plan.title,
-        prompt=brief.prompt,
+        prompt=plan.prompt or brief.prompt,
         tempo_bpm=plan.tempo_bpm,
         key=f"{plan.tonic} {plan.mode.replace('_', ' ')}",
         seed=plan.seed,

@@ -58,6 +58,7 @@ def make_plan(
         soundfont_sha256=soundfont_sha256,
         seed=seed,
         title=title_for(brief.prompt),
+        prompt=brief.prompt,
         duration_s=duration_s,
         style=style.name,
         tempo_bpm=tempo_bpm,
