@@ -1,11 +1,17 @@
 """Fields and plans over HTTP: planning makes nothing, generating keeps what was asked, the two agree."""
 
+import asyncio
 import json
+import subprocess
+import sys
+import threading
 
 import pytest
 
+from app.errors import Busy
 from app.models.asked import Asked
-from app.services.planning import decide
+from app.services import generator
+from app.services.planning import PlanningThread, decide
 from tests.fakes import SOUNDFONT_SHA256
 
 PROMPT = "calm piano in C minor at 90 bpm in 4/4"
@@ -154,13 +160,34 @@ def test_instruments_can_be_listed(client):
     assert len(names) == len(set(names))
 
 
-async def test_too_many_plans_at_once_are_told_to_come_back(service):
-    import asyncio
-    import threading
+@pytest.mark.parametrize("path", ["/music/plan", "/music/generate"])
+def test_fields_and_plans_are_never_looked_into_on_the_event_loop(client, monkeypatch, path):
+    threads = set()
+    for name in ("decide", "terms_of"):
+        whole = getattr(generator, name)
 
-    from app.errors import Busy
-    from app.services.planning import PlanningThread
+        def watched(*arguments, whole=whole, **named):
+            threads.add(threading.current_thread().name)
+            return whole(*arguments, **named)
 
+        monkeypatch.setattr(generator, name, watched)
+
+    assert client.post(path, json={"prompt": PROMPT, "plan": plan(client).json()["plan"]}).status_code == 200
+    assert threads == {"planning_0"}
+
+
+def test_planning_loads_nothing_that_renders():
+    program = (
+        "import sys, app.main; from app.services.planning import decide; "
+        "from app.services.instruments import find_soundfont, fingerprint_of; "
+        "decide('jazz', None, duration_s=30, seed=1, soundfont_sha256=fingerprint_of(find_soundfont())); "
+        "assert not {'scipy', 'soundfile', 'app.services.pipeline'} & set(sys.modules)"
+    )
+
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+async def test_too_many_plans_at_once_are_told_to_come_back():
     gate = threading.Event()
     narrow = PlanningThread(most_waiting=2)
     waiting = [asyncio.ensure_future(narrow.run(gate.wait)) for _ in range(2)]

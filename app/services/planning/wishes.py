@@ -97,7 +97,7 @@ def granted(brief: Brief, wishes: Wishes) -> Brief:
         changes.update(_feeling(brief, wishes, conflicts))
     if wishes.instruments or wishes.excluded or wishes.drums is not None:
         changes.update(_band(brief, wishes, conflicts))
-    return brief.model_copy(update={**changes, "conflicts": tuple(conflicts)})
+    return brief.model_copy(update={**changes, "conflicts": tuple(dict.fromkeys(conflicts))})
 
 
 def direct_members(key: str) -> frozenset[str]:
