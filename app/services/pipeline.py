@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,9 @@ from app.services.encoding import (
 from app.services.engines import Engine, Take, TakeRequest, engine_row
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
+from app.services.listening import Ear, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, master
-from app.services.planning import make_plan, read
+from app.services.planning import make_plan, members_of, read, refused_by, settled
 from app.services.storage import AudioFiles
 from app.services.workshop import Workshop
 
@@ -73,18 +74,30 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
             seed=track.seed,
             soundfont_sha256=load_soundfont(workshop.soundfont).sha256,
         )
+        brief = settled(brief, plan)
         decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         clock.progress("planning", 1.0, decided)
     with clock.stage("composing"):
         take = take_of(workshop, track.model, plan, track.prompt, clock.progress)
     with clock.stage("rendering"):
-        mix = mix_of(take, plan)
+        shares = VoiceShares()
+        mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan)
     with clock.stage("mastering"):
         mastered = master(mix, plan.mastering, loop=plan.loop)
     with clock.stage("encoding"):
         tags = tags_of(brief, plan)
         threads = workshop.threads
-        _write_audio(mastered, plan, work, tags, threads, lambda part: clock.progress("encoding", part * 0.95))
+        ear = Ear()
+        _write_audio(mastered, ear, plan, work, tags, threads, lambda part: clock.progress("encoding", part * 0.95))
+        measured = {**take.measured, **mastered.measured}
+        rows = compare(
+            brief,
+            plan,
+            wishes_of(brief, track.duration),
+            ear.sound(),
+            measured=measured,
+            shares_db=shares.shares_db,
+        )
         write_json(work / "plan.json", decided["plan"])
         write_json(work / "brief.json", decided["brief"])
         made = list(FORMS_AT_ONCE)
@@ -101,7 +114,8 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
             **decided,
             "on_demand": tuple(on_demand),
             "timings": clock.timings,
-            "measured": {**take.measured, **mastered.measured},
+            "measured": measured,
+            "report": [row.model_dump(mode="json") for row in rows],
             "wav_sha256": wav.sha256,
         },
     )
@@ -169,6 +183,15 @@ def mix_of(take: Take, plan: Plan) -> Samples:
     return mix
 
 
+def wishes_of(brief: Brief, duration_s: int) -> Wishes:
+    """What the words asked of the players, as instruments that would do."""
+    return Wishes(
+        duration_s=duration_s,
+        instruments={heard.value: frozenset(members_of(heard.value)) for heard in brief.instruments},
+        refused=frozenset().union(*(refused_by(heard.value) for heard in brief.excluded_instruments)),
+    )
+
+
 def tags_of(brief: Brief, plan: Plan) -> Tags:
     """What every file says about itself. No track id, no date: the same plan gives the same bytes."""
     return make_tags(
@@ -184,7 +207,7 @@ def tags_of(brief: Brief, plan: Plan) -> Tags:
 
 
 def _write_audio(
-    mastered: Mastered, plan: Plan, work: Path, tags: Tags, threads: int, progress: Callable[[float], None]
+    mastered: Mastered, ear: Ear, plan: Plan, work: Path, tags: Tags, threads: int, progress: Callable[[float], None]
 ) -> None:
     frames = plan.duration_s * SAMPLE_RATE
     done = 0
@@ -199,6 +222,7 @@ def _write_audio(
         writing: deque[list[Future[None]]] = deque()
         for block in mastered.blocks():  # mastered while those before are encoded
             writing.append([thread.submit(encoder.write, block) for encoder, thread in writers])
+            ear.add(block)
             if len(writing) > BLOCKS_AHEAD:
                 _wait(writing.popleft())
             done += len(block)
