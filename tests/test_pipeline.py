@@ -75,6 +75,22 @@ def test_there_is_no_dc_no_clipping_and_no_silence(made):
     assert 0.05 < np.abs(samples).max() < 10 ** (-0.9 / 20)
 
 
+def test_the_report_says_what_was_asked_and_what_sounds(made):
+    _workshop, _job, outcome, _seen = made
+    rows = {row["what"]: row for row in outcome.facts["report"]}
+
+    assert list(rows) == [
+        "tempo", "key", "metre", "duration", "loudness", "true peak", "instruments", "drums", "sections", "ending",
+    ]  # fmt: skip
+    assert rows["tempo"]["asked"] == 84
+    assert rows["key"]["asked"] == rows["key"]["measured"] == "D minor"
+    assert rows["duration"]["measured"] == 9
+    assert rows["loudness"]["measured"] == pytest.approx(-14, abs=0.5)
+    assert rows["instruments"]["agrees"]
+    assert rows["ending"]["agrees"]
+    assert json.loads(json.dumps(outcome.facts["report"])) == outcome.facts["report"]
+
+
 def test_the_record_carries_the_fingerprint_of_the_wav(made):
     _workshop, _job, outcome, _seen = made
     digest = hashlib.sha256(path_of(made, "wav").read_bytes()).hexdigest()

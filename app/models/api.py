@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.models.asked import Asked, Instruments, Loudness, Moods, PlanValues, Tempo, Word
+from app.models.report import ReportRow
 from app.models.track import Stage, Status
 from app.utils.seeds import MAX_SEED
 
@@ -256,6 +257,22 @@ class TrackRecord(TrackSummary):
     )
     measured: dict[str, float] = Field(
         description="Facts measured on the finished audio.", examples=[{"loudness_lufs": -14.0, "true_peak_dbtp": -1.1}]
+    )
+    report: list[ReportRow] | None = Field(
+        description="What was asked for, planned and measured on the finished audio, row by row; null until completed.",
+        examples=[
+            [
+                {
+                    "what": "tempo",
+                    "asked": 90,
+                    "planned": 90,
+                    "measured": 90.1,
+                    "agrees": True,
+                    "tolerance": "within 4 %, half and double counted",
+                    "note": None,
+                }
+            ]
+        ],
     )
 
 

@@ -80,6 +80,8 @@ class Track:
     timings: dict[str, float] = field(default_factory=dict)
     #: Integrated loudness, true peak and the like of the finished audio.
     measured: dict[str, float] = field(default_factory=dict)
+    #: Asked against measured: the rows of `app.models.report`, as JSON values; None before completion.
+    report: list[dict[str, Any]] | None = None
     #: SHA-256 of the master's WAV file.
     wav_sha256: str | None = None
 

@@ -10,7 +10,9 @@ from app.models.plan import COMPOSER_VERSION
 from app.services.composing import compose
 from app.services.planning import decide, make_plan, read, terms_of
 from app.services.planning.deciding import Terms
+from app.services.planning.overruled import without_overruled
 from app.services.planning.posted import plan_of
+from app.services.planning.wishes import granted, understood
 
 SHA256 = "a" * 64
 DEFAULT = Terms(duration=30, seed=99)
@@ -59,6 +61,30 @@ def test_every_plan_of_ours_passes_unchanged(prompt, duration_s):
 
     assert again == plan
     assert brief.prompt == "other words"
+
+
+@pytest.mark.parametrize("prompt", [*PROMPTS, "jazz in Bb minor with trumpet, no drums", "rock at 140"])
+def test_beside_a_plan_made_of_the_same_words_the_brief_is_as_it_was_read(prompt):
+    brief, _plan = decide(prompt, None, duration_s=30, seed=5, soundfont_sha256=SHA256)
+
+    assert played(a_plan(prompt), prompt=prompt)[0] == brief
+
+
+def test_words_that_the_plan_overrules_are_no_wishes_any_more():
+    plan = a_plan("calm jazz piano at 120 bpm in 4/4 in C minor, no drums")
+
+    prompt = "90 bpm waltz in A major with bagpipes and drums, no piano, seamless loop"
+    brief = granted(read(prompt), understood(Asked(loop=True)))
+    overruled = without_overruled(brief, plan_of(plan, soundfont_sha256=SHA256))
+
+    for name in ("tempo_bpm", "tonic", "mode", "drums", "loop"):
+        assert getattr(brief, name) is not None, name
+        assert getattr(overruled, name) is None, name
+    assert overruled.instruments == overruled.excluded_instruments == ()
+    said = "\n".join(overruled.conflicts)
+    for words in ("90 bpm", "A major", "bagpipes", "drums", "piano", "loop=true"):
+        assert words in said, words
+    assert said.count("the plan wins.") >= 6
 
 
 def test_length_and_seed_are_the_plans_unless_the_request_has_its_own():

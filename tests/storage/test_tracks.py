@@ -65,6 +65,7 @@ def test_every_field_comes_back_as_it_was(store):
         on_demand=("ogg", "flac"),
         timings={"rendering": 0.5},
         measured={"loudness_lufs": -14.0},
+        report=[{"what": "tempo", "agrees": True}],
         wav_sha256="f" * 64,
     )
 

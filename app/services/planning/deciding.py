@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from app.models.asked import Asked
 from app.models.brief import Brief
 from app.models.plan import Plan
+from app.services.planning.looping import settled
+from app.services.planning.overruled import without_overruled
 from app.services.planning.planner import make_plan
 from app.services.planning.posted import edited, plan_of
 from app.services.planning.reading import read
@@ -53,12 +55,12 @@ def decide(
         if asked.plan is not None:
             sent = plan_of(asked.plan, soundfont_sha256=soundfont_sha256)
             played = edited(sent, wishes, seed=seed, duration_s=duration_s)
-            return _told(brief, sent, played), played
+            return _told(without_overruled(brief, played), sent, played), played
     plan = make_plan(brief, duration_s=duration_s, seed=seed, soundfont_sha256=soundfont_sha256)
     if brief.loudness_lufs is not None:
         mastering = plan.mastering.model_copy(update={"loudness_lufs": brief.loudness_lufs.value})
         plan = plan.model_copy(update={"mastering": mastering})
-    return brief, plan
+    return settled(brief, plan), plan
 
 
 def _told(brief: Brief, sent: Plan, played: Plan) -> Brief:
