@@ -65,7 +65,7 @@ def compare(
         _key(brief, plan, measure_key(sound.mono)),
         _metre(brief, plan, metre.count if metre else None),
         _duration(plan, wishes, sound),
-        _loudness(plan, measured),
+        _loudness(brief, plan, measured),
         _true_peak(plan, measured),
         instruments_row(plan, wishes, shares_db),
         drums_row(brief, plan, shares_db),
@@ -138,12 +138,12 @@ def _duration(plan: Plan, wishes: Wishes, sound: Sound) -> ReportRow:
     )
 
 
-def _loudness(plan: Plan, measured: Mapping[str, float]) -> ReportRow:
+def _loudness(brief: Brief, plan: Plan, measured: Mapping[str, float]) -> ReportRow:
     loudness = measured.get("loudness_lufs")
     target = plan.mastering.loudness_lufs
     return ReportRow(
         what="loudness",
-        asked=None,
+        asked=brief.loudness_lufs.value if brief.loudness_lufs else None,
         planned=target,
         measured=loudness,
         agrees=None if loudness is None else abs(loudness - target) <= LOUDNESS_TOLERANCE_LU,
