@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 
 class MusicError(Exception):
@@ -27,13 +28,35 @@ class EmptyPrompt(MusicError):
         super().__init__("Prompt cannot be empty")
 
 
-class InvalidField(MusicError):
-    """A field of the request cannot be used; shown in FastAPI's 422 shape."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a request."""
+
+    #: Where it is: ("plan", "form", 0, "bars").
+    place: tuple[str | int, ...]
+    #: What is wrong, and what is allowed.
+    message: str
+    #: Kind of fault, for programs.
+    kind: str = "value_error"
+
+
+class InvalidFields(MusicError):
+    """Fields of the request cannot be used; shown in FastAPI's 422 shape, one entry a fault."""
 
     status = 422
 
-    def __init__(self, field: str, message: str, *, kind: str = "value_error") -> None:
-        super().__init__(f"{field}: {message}")
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{'.'.join(map(str, fault.place))}: {fault.message}" for fault in self.faults))
+
+
+class InvalidField(InvalidFields):
+    """A field of the request cannot be used; `inside` says where in it."""
+
+    def __init__(
+        self, field: str, message: str, *, kind: str = "value_error", inside: tuple[str | int, ...] = ()
+    ) -> None:
+        super().__init__([Fault((field, *inside), message, kind)])
         self.field = field
         self.message = message
         self.kind = kind

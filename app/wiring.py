@@ -10,11 +10,20 @@ from functools import partial
 from pathlib import Path
 
 from app.config import Settings
+from app.models.asked import Asked
 from app.services.engines import engine_row
-from app.services.generator import Backend, MusicGeneratorService, check_request, file_name, new_track
-from app.services.instruments import find_soundfont
+from app.services.generator import (
+    DEFAULT_DURATION_S,
+    Backend,
+    MusicGeneratorService,
+    check_request,
+    file_name,
+    new_track,
+)
+from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, Outcome, Progress
+from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, TrackStore
 from app.services.workshop import Workshop, run_job, warm_up
 from app.utils.clock import SystemClock
@@ -97,6 +106,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         files=files,
         clock=clock,
         default_model=settings.model,
+        soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
     )
 
@@ -108,17 +118,20 @@ class MadeTrack:
     path: Path
     #: Readable name for the file.
     file_name: str
+    #: Seconds.
+    duration: int
     seed: int
 
 
 def make_one_track(
     settings: Settings,
     prompt: str,
-    duration: int,
+    duration: int | None,
     *,
     form: str,
     seed: int | None,
     model: str | None,
+    asked: Asked | None = None,
     show: Callable[[str, int], None],
 ) -> MadeTrack:
     """Make one track in this process, below the settings' data folder; `show` gets the stage and the per cent done."""
@@ -126,7 +139,13 @@ def make_one_track(
     folder = settings.data_dir.resolve()
     workshop = make_workshop(settings, folder / "audio")
     row = engine_row(model or settings.model)
-    track = new_track(row, prompt.strip(), duration, new_seed() if seed is None else seed, SystemClock().now())
+    terms = Terms(
+        duration=DEFAULT_DURATION_S if duration is None else duration, seed=new_seed() if seed is None else seed
+    )
+    if asked is not None:
+        sha256 = fingerprint_of(workshop.soundfont)
+        terms = terms_of(asked, duration=duration, seed=seed, default=terms, soundfont_sha256=sha256)
+    track = new_track(row, prompt.strip(), terms.duration, terms.seed, SystemClock().now(), asked=asked)
 
     def report(progress: Progress) -> None:
         show(progress.stage, int(progress.fraction * 99))
@@ -146,4 +165,4 @@ def make_one_track(
     path = folder / f"made.{form}"
     AudioFiles(workshop.files).fetch(file.key, path)
     show("completed", 100)
-    return MadeTrack(path=path, file_name=file_name(track, form), seed=track.seed)
+    return MadeTrack(path=path, file_name=file_name(track, form), duration=track.duration, seed=track.seed)

@@ -18,6 +18,8 @@ from app.utils.clock import FrozenClock
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
 AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json")
+#: Fingerprint of the font that the fake service would play.
+SOUNDFONT_SHA256 = "5f" * 32
 ON_DEMAND = ("flac", "ogg", "opus", "stems.zip")
 
 
@@ -201,6 +203,7 @@ class FakeService(MusicGeneratorService):
             files=self.queue.files,
             clock=self.clock,
             default_model="composer",
+            soundfont_sha256=lambda: SOUNDFONT_SHA256,
             release=self.queue.stop,
         )
 

@@ -36,6 +36,35 @@ def test_the_ending_of_the_name_chooses_the_form(tmp_path):
     assert json.loads((tmp_path / "a.plan.json").read_text())["seed"] == 1
 
 
+def test_options_outrank_the_words_and_a_plan_can_be_played_again(tmp_path, capsys):
+    first, again = tmp_path / "a.plan.json", tmp_path / "b.plan.json"
+    options = [
+        "--tempo",
+        "97",
+        "--key",
+        "F#m",
+        "--metre",
+        "3/4",
+        "--with",
+        "cello",
+        "--without",
+        "piano",
+        "--mood",
+        "sad",
+    ]
+
+    assert main(["make", "happy piano song", "--duration", "6", "--seed", "2", "--out", str(first), *options]) == 0
+    assert main(["make", "anything", "--plan", str(first), "--out", str(again)]) == 0
+
+    plan = json.loads(first.read_text(encoding="utf-8"))
+    assert (plan["tempo_bpm"], plan["tonic"], plan["mode"], plan["time_signature"]) == (97, "F#", "minor", "3/4")
+    players = {voice["instrument"] for voice in plan["ensemble"]}
+    assert "cello" in players
+    assert "acoustic_grand_piano" not in players
+    assert again.read_bytes() == first.read_bytes()
+    assert "(6 s, seed 2)" in capsys.readouterr().out
+
+
 def test_without_a_name_the_track_is_called_after_its_title(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
@@ -52,6 +81,10 @@ def test_without_a_name_the_track_is_called_after_its_title(tmp_path, monkeypatc
         (["make", "  "], "Prompt cannot be empty"),
         (["make", "bell", "--model", "nonsense"], "composer, simulator"),
         (["make", "bell", "--seed", "-1"], "seed"),
+        (["make", "bell", "--tempo", "fast"], "tempo_bpm: Input should be a valid number"),
+        (["make", "bell", "--genre", "jaz"], "near it: jazz"),
+        (["make", "bell", "--plan", "no-such.json"], "Cannot read no-such.json"),
+        (["make", "bell", "--plan", __file__], "is not JSON"),
     ],
 )
 def test_wrong_words_are_answered_with_what_is_allowed(arguments, said, capsys):

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from app.errors import InvalidFields
+from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Block
 from app.services.engines import Take
 from app.services.engines.catalogue import engine_row
@@ -29,10 +31,11 @@ def made(tmp_path_factory):
     return render(tmp_path_factory.mktemp("made"), "calm piano and strings in D minor, 84 bpm", 9, seed=21)
 
 
-def render(folder, prompt, duration, seed, threads=1):
+def render(folder, prompt, duration, seed, threads=1, asked=None):
     workshop = Workshop(soundfont=SOUNDFONT, files=str(folder / "audio"), threads=threads)
     moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    job = Job(kind="render", track=new_track(engine_row("composer"), prompt, duration, seed, moment), run=1)
+    track = new_track(engine_row("composer"), prompt, duration, seed, moment, asked=asked)
+    job = Job(kind="render", track=track, run=1)
     seen = []
     work = folder / "work"
     work.mkdir()
@@ -70,6 +73,22 @@ def test_there_is_no_dc_no_clipping_and_no_silence(made):
 
     assert np.abs(samples.mean(axis=0)).max() < 1e-3
     assert 0.05 < np.abs(samples).max() < 10 ** (-0.9 / 20)
+
+
+def test_the_report_says_what_was_asked_and_what_sounds(made):
+    _workshop, _job, outcome, _seen = made
+    rows = {row["what"]: row for row in outcome.facts["report"]}
+
+    assert list(rows) == [
+        "tempo", "key", "metre", "duration", "loudness", "true peak", "instruments", "drums", "sections", "ending",
+    ]  # fmt: skip
+    assert rows["tempo"]["asked"] == 84
+    assert rows["key"]["asked"] == rows["key"]["measured"] == "D minor"
+    assert rows["duration"]["measured"] == 9
+    assert rows["loudness"]["measured"] == pytest.approx(-14, abs=0.5)
+    assert rows["instruments"]["agrees"]
+    assert rows["ending"]["agrees"]
+    assert json.loads(json.dumps(outcome.facts["report"])) == outcome.facts["report"]
 
 
 def test_the_record_carries_the_fingerprint_of_the_wav(made):
@@ -110,6 +129,50 @@ def test_the_same_seed_gives_the_same_files_with_another_number_of_threads(made,
     again = render(tmp_path, "calm piano and strings in D minor, 84 bpm", 9, seed=21, threads=2)
 
     assert {file.form: file.sha256 for file in again[2].files} == {f.form: f.sha256 for f in made[2].files}
+
+
+def test_the_plan_of_a_finished_track_sent_back_gives_the_same_files(made, tmp_path):
+    plan = json.loads(path_of(made, "plan.json").read_text(encoding="utf-8"))
+
+    again = render(tmp_path, "the same once more", 9, seed=21, asked=Asked(plan=plan))
+
+    same = {"wav", "mp3", "mid", "plan.json"}
+    assert {file.form: file.sha256 for file in again[2].files if file.form in same} == {
+        file.form: file.sha256 for file in made[2].files if file.form in same
+    }
+
+
+def test_an_edited_plan_is_what_plays(made, tmp_path):
+    plan = json.loads(path_of(made, "plan.json").read_text(encoding="utf-8"))
+    plan["ensemble"] = plan["ensemble"][:1]
+    names = {voice["name"] for voice in plan["ensemble"]}
+    for section in plan["form"]:
+        section["voices"] = [name for name in section["voices"] if name in names]
+
+    other = render(tmp_path, "loud drums", 9, seed=21, asked=Asked(plan=plan, key="E", loudness_lufs=-20))
+
+    record = other[2].facts
+    assert {voice["name"] for voice in record["plan"]["ensemble"]} == names
+    assert record["measured"]["loudness_lufs"] == pytest.approx(-20, abs=0.5)
+    assert record["plan"]["tonic"] == "E"
+    assert record["wav_sha256"] != made[2].facts["wav_sha256"]
+
+
+def test_explicit_fields_reach_the_music(made, tmp_path):
+    asked = Asked(tempo_bpm=120, key="A minor", loudness_lufs=-18)
+
+    record = render(tmp_path, "calm piano and strings in D minor, 84 bpm", 9, seed=21, asked=asked)[2].facts
+
+    assert (record["plan"]["tempo_bpm"], record["plan"]["tonic"], record["plan"]["mode"]) == (120, "A", "minor")
+    assert record["brief"]["tempo_bpm"] == {"value": 120, "words": ["tempo_bpm=120"]}
+    assert record["measured"]["loudness_lufs"] == pytest.approx(-18, abs=0.5)
+
+
+def test_a_plan_for_another_font_fails_with_the_reason(tmp_path):
+    plan = make_plan(read("piano"), duration_s=5, seed=1, soundfont_sha256="0" * 64).model_dump(mode="json")
+
+    with pytest.raises(InvalidFields, match="soundfont with SHA-256 0000"):
+        render(tmp_path, "piano", 5, seed=1, asked=Asked(plan=plan))
 
 
 def test_another_seed_gives_another_track(made, tmp_path):

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from app.models.asked import Asked, Instruments, Loudness, Moods, PlanValues, Tempo, Word
+from app.models.report import ReportRow
 from app.models.track import Stage, Status
 from app.utils.seeds import MAX_SEED
 
@@ -16,6 +18,7 @@ _TRACK_ID = "track_a1b2c3d4e5f60718"
 _STARTED = "2026-08-27T10:30:00.000Z"
 _DUE = "2026-08-27T10:31:00.000Z"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_PLAN = {"style": "meditation", "tempo_bpm": 62, "tonic": "D", "mode": "major", "form": [{"kind": "intro", "bars": 4}]}
 _DOWNLOAD = f"http://localhost:8000/downloads/{_TRACK_ID}.mp3"
 
 
@@ -38,8 +41,11 @@ class Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
-class GenerateRequest(Wire):
-    """What music to make."""
+class PlanRequest(Wire):
+    """What music to plan. What an explicit field says counts first, then the plan, then the prompt."""
+
+    # The body that the documentation offers to send; the examples of all fields together would contradict each other.
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prompt": _PROMPT, "duration": 60}]})
 
     prompt: str = Field(
         min_length=1,
@@ -49,18 +55,93 @@ class GenerateRequest(Wire):
     )
     duration: Seconds | None = Field(
         DEFAULT_DURATION_S,
-        description="Length in whole seconds, 5 to 300; null means 30.",
+        description="Length in whole seconds, 5 to 300; null or left out means the plan's, without a plan 30.",
         examples=[60],
     )
+    seed: Seed | None = Field(
+        None,
+        description="The same seed, words and length give the same music; left out it is the plan's, without a plan "
+        "drawn, and always reported.",
+        examples=[7],
+    )
+    tempo_bpm: Tempo | None = Field(None, description="Beats a minute, 30 to 300.", examples=[92])
+    key: Word | None = Field(
+        None,
+        description="Key note, mode or both: `F#m`, `C minor`, `D dorian`, `Bb`. What it leaves out is left to the "
+        "plan, else to the words.",
+        examples=["D minor"],
+    )
+    time_signature: Word | None = Field(
+        None, description="Metre: `4/4`, `3/4`, `2/4`, `6/8`, `12/8`, `5/4` or `7/8`.", examples=["6/8"]
+    )
+    genre: Word | None = Field(
+        None,
+        description="A name of `GET /music/genres`, or a word for one. Not beside a plan.",
+        examples=["bossa nova"],
+    )
+    moods: Moods | None = Field(
+        None,
+        description="Up to eight names of `GET /music/moods`, or words for them, strongest first. Not beside a plan.",
+        examples=[["peaceful", "romantic"]],
+    )
+    instruments: Instruments | None = Field(
+        None,
+        description="Up to sixteen that must play beside those the words name: names of `GET /music/instruments`, or "
+        "words for them. Not beside a plan.",
+        examples=[["nylon_guitar", "flute"]],
+    )
+    exclude_instruments: Instruments | None = Field(
+        None,
+        description="Up to sixteen that must not play, whatever the words say; `drums` means nobody drums. "
+        "Not beside a plan.",
+        examples=[["drums"]],
+    )
+    loop: bool | None = Field(
+        None, description="Whether the end is to join the beginning without a seam.", examples=[False]
+    )
+    loudness_lufs: Loudness | None = Field(
+        None, description="Integrated loudness of the master in LUFS, −30 to −8; else −14.", examples=[-16]
+    )
+    plan: PlanValues | None = Field(
+        None,
+        description="A plan to play: a track's `plan.json` or the `plan` of `POST /music/plan`, edited or not. Its "
+        "sections must last the duration. Unchanged, it gives the same bytes.",
+        examples=[_PLAN],
+    )
+
+    def asked(self) -> dict[str, Any]:
+        """What stands in the body beside prompt, length, seed and model."""
+        return {name: getattr(self, name) for name in Asked.model_fields}
+
+    @property
+    def seconds(self) -> int | None:
+        """The length, if the body says one."""
+        return self.duration if "duration" in self.model_fields_set else None
+
+
+class GenerateRequest(PlanRequest):
+    """What music to make. What an explicit field says counts first, then the plan, then the prompt."""
+
     model: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         None,
         description="Engine to use, a name of `GET /music/models`; null means the server's default.",
         examples=["composer"],
     )
-    seed: Seed | None = Field(
-        None,
-        description="The same seed, words and length give the same music; drawn where absent, and always reported.",
-        examples=[7],
+
+
+class PlanAnswer(Wire):
+    """What would be made of a request."""
+
+    prompt: str = Field(description="The prompt, trimmed.", examples=[_PROMPT])
+    duration: int = Field(description="Length in seconds.", examples=[60])
+    seed: int = Field(description="Seed of all dice; drawn where none was sent.", examples=[7])
+    brief: dict[str, Any] = Field(
+        description="What was understood, each decision with the words or the field it came from; words not "
+        "understood; conflicts and how they were settled.",
+        examples=[{"tempo_bpm": {"value": 92, "words": ["tempo_bpm=92"]}, "conflicts": []}],
+    )
+    plan: dict[str, Any] = Field(
+        description="Every choice made before a note is written. Send it as `plan`, edited or not.", examples=[_PLAN]
     )
 
 
@@ -159,6 +240,10 @@ class TrackRecord(TrackSummary):
     """Everything known about a track."""
 
     attempt: int = Field(description="Runs begun that count against the limit of three.", examples=[1])
+    asked: dict[str, Any] | None = Field(
+        description="Explicit fields as they were sent; `plan` is true where one was sent; null where there were none.",
+        examples=[{"tempo_bpm": 92.0, "key": "D minor"}],
+    )
     brief: dict[str, Any] | None = Field(
         description="What the prompt's words said, each decision with the words it came from; null until read.",
         examples=[{"moods": [{"value": "relaxing", "words": ["relaxing"]}]}],
@@ -172,6 +257,22 @@ class TrackRecord(TrackSummary):
     )
     measured: dict[str, float] = Field(
         description="Facts measured on the finished audio.", examples=[{"loudness_lufs": -14.0, "true_peak_dbtp": -1.1}]
+    )
+    report: list[ReportRow] | None = Field(
+        description="What was asked for, planned and measured on the finished audio, row by row; null until completed.",
+        examples=[
+            [
+                {
+                    "what": "tempo",
+                    "asked": 90,
+                    "planned": 90,
+                    "measured": 90.1,
+                    "agrees": True,
+                    "tolerance": "within 4 %, half and double counted",
+                    "note": None,
+                }
+            ]
+        ],
     )
 
 
@@ -194,6 +295,15 @@ class MoodList(Wire):
     """Moods that the service knows by name."""
 
     moods: list[str] = Field(description="Words to use in a prompt.", examples=[["happy", "sad", "peaceful"]])
+
+
+class InstrumentList(Wire):
+    """Instruments, groups and ensembles that the service knows by name."""
+
+    instruments: list[str] = Field(
+        description="Names to send as `instruments` or `exclude_instruments`.",
+        examples=[["acoustic_grand_piano", "violin", "drums"]],
+    )
 
 
 class ModelRecord(Wire):

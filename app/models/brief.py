@@ -43,6 +43,8 @@ class Brief(Frozen):
     lead: Heard[str] | None = Field(None, description="The wanted instrument that is to carry the melody.")
     drums: Heard[bool] | None = Field(None, description="True if drums were asked for, False if refused.")
     density: Heard[float] | None = Field(None, description="How much is to happen, from −1 (sparse) to 1 (busy).")
+    loop: Heard[bool] | None = Field(None, description="True if the end is to join the beginning without a seam.")
+    loudness_lufs: Heard[float] | None = Field(None, description="Integrated loudness asked for.")
     use: Heard[str] | None = Field(None, description="What the music is for, a key of the vocabulary.")
     solo: Heard[bool] | None = Field(None, description="True if the instruments asked for are to play alone.")
     not_understood: tuple[str, ...] = Field((), description="Words that no table knows and that are no filler.")

@@ -54,6 +54,8 @@ class Track:
     created_at: datetime
     #: Seconds from created_at to completion, as told to the client; at least 1.
     estimated_s: int
+    #: What was asked for beside the prompt, as JSON values of `Asked`; None where there was nothing.
+    asked: dict[str, Any] | None = None
     status: Status = "processing"
     stage: Stage = "queued"
     #: 0…100; the highest seen over all attempts; 100 only with "completed".
@@ -78,6 +80,8 @@ class Track:
     timings: dict[str, float] = field(default_factory=dict)
     #: Integrated loudness, true peak and the like of the finished audio.
     measured: dict[str, float] = field(default_factory=dict)
+    #: Asked against measured: the rows of `app.models.report`, as JSON values; None before completion.
+    report: list[dict[str, Any]] | None = None
     #: SHA-256 of the master's WAV file.
     wav_sha256: str | None = None
 

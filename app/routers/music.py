@@ -10,12 +10,16 @@ from app.models.api import (
     GenerateAnswer,
     GenerateRequest,
     GenreList,
+    InstrumentList,
     ModelList,
     ModelRecord,
     MoodList,
+    PlanAnswer,
+    PlanRequest,
     ServiceCard,
     StatusAnswer,
 )
+from app.models.asked import asked_of
 from app.models.track import FORMS
 from app.routers.bodies import JsonRoute
 from app.routers.dependencies import BaseUrl, Service, TrackId
@@ -37,11 +41,25 @@ async def generate(
     asked: GenerateRequest, service: Service, base_url: BaseUrl, response: Response
 ) -> dict[str, object]:
     """Answers at once; the music is made in the background. Follow it at `GET /music/status/{track_id}`."""
-    duration = DEFAULT_DURATION_S if asked.duration is None else asked.duration
-    answer = await service.generate_music(asked.prompt, duration, model=asked.model, seed=asked.seed, base_url=base_url)
+    answer = await service.generate_music(
+        asked.prompt,
+        asked.seconds,
+        model=asked.model,
+        seed=asked.seed,
+        asked=asked_of(asked.asked()),
+        base_url=base_url,
+    )
     structlog.contextvars.bind_contextvars(track_id=answer["track_id"])
     response.headers["Location"] = f"{base_url}/music/status/{answer['track_id']}"
     return answer
+
+
+@router.post("/plan", response_model=PlanAnswer, responses=answers(400, 413, 422, 503), summary="Plan, make nothing")
+async def plan(asked: PlanRequest, service: Service) -> JSONResponse:
+    """What `POST /music/generate` would make of the same body: what is understood, and every choice. Keeps nothing."""
+    return JSONResponse(
+        await service.plan_music(asked.prompt, asked.seconds, seed=asked.seed, asked=asked_of(asked.asked()))
+    )
 
 
 @router.get(
@@ -76,6 +94,12 @@ async def genres(service: Service) -> GenreList:
 async def moods(service: Service) -> MoodList:
     """Words that a prompt may use; others are understood as far as they go."""
     return MoodList(moods=service.get_supported_moods())
+
+
+@router.get("/instruments", responses=answers(), summary="Instruments to ask for")
+async def instruments(service: Service) -> InstrumentList:
+    """Names for `instruments` and `exclude_instruments`; families such as `brass` can be excluded too."""
+    return InstrumentList(instruments=service.get_supported_instruments())
 
 
 @router.get("/models", responses=answers(), summary="Engines to choose from")

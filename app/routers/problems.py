@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from app.errors import Busy, InvalidField, MusicError, QueueFull, printable
+from app.errors import Busy, InvalidFields, MusicError, QueueFull, printable
 from app.models.api import Problem, ValidationProblem
 
 log = structlog.get_logger()
@@ -52,9 +52,11 @@ def add_problem_answers(app: FastAPI) -> None:
 
 async def _answer_music_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MusicError)  # noqa: S101 - registered for nothing else
-    if isinstance(error, InvalidField):
+    if isinstance(error, InvalidFields):
         part = "body" if request.method == "POST" else "query"
-        return _faults([{"loc": [part, error.field], "msg": error.message, "type": error.kind}])
+        return _faults(
+            [{"loc": [part, *fault.place], "msg": fault.message, "type": fault.kind} for fault in error.faults]
+        )
     if error.status >= 500 and not isinstance(error, Busy | QueueFull):
         log.error("answered with an error", detail=error.detail, exc_info=error)
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | QueueFull) else None

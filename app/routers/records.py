@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.models.api import FileRecord, TrackRecord, TrackSummary
+from app.models.report import ReportRow
 from app.models.track import FORMS, Track
 
 
@@ -16,11 +17,18 @@ def record_of(track: Track, base_url: str, queue_position: int | None) -> TrackR
     return TrackRecord(
         **_shared(track, base_url, queue_position),
         attempt=track.attempt,
+        asked=_asked(track),
         brief=track.brief,
         plan=track.plan,
         timings=track.timings,
         measured=track.measured,
+        report=None if track.report is None else [ReportRow.model_validate(row) for row in track.report],
     )
+
+
+def _asked(track: Track) -> dict[str, Any] | None:
+    """Explicit fields as they were sent; of a plan, that there was one: what was played of it is `plan`."""
+    return None if track.asked is None else {**track.asked, **({"plan": True} if "plan" in track.asked else {})}
 
 
 def _shared(track: Track, base_url: str, queue_position: int | None) -> dict[str, Any]:

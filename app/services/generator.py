@@ -13,10 +13,11 @@ from math import ceil
 from typing import Any
 
 from app.errors import Busy, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound
+from app.models.asked import Asked
 from app.models.track import FORMS, Status, Track, TrackFile
 from app.services.engines import CATALOGUE, EngineRow, engine_row
 from app.services.jobs.base import JobQueue, QueueLoad
-from app.services.planning import GENRES, MOODS
+from app.services.planning import GENRES, INSTRUMENT_NAMES, MOODS, PlanningThread, Terms, decide, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.utils.clock import Clock
 from app.utils.seeds import MAX_SEED, new_seed
@@ -41,6 +42,8 @@ class Backend:
     clock: Clock
     #: Engine used where a request names none.
     default_model: str
+    #: Fingerprint of the font that workers play; read where it is first asked for. `SoundfontMissing`.
+    soundfont_sha256: Callable[[], str]
     #: Ends what was opened, once its last user lets go.
     release: Callable[[], None]
 
@@ -55,6 +58,7 @@ class MusicGeneratorService:
         self._open_backend = open_backend or _open_temporary_backend
         self._backend: Backend | None = None
         self._opening = threading.Lock()
+        self._planning = PlanningThread()
         self._bodies: dict[str, tuple[Track, str, bytes]] = {}
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -90,23 +94,31 @@ class MusicGeneratorService:
     async def generate_music(
         self,
         prompt: str,
-        duration: int | None = DEFAULT_DURATION_S,
+        duration: int | None = None,
         *,
         model: str | None = None,
         seed: int | None = None,
+        asked: Asked | None = None,
         base_url: str = DEFAULT_BASE_URL,
     ) -> dict[str, Any]:
         """Accept a track and answer at once with the body of `POST /music/generate`.
 
-        `duration` is in seconds, 5…300; `seed` 0…2^53 − 1, drawn where absent. The track is durable when this
-        returns. `EmptyPrompt`, `InvalidField`, `QueueFull`.
+        `duration` is in seconds, 5…300, and `seed` 0…2^53 − 1; where absent, those of a plan in `asked`, else 30 and
+        one that is drawn. The track is durable when this returns. `EmptyPrompt`, `InvalidFields`, `QueueFull`, `Busy`.
         """
-        duration = DEFAULT_DURATION_S if duration is None else duration
         check_request(prompt, duration, seed)
         backend = await self._ready()
         row = engine_row(model or backend.default_model)
-        seed = new_seed() if seed is None else seed
-        track = new_track(row, prompt.strip(), duration, seed, backend.clock.now(), backend.queue.load())
+        terms = await self._settle(backend, asked, duration, seed)
+        track = new_track(
+            row,
+            prompt.strip(),
+            terms.duration,
+            terms.seed,
+            backend.clock.now(),
+            backend.queue.load(),
+            asked=asked,
+        )
         track = await asyncio.wrap_future(backend.queue.submit(track))
         return {
             "success": True,
@@ -150,7 +162,51 @@ class MusicGeneratorService:
         """Moods offered to clients."""
         return list(MOODS)
 
+    def get_supported_instruments(self) -> list[str]:
+        """Instruments and groups that fields may name."""
+        return list(INSTRUMENT_NAMES)
+
     # -- beside the contract ------------------------------------------------------------------------------------
+
+    async def plan_music(
+        self, prompt: str, duration: int | None = None, *, seed: int | None = None, asked: Asked | None = None
+    ) -> dict[str, Any]:
+        """What `generate_music` would make of the same arguments: the body of `POST /music/plan`. Nothing is created.
+
+        `EmptyPrompt`, `InvalidFields`, `Busy`.
+        """
+        check_request(prompt, duration, seed)
+        backend = await self._ready()
+        terms = await self._settle(backend, asked, duration, seed)
+        words = prompt.strip()
+        brief, plan = await self._planning.run(
+            lambda: decide(
+                words,
+                asked,
+                duration_s=terms.duration,
+                seed=terms.seed,
+                soundfont_sha256=backend.soundfont_sha256(),
+            )
+        )
+        return {
+            "prompt": words,
+            "duration": terms.duration,
+            "seed": terms.seed,
+            "brief": brief.model_dump(mode="json"),
+            "plan": plan.model_dump(mode="json"),
+        }
+
+    async def _settle(self, backend: Backend, asked: Asked | None, duration: int | None, seed: int | None) -> Terms:
+        """Length and seed of a request, all that it asks for checked. Words alone need no thread."""
+        default = Terms(
+            duration=DEFAULT_DURATION_S if duration is None else duration, seed=new_seed() if seed is None else seed
+        )
+        if asked is None:
+            return default
+        fingerprint = backend.soundfont_sha256 if asked.plan is not None else lambda: None
+        return await self._planning.run(
+            lambda: terms_of(asked, duration=duration, seed=seed, default=default, soundfont_sha256=fingerprint())
+        )
 
     def models(self) -> list[EngineRow]:
         """Every engine there is."""
@@ -247,7 +303,14 @@ def _open_temporary_backend() -> Backend:
 
 
 def new_track(
-    row: EngineRow, prompt: str, duration: int, seed: int, created_at: datetime, load: QueueLoad | None = None
+    row: EngineRow,
+    prompt: str,
+    duration: int,
+    seed: int,
+    created_at: datetime,
+    load: QueueLoad | None = None,
+    *,
+    asked: Asked | None = None,
 ) -> Track:
     """A track just accepted, with an honest estimate: the queue before it, shared by the workers, and its own work."""
     work_s = row.estimate_s(duration, prompt, seed)
@@ -262,6 +325,7 @@ def new_track(
         seed=seed,
         created_at=created_at,
         estimated_s=estimated_s,
+        asked=None if asked is None else asked.values(),
         paced_until=created_at + timedelta(seconds=estimated_s) if row.capabilities.paced else None,
     )
 
@@ -291,7 +355,7 @@ def iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def check_request(prompt: str, duration: int, seed: int | None) -> None:
+def check_request(prompt: str, duration: int | None, seed: int | None) -> None:
     """The same door as the router's, for those who call the service from Python."""
     if not isinstance(prompt, str) or not 1 <= len(prompt) <= MAX_PROMPT_CHARACTERS:
         raise InvalidField("prompt", f"must be a string of 1 to {MAX_PROMPT_CHARACTERS} characters")
@@ -299,7 +363,8 @@ def check_request(prompt: str, duration: int, seed: int | None) -> None:
         raise EmptyPrompt
     if any("\ud800" <= character <= "\udfff" for character in prompt):
         raise InvalidField("prompt", "must be valid Unicode, without lone surrogates")
-    if isinstance(duration, bool) or not isinstance(duration, int) or not MIN_DURATION_S <= duration <= MAX_DURATION_S:
+    whole = isinstance(duration, int) and not isinstance(duration, bool)
+    if duration is not None and not (whole and MIN_DURATION_S <= duration <= MAX_DURATION_S):
         raise InvalidField("duration", f"must be {MIN_DURATION_S} to {MAX_DURATION_S} whole seconds, got {duration!r}")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED):
         raise InvalidField("seed", f"must be a whole number from 0 to {MAX_SEED}")

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from app import __version__
+from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Samples
 from app.models.brief import Brief
 from app.models.plan import Plan
 from app.models.track import Stage, TrackFile
 from app.services.dsp.resampling import resampled
+from app.services.dsp.turning import turns
 from app.services.encoding import (
     Tags,
     encode_from_wav,
@@ -31,8 +33,9 @@ from app.services.encoding import (
 from app.services.engines import Engine, Take, TakeRequest, engine_row
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
+from app.services.listening import Ear, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, master
-from app.services.planning import make_plan, read
+from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
 from app.services.workshop import Workshop
 
@@ -65,9 +68,9 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     track = job.track
     clock = _StageClock(report)
     with clock.stage("planning"):
-        brief = read(track.prompt)
-        plan = make_plan(
-            brief,
+        brief, plan = decide(
+            track.prompt,
+            None if track.asked is None else Asked.model_validate(track.asked),
             duration_s=track.duration,
             seed=track.seed,
             soundfont_sha256=load_soundfont(workshop.soundfont).sha256,
@@ -77,13 +80,24 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     with clock.stage("composing"):
         take = take_of(workshop, track.model, plan, track.prompt, clock.progress)
     with clock.stage("rendering"):
-        mix = mix_of(take, plan)
+        shares = VoiceShares()
+        mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan)
     with clock.stage("mastering"):
-        mastered = master(mix, plan.mastering)
+        mastered = master(mix, plan.mastering, loop=plan.loop)
     with clock.stage("encoding"):
         tags = tags_of(brief, plan)
         threads = workshop.threads
-        _write_audio(mastered, plan, work, tags, threads, lambda part: clock.progress("encoding", part * 0.95))
+        ear = Ear()
+        _write_audio(mastered, ear, plan, work, tags, threads, lambda part: clock.progress("encoding", part * 0.95))
+        measured = {**take.measured, **mastered.measured}
+        rows = compare(
+            brief,
+            plan,
+            wishes_of(brief, track.duration),
+            ear.sound(),
+            measured=measured,
+            shares_db=shares.shares_db,
+        )
         write_json(work / "plan.json", decided["plan"])
         write_json(work / "brief.json", decided["brief"])
         made = list(FORMS_AT_ONCE)
@@ -100,7 +114,8 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
             **decided,
             "on_demand": tuple(on_demand),
             "timings": clock.timings,
-            "measured": {**take.measured, **mastered.measured},
+            "measured": measured,
+            "report": [row.model_dump(mode="json") for row in rows],
             "wav_sha256": wav.sha256,
         },
     )
@@ -154,31 +169,45 @@ def take_of(
 
 
 def mix_of(take: Take, plan: Plan) -> Samples:
-    """The whole mix, shape (frames, 2), at the house rate and exactly as long as the plan says."""
+    """The whole mix, shape (frames, 2), at the house rate and exactly as long as the plan says.
+
+    What rings on after the end of a loop is added to its beginning, and so on round and round.
+    """
     mix = np.zeros((plan.duration_s * SAMPLE_RATE, 2), dtype=np.float32)
     filled = 0
     for block in resampled((block.mix for block in take.blocks), take.sample_rate, SAMPLE_RATE):
-        room = block[: len(mix) - filled]
-        mix[filled : filled + len(room)] = room
-        filled += len(room)
+        counted = len(block) if plan.loop else min(len(block), max(len(mix) - filled, 0))
+        for place, part in turns(filled, counted, len(mix)):
+            mix[place] += block[part]
+        filled += len(block)
     return mix
+
+
+def wishes_of(brief: Brief, duration_s: int) -> Wishes:
+    """What the words asked of the players, as instruments that would do."""
+    return Wishes(
+        duration_s=duration_s,
+        instruments={heard.value: frozenset(members_of(heard.value)) for heard in brief.instruments},
+        refused=frozenset().union(*(refused_by(heard.value) for heard in brief.excluded_instruments)),
+    )
 
 
 def tags_of(brief: Brief, plan: Plan) -> Tags:
     """What every file says about itself. No track id, no date: the same plan gives the same bytes."""
     return make_tags(
         title=plan.title,
-        prompt=brief.prompt,
+        prompt=plan.prompt or brief.prompt,
         tempo_bpm=plan.tempo_bpm,
         key=f"{plan.tonic} {plan.mode.replace('_', ' ')}",
         seed=plan.seed,
         genre=plan.style.replace("_", " "),
         generator=f"Music AI Generator Backend {__version__}",
+        loop=plan.loop,
     )
 
 
 def _write_audio(
-    mastered: Mastered, plan: Plan, work: Path, tags: Tags, threads: int, progress: Callable[[float], None]
+    mastered: Mastered, ear: Ear, plan: Plan, work: Path, tags: Tags, threads: int, progress: Callable[[float], None]
 ) -> None:
     frames = plan.duration_s * SAMPLE_RATE
     done = 0
@@ -193,6 +222,7 @@ def _write_audio(
         writing: deque[list[Future[None]]] = deque()
         for block in mastered.blocks():  # mastered while those before are encoded
             writing.append([thread.submit(encoder.write, block) for encoder, thread in writers])
+            ear.add(block)
             if len(writing) > BLOCKS_AHEAD:
                 _wait(writing.popleft())
             done += len(block)

@@ -50,6 +50,31 @@ def test_a_track_outlives_twenty_kills_in_the_middle_of_its_rendering(tmp_path):
     server.terminate()
 
 
+def test_a_track_killed_in_the_middle_is_made_of_the_same_fields_and_plan(tmp_path):
+    server = Server(tmp_path, measured=False)
+    words = {"prompt": "calm piano", "duration": DURATION_S, "seed": 5, "instruments": ["cello"], "key": "F# minor"}
+    plan = server.client.post("/music/plan", json=words).json()["plan"]
+    asked = {"prompt": "calm piano", "plan": plan, "loudness_lufs": -17}
+    by_fields, by_plan = (
+        server.client.post("/music/generate", json=body).json()["track_id"] for body in (words, asked)
+    )
+    server.wait_for(by_fields, lambda r: r["stage"] in WORKING)
+    server.kill()
+
+    server = Server(tmp_path)
+    records = [server.wait_for(track_id, lambda r: r["status"] != "processing") for track_id in (by_fields, by_plan)]
+    again = server.client.post("/music/generate", json=asked).json()["track_id"]
+    fresh = server.wait_for(again, lambda r: r["status"] != "processing")
+
+    assert [record["status"] for record in records] == ["completed", "completed"]
+    assert records[0]["plan"] == plan
+    assert records[0]["asked"] == {"key": "F# minor", "instruments": ["cello"]}
+    assert records[1]["plan"] == {**plan, "mastering": {**plan["mastering"], "loudness_lufs": -17.0}}
+    assert records[1]["files"]["mp3"]["sha256"] == fresh["files"]["mp3"]["sha256"]
+    assert records[1]["wav_sha256"] == fresh["wav_sha256"] != records[0]["wav_sha256"]
+    server.terminate()
+
+
 def test_a_killed_worker_costs_an_attempt_and_nobody_elses_track(tmp_path):
     server = Server(tmp_path, MUSIC_WORKERS="2")
     victim, bystander = (

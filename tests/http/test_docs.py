@@ -90,6 +90,8 @@ def test_successes_answer_what_the_document_says(client, queue, track_id):
     calls = {
         "StatusAnswer": ("GET", f"/music/status/{track_id}"),
         "GenerateAnswer": ("POST", "/music/generate"),
+        "PlanAnswer": ("POST", "/music/plan"),
+        "InstrumentList": ("GET", "/music/instruments"),
         "TrackRecord": ("GET", f"/music/tracks/{track_id}"),
         "TrackList": ("GET", "/music/tracks"),
         "ModelList": ("GET", "/music/models"),

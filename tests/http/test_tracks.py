@@ -50,6 +50,19 @@ def test_the_record_of_a_finished_track_is_whole(client, queue, track_id):
     assert body["estimated_processing_time"] >= 1
 
 
+def test_the_record_holds_the_report_on_what_sounds(client, queue, track_id):
+    row = {
+        "what": "tempo", "asked": 90.0, "planned": 90.0, "measured": 60.2, "agrees": False, "tolerance": "4 %",
+        "note": None,
+    }  # fmt: skip
+    assert record(client, track_id)["report"] is None
+
+    queue.complete(track_id)
+    queue.change(track_id, report=[row])
+
+    assert record(client, track_id)["report"] == [row]
+
+
 def test_every_form_of_a_finished_track_is_in_its_record_and_can_be_fetched(client, queue, track_id):
     queue.complete(track_id)
 

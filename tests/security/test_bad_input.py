@@ -24,8 +24,8 @@ def declared():
     }
 
 
-def post(client, raw, headers=JSON):
-    return client.post("/music/generate", content=raw, headers=headers)
+def post(client, raw, headers=JSON, path="/music/generate"):
+    return client.post(path, content=raw, headers=headers)
 
 
 def body(**fields):
@@ -83,12 +83,72 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_used_answers_422_and_says_why(client, queue, declared, raw):
-    answer = post(client, raw)
+def raw_body(field, value):
+    """A body whose field holds JSON as it is written here."""
+    return b'{"prompt": "piano", "' + field.encode() + b'": ' + value.encode() + b"}"
+
+
+#: Values that no number takes, as JSON.
+NO_NUMBERS = {
+    "true": "true", "text": '"fast"', "empty": '""', "list": "[90]", "object": "{}", "NaN": "NaN",
+    "NaN as text": '"NaN"', "Infinity": "Infinity", "-Infinity": "-Infinity", "1e309": "1e309", "400 digits": "9" * 400,
+    "5,000 digits": "9" * 5_000, "1000": "1000", "-1000": "-1000", "surrogate": '"\\ud800"',
+}  # fmt: skip
+#: Values that no name takes.
+NO_NAMES = {
+    "number": "5", "true": "true", "empty": '""', "blank": '"  "', "61 characters": f'"{"a" * 61}"',
+    "60,000 characters": f'"{"a" * 60_000}"', "list": '["jazz"]', "object": "{}", "surrogate": '"jazz \\ud800"',
+    "nonsense": '"qqqq"', "path": '"../../etc/passwd"', "emoji": '"🦄"',
+}  # fmt: skip
+#: Values that no list of names takes.
+NO_LISTS = {
+    "text": '"happy"', "number": "5", "true": "true", "object": '{"0": "happy"}', "list of numbers": "[5]",
+    "list of lists": '[["happy"]]', "list of nulls": "[null]", "empty name": '[""]', "61 characters": f'["{"a" * 61}"]',
+    "surrogate": '["\\udfff"]', "nonsense": '["happy qqqq"]', "17 names": json.dumps(["piano"] * 17),
+    "6,000 names": json.dumps(["piano"] * 6_000),
+}  # fmt: skip
+#: Values that no plan takes.
+NO_PLANS = {
+    "list": "[]", "text": '"plan"', "number": "5", "true": "true", "nothing in it": "{}", "nulls": '{"form": null}',
+    "60 kB of unknown fields": json.dumps({f"field_{number}": number for number in range(2_800)}),
+    "60 kB of voices": json.dumps({"ensemble": [{"name": "a", "role": "lead"}] * 1_600}),
+    "60 kB of title": json.dumps({"title": "a" * 60_000}),
+    "500 deep": '{"form": ' + "[" * 500 + "]" * 500 + "}",
+    "20,000 deep": '{"form": ' + "[" * 20_000 + "]" * 20_000 + "}",
+    "surrogate": '{"title": "\\ud800"}', "surrogate key": '{"\\ud800": 1}', "NaN": '{"tempo_bpm": NaN}',
+    "4,000 digits": '{"composer_version": ' + "9" * 4_000 + "}",
+}  # fmt: skip
+
+REFUSED |= {
+    f"{field} {name}": raw_body(field, value)
+    for fields, values in (
+        (("tempo_bpm", "loudness_lufs"), NO_NUMBERS),
+        (("key", "time_signature", "genre"), NO_NAMES),
+        (("moods", "instruments", "exclude_instruments"), NO_LISTS),
+        (("loop",), {"2": "2", "text": '"maybe"', "list": "[true]", "object": "{}", "1.5": "1.5", "NaN": "NaN"}),
+        (("plan",), NO_PLANS),
+    )
+    for field in fields
+    for name, value in values.items()
+}
+
+
+#: A plan is made for no engine: only the other call looks at the model.
+CALLS = {
+    f"{name}, {path}": (path, raw)
+    for path in ("/music/generate", "/music/plan")
+    for name, raw in REFUSED.items()
+    if path == "/music/generate" or "model" not in name
+}
+
+
+@pytest.mark.parametrize(("path", "raw"), CALLS.values(), ids=CALLS)
+def test_what_cannot_be_used_answers_422_and_says_why(client, queue, declared, path, raw):
+    answer = post(client, raw, path=path)
 
     assert answer.status_code == 422
-    assert 422 in declared["POST", DECLARED]
+    assert 422 in declared["POST", path]
+    assert len(answer.content) < 20_000
     faults = answer.json()["detail"]
     assert faults
     for fault in faults:
@@ -125,9 +185,21 @@ def test_true_is_no_number(client, field):
 
 
 def test_an_answer_never_repeats_the_input(client):
-    answer = post(client, body(prompt=["my-secret-words"], duration="my-secret-words"))
+    hidden = "my-secret-words"
+    plan = {"style": hidden, "form": [{"kind": hidden, "voices": hidden}], "soundfont_sha256": hidden}
+    for fields in (
+        {"prompt": [hidden], "duration": hidden, "tempo_bpm": hidden, "key": [hidden], "moods": hidden, "plan": hidden},
+        {"plan": plan},
+        {"key": hidden},
+        {"genre": hidden},
+        {"instruments": [hidden]},
+        {"exclude_instruments": [hidden]},
+        {"time_signature": hidden},
+    ):
+        answer = post(client, body(**fields))
 
-    assert "my-secret-words" not in answer.text
+        assert answer.status_code == 422
+        assert hidden not in answer.text
 
 
 @pytest.mark.parametrize("blank", [" ", "\t\n\r ", "\u3000\u2003", " " * 500])
@@ -292,6 +364,8 @@ def test_a_form_that_the_track_lacks_answers_404_and_names_those_it_has(client, 
         ("/health", "/health"),
         ("/music/", "/music/"),
         ("/music/generate", "/music/generate"),
+        ("/music/plan", "/music/plan"),
+        ("/music/instruments", "/music/instruments"),
         ("/music/genres", "/music/genres"),
         ("/music/moods", "/music/moods"),
         ("/music/models", "/music/models"),

@@ -46,6 +46,31 @@ def test_the_steps_can_be_taken_back(tmp_path):
     engine.dispose()
 
 
+def test_tracks_accepted_before_the_last_step_are_still_there(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'music.db'}")
+    first = ScriptDirectory(MIGRATIONS).get_revision("0001")
+    values = {
+        "id": "track_1", "prompt": "piano", "duration": 30, "model": "composer", "seed": 7, "estimated_s": 2,
+        "created_at": "2026-08-27 10:30:00.000000", "status": "processing", "stage": "queued", "progress": 0,
+        "attempt": 0, "files": "[]", "on_demand": "[]", "timings": "{}", "measured": "{}", "runs": 0, "stored_bytes": 0,
+    }  # fmt: skip
+    columns = ", ".join(values)
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        first.module.upgrade()
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+        places = ", ".join(f":{name}" for name in values)
+        connection.execute(text(f"INSERT INTO tracks ({columns}) VALUES ({places})"), values)  # noqa: S608
+    engine.dispose()
+
+    store = TrackStore(tmp_path / "music.db")
+    track = store.get("track_1")
+    store.close()
+
+    assert track is not None
+    assert (track.prompt, track.seed, track.asked) == ("piano", 7, None)
+
+
 OPEN = """
 import sys
 from pathlib import Path

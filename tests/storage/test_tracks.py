@@ -53,6 +53,7 @@ def a_file(track, size=600, form="mp3", run=1):
 
 def test_every_field_comes_back_as_it_was(store):
     track = a_track(seed=2**53 - 1, prompt="naïve 🎹 \x00 'quoted'", owner="someone", paced_until=NOW, started_at=NOW)
+    track = replace(track, asked={"tempo_bpm": 92.5, "moods": ["sad"], "plan": {"title": "naïve 🎹"}})
     add(store, track)
     done = finish(
         store,
@@ -64,6 +65,7 @@ def test_every_field_comes_back_as_it_was(store):
         on_demand=("ogg", "flac"),
         timings={"rendering": 0.5},
         measured={"loudness_lufs": -14.0},
+        report=[{"what": "tempo", "agrees": True}],
         wav_sha256="f" * 64,
     )
 

@@ -21,7 +21,7 @@ LAYERS = (
     ("app.services.engines",),
     (
         "app.services.planning", "app.services.composing", "app.services.instruments",
-        "app.services.mixing", "app.services.encoding",
+        "app.services.mixing", "app.services.encoding", "app.services.listening",
     ),
     ("app.services.jobs",),
     ("app.services.storage",),

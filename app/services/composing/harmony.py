@@ -8,7 +8,7 @@ import numpy as np
 
 from app.models.plan import Mode, Plan
 from app.services.composing.drawing import drawn, drawn_key
-from app.services.composing.layout import Stretch
+from app.services.composing.layout import Stretch, following_stretch
 from app.services.styles import Style
 from app.services.styles.idioms import Progression
 from app.services.theory.chords import CHORD_TYPES, Chord, read_numeral
@@ -66,7 +66,7 @@ Held = tuple[Chord, float]
 
 
 def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretch]) -> list[tuple[Change, ...]]:
-    """The chord changes of every bar, in order; the last bar is the tonic."""
+    """The chord changes of every bar, in order; the last bar is the tonic, except that a loop's leads to its first."""
     speaker = _Harmony(plan, style, metre)
     materials: dict[str, list[Held]] = {}
     for stretch in sorted(stretches, key=_telling):
@@ -75,9 +75,9 @@ def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretc
             materials[letter] = speaker.progression(letter, stretch, list(materials.values()))
     bars: list[tuple[Change, ...]] = []
     for stretch in stretches:
-        after = stretches[stretch.index + 1] if stretch.index + 1 < len(stretches) else None
+        after = following_stretch(plan, stretches, stretch)
         bars += speaker.section(stretch, materials[stretch.section.material], after)
-    return bars
+    return speaker.led_back(bars) if plan.loop else bars
 
 
 def _telling(stretch: Stretch) -> tuple[bool, str, int]:
@@ -125,14 +125,30 @@ class _Harmony:
                 bars[-whole:] = self._spread(turn, whole)
         return bars
 
+    def led_back(self, bars: list[tuple[Change, ...]]) -> list[tuple[Change, ...]]:
+        """A loop's bars with an end that goes on to the first chord: a cadence where it would only stand still.
+
+        Music that never leaves its chord stays as it is.
+        """
+        moving = len({change.chord.root for bar in bars for change in bar}) > 1
+        if not moving or bars[-1][-1].chord.root != bars[0][0].chord.root:
+            return bars
+        cadence = self._cadence()
+        if cadence[-1][0].root == bars[0][0].chord.root:
+            return bars
+        whole = max(1, round(sum(length for _, length in cadence)))
+        steps = self._spread(cadence, whole)[-len(bars) :]
+        if len(bars) == 1:
+            # One bar has room for both: half of it stands, half leads back.
+            half = self._metre.half()
+            back = Change(half, self._metre.beats - half, steps[-1][-1].chord)
+            return [(Change(0.0, half, bars[0][0].chord), back)]
+        kept = len(bars) - min(whole, len(bars) - 1)
+        return [*bars[:kept], *steps[kept - len(bars) :]]
+
     def _closed(self, bars: list[tuple[Change, ...]]) -> list[tuple[Change, ...]]:
         """The end of the piece: a cadence, then the tonic for a whole bar."""
-        rng = rng_for(self._plan.seed, "cadence")
-        mode = self._plan.mode
-        options = [option for option in self._language.cadences if mode in option.modes] or [
-            Progression(chords=chords, modes=(mode,)) for chords in MODAL_CADENCES[mode]
-        ]
-        cadence = self._read(drawn(rng, options, [option.weight for option in options]))
+        cadence = self._cadence()
         free = len(bars) - 1
         whole = max(1, round(sum(length for _, length in cadence)))
         if free > 0:
@@ -140,6 +156,15 @@ class _Harmony:
             bars[-1 - min(whole, free) : -1] = steps[-min(whole, free) :]
         bars[-1] = (Change(0.0, self._metre.beats, self.tonic_chord()),)
         return bars
+
+    def _cadence(self) -> list[Held]:
+        """What leads into the tonic at the end."""
+        rng = rng_for(self._plan.seed, "cadence")
+        mode = self._plan.mode
+        options = [option for option in self._language.cadences if mode in option.modes] or [
+            Progression(chords=chords, modes=(mode,)) for chords in MODAL_CADENCES[mode]
+        ]
+        return self._read(drawn(rng, options, [option.weight for option in options]))
 
     def tonic_chord(self) -> Chord:
         """The chord that the piece rests on."""

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from app.services.instruments.soundfont import find_soundfont
+from app.services.instruments.soundfont import find_soundfont, fingerprint_of
 
 if TYPE_CHECKING:
     from app.services.instruments.base import DryPart, NoteEvent
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.services.instruments.sf2 import SoundFont
     from app.services.instruments.soundfont import load_soundfont
 
-__all__ = ["DryPart", "NoteEvent", "SoundFont", "find_soundfont", "load_soundfont", "open_part"]
+__all__ = ["DryPart", "NoteEvent", "SoundFont", "find_soundfont", "fingerprint_of", "load_soundfont", "open_part"]
 
 _HOMES = {
     "DryPart": "base",
@@ -23,7 +23,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # The server comes for find_soundfont alone; SciPy would add a second to its start.
+    # The server comes for the font's file alone; SciPy would add a second to its start.
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

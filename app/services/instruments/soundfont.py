@@ -23,6 +23,8 @@ SYSTEM_FOLDERS = (
     "~/.local/share/soundfonts", "~/Library/Audio/Sounds/Banks", "C:/soundfonts",
 )  # fmt: skip
 
+#: When and how large a file was, and what it held then.
+_fingerprints: dict[Path, tuple[tuple[int, int], str]] = {}
 _loaded: dict[Path, tuple[tuple[int, int], SoundFont]] = {}
 _lock = threading.Lock()
 
@@ -57,6 +59,19 @@ def load_soundfont(path: Path) -> SoundFont:
         font = SoundFont(path, sha256)
         _loaded[path] = (mark, font)
         return font
+
+
+def fingerprint_of(path: Path) -> str:
+    """SHA-256 of a font's file, read once a process (again when the file changed). `SoundfontMissing`."""
+    try:
+        state = path.stat()
+        mark = (state.st_mtime_ns, state.st_size)
+        known = _fingerprints.get(path)
+        if known is None or known[0] != mark:
+            known = _fingerprints[path] = (mark, _fingerprint(path))
+    except OSError as reason:
+        raise SoundfontMissing(f"The soundfont {path} cannot be read: {_why(reason)}") from reason
+    return known[1]
 
 
 def _candidates() -> Iterator[Path]:

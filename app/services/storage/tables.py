@@ -40,6 +40,8 @@ tracks = Table(
     Column("seed", BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("estimated_s", Integer, nullable=False),
+    # Explicit fields and the plan that came with the prompt.
+    Column("asked", JSON(none_as_null=True)),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     Column("progress", Integer, nullable=False),
@@ -54,6 +56,7 @@ tracks = Table(
     Column("on_demand", JSON, nullable=False),
     Column("timings", JSON, nullable=False),
     Column("measured", JSON, nullable=False),
+    Column("report", JSON(none_as_null=True)),
     Column("wav_sha256", String(64)),
     # Runs begun for this track, of every kind of job: each writes its files under a number of its own.
     Column("runs", Integer, nullable=False),

@@ -1,0 +1,8 @@
+"""Listening: what finished audio sounds like, and how that compares with what was asked."""
+
+from app.services.listening.comparing import compare
+from app.services.listening.ear import Ear, Sound
+from app.services.listening.players import Wishes
+from app.services.listening.voices import VoiceShares
+
+__all__ = ["Ear", "Sound", "VoiceShares", "Wishes", "compare"]
