@@ -12,6 +12,7 @@ from app.models.plan import COMPOSER_VERSION, Plan
 from app.models.score import DRUM_ROLES
 from app.services.planning import GENRES, MOODS, make_plan, read
 from app.services.planning.catalogue import packaged_styles
+from app.services.planning.figures import counted
 from app.services.planning.form import bar_seconds, fit_tempo, ring_seconds, share_out
 from app.services.styles import Style
 from app.services.styles.schema import EnsembleRole, FormStep, TempoRange
@@ -60,7 +61,7 @@ def test_whole_bars_fill_every_duration_and_the_last_chord_rings(metre: str, tem
         bar_s = bar_seconds(metre, plan.tempo_bpm)
         ring_s = ring_seconds(duration_s, bar_s, plan.bars)
 
-        assert plan.tempo_bpm == tempo_bpm
+        assert plan.tempo_bpm == counted(tempo_bpm, None, metre)[1]
         assert plan.time_signature == metre
         assert plan.bars * bar_s <= duration_s + 1e-6 or plan.bars == 1
         assert ring_s + 1e-6 >= 1.5 or plan.bars == 1

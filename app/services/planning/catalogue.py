@@ -5,7 +5,8 @@ from functools import cache, lru_cache
 from typing import cast
 
 from app.models.plan import Role
-from app.services.planning.lexicon import GenreRow, lexicon
+from app.services.planning.lexicon import lexicon
+from app.services.planning.rows import GenreRow
 from app.services.styles import Style, load_style, style_names
 from app.services.styles.schema import EnsembleRole
 from app.services.theory.instruments import INSTRUMENTS
