@@ -134,7 +134,7 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("podcast intro", {"use": "podcast_intro"}),
     ("lullaby for my baby", {"use": "lullaby", "moods": ["baby"]}),
     ("wedding in the rain", {"use": "wedding", "moods": ["rain"]}),
-    ("the last bus home after we lost the final", {"moods": ["loss"], "not_understood": ["last", "bus", "home", "final"]}),
+    ("the last bus home after we lost the final", {"moods": ["melancholic", "loss"], "not_understood": []}),
     ("happy and sad", {"moods": ["happy", "sad"], "conflicts": 1}),
     # Typing errors, and words that are none.
     ("relaxng paino musci", {"moods": ["relaxing"], "instruments": [PIANO]}),

@@ -62,7 +62,7 @@ def read_band(
     lead = _lead(instruments, matches, quote)
     solo = _solo(instruments, matches, draft, genre, quote)
     if solo is not None and lead is None and not solo.value:
-        lead = Heard(value=_melodic(instruments, solo.words) or "", words=solo.words)
+        lead = Heard(value=_melodic(instruments, solo.words, quote) or "", words=solo.words)
     return BandRead(
         wanted=tuple(Heard(value=key, words=tuple(dict.fromkeys(words))) for key, words in draft.wanted.items()),
         refused=tuple(Heard(value=key, words=tuple(dict.fromkeys(words))) for key, words in draft.refused.items()),
@@ -141,11 +141,12 @@ def _solo(
     return None
 
 
-def _melodic(instruments: Sequence[Said], words: Sequence[str]) -> str | None:
-    """The first of the instruments that is no drum kit or ensemble."""
+def _melodic(instruments: Sequence[Said], words: Sequence[str], quote: Quote) -> str | None:
+    """The instrument that a solo was said of, or else the first that is no drum kit or ensemble."""
     rows = lexicon().instruments
-    keys = [one.meaning("instruments") or "" for one in instruments]
-    return next((key for key in keys if not rows[key].drums and not rows[key].all), None) if words else None
+    order = sorted(instruments, key=lambda one: not set(quote(one)) <= set(words))
+    keys = [one.meaning("instruments") or "" for one in order]
+    return next((key for key in keys if not rows[key].drums and not rows[key].all), None)
 
 
 def _next_to(match: Match, instruments: Sequence[Said], matches: Sequence[Match]) -> Said | None:

@@ -125,7 +125,7 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
         typical = math.log2(style.tempo_bpm.typical / _MIDDLE_BPM)
         weight *= math.exp(-2.5 * (typical - _WORD_OCTAVES * brief.tempo_feel.value * 0.6) ** 2)
     if brief.arc is not None and style.arousal < _LEAST_AROUSAL_TO_BUILD and brief.arc.value in _STRONG_ARCS:
-        weight *= 0.2
+        weight *= 0.03
     if brief.time_signature is not None and brief.time_signature.value not in style.time_signatures:
         weight *= 0.3
     if brief.solo is not None:

@@ -15,6 +15,9 @@ _REACH = 5
 #: Moods this far from the middle are levels too: "starts melancholic, ends triumphant".
 _QUIET_AROUSAL, _LOUD_AROUSAL = -0.35, 0.5
 
+#: Shapes that say where the high point is: they say more than "builds".
+_PEAKED = ("drop_at_end", "bursts")
+
 _PARTS = ("begin", "middle", "next", "end")
 
 
@@ -31,18 +34,14 @@ class CourseRead:
 def read_course(said: Sequence[Said], quote: Quote, conflicts: list[str]) -> CourseRead:
     """Shape and loop; contradictions are added to `conflicts`."""
     read = CourseRead(loop=_loop(said, quote))
-    shapes = [one for one in said if _shape(one)]
-    named = [one for one in shapes if not one.refused]
+    named = [one for one in said if _shape(one) and not one.refused]
+    told, used = _told(said, quote)
     if named:
-        values = list(dict.fromkeys(one.meaning("course") or "" for one in named))
-        # "Builds slowly to a drop at the end": the shape that says where the high point is says more.
-        best = next((value for value in ("drop_at_end", "bursts") if value in values), values[0])
-        if len(values) > 1 and {best, *values} - {"builds", "bursts", "drop_at_end"}:
-            conflicts.append(f"{' and '.join(values)} were all asked for: {best} is followed.")
-        read.arc = Heard(value=best, words=_words(named, quote))
-        _told(said, quote, read.staged)
+        read.arc = _named_shape(named, said, quote, conflicts)
     else:
-        read.arc = _told(said, quote, read.staged)
+        read.arc = told
+    if read.arc is not None:
+        read.staged.update({one.match.first: part for part, one in used.items()})
     if read.arc is None and (denied := [one for one in said if one.refused and _moves(one)]):
         read.arc = Heard(value="steady", words=_words(denied, quote))
     return read
@@ -70,28 +69,41 @@ def _loop(said: Sequence[Said], quote: Quote) -> Heard[bool] | None:
     return Heard(value=not refused, words=_words(refused or spoken, quote))
 
 
-def _told(said: Sequence[Said], quote: Quote, staged: dict[int, str]) -> Heard[str] | None:
-    """The shape told by parts, levels and movement; notes in `staged` which words told a level of a part."""
+def _named_shape(named: Sequence[Said], said: Sequence[Said], quote: Quote, conflicts: list[str]) -> Heard[str]:
+    """The shape that was named; of several the one that says where the high point is, else the first."""
+    values = list(dict.fromkeys(one.meaning("course") or "" for one in named))
+    bursts = [one for one in said if one.meaning("course") == "burst" and not one.refused]
+    if values == ["builds"] and bursts:
+        return Heard(value="bursts", words=_words([*named, *bursts], quote))
+    best = next((value for value in _PEAKED if value in values), values[0])
+    if set(values) - {"builds", *_PEAKED, best}:
+        conflicts.append(f"{' and '.join(values)} were all asked for: {best} is followed.")
+    return Heard(value=best, words=_words(named, quote))
+
+
+def _told(said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[str, Said]]:
+    """The shape told by parts, levels and movement, and the words that told the level of each part."""
     spoken = [one for one in said if not one.refused]
     parts = [one for one in spoken if one.meaning("course") in _PARTS]
     moves = [one for one in spoken if one.meaning("course") in ("grow", "shrink", "burst")]
     levels, used = _levels(parts, spoken)
     value = _shape_of(levels, [one.meaning("course") or "" for one in moves])
     if value is None:
-        return None
-    staged.update({one.match.first: part for part, one in used.items()})
+        return None, used
     told = sorted([*moves, *used.values()], key=lambda one: one.match.first)
-    return Heard(value=value, words=_words(told, quote))
+    return Heard(value=value, words=_words(told, quote)), used
 
 
 def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, str], dict[str, Said]]:
-    """ "quiet" or "loud" by part, and the words that said so."""
+    """The level ("quiet" or "loud") by part, and the words that said so."""
     names = _named(parts)
     near: list[tuple[int, int, int]] = []
     for p, part in enumerate(parts):
         for i, one in enumerate(spoken):
             behind, ahead = part.match.first - one.match.last, one.match.first - part.match.last
-            if _level(one) and max(behind, ahead) < _REACH:
+            # Italian "inizia piano" begins softly; "inizia con il piano" with a piano.
+            reach = 1 if one.meaning("instruments") else _REACH
+            if _level(one) and max(behind, ahead) < reach:
                 # "Calm intro" comes before "intro, calm", and that before "calm again at the end".
                 near.append((behind if behind == 0 else 1 + ahead if ahead >= 0 else 2 + behind, p, i))
     levels: dict[str, str] = {}
@@ -109,7 +121,7 @@ def _named(parts: Sequence[Said]) -> list[str]:
 
 
 def _level(one: Said) -> str:
-    """ "quiet", "loud", or "" where a word tells no level."""
+    """The level that a word tells: "quiet", "loud", or "" for none."""
     key = one.meaning("course")
     if key in ("quiet", "loud"):
         return key

@@ -148,6 +148,8 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         lone = alone(passage, first, last) or _closes_genre(passage, first, last)
         bare = bare or (lone and value in _LONE_BPM and len(passage) > 1)
         if not unit and named_at is None and not bare:
+            if passage.folded(last) in words["duration"]:
+                figures.used.add(first)  # "30 seconds" is understood, and no tempo
             continue
         begin, last = (first if named_at is None else named_at), last + unit
         quoted = passage.text(begin, last)

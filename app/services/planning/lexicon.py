@@ -23,6 +23,18 @@ Table = Literal[
     "degree", "refused",
 ]  # fmt: skip
 
+#: English words by row, as in a language file, to which no typing error is put right.
+EVERYDAY = "everyday"
+
+#: The language of a prompt that holds words of several.
+MIXED = "mixed"
+
+#: Tables of names that every language lends to the others.
+_LENT: tuple[Table, ...] = ("genres", "instruments")
+
+#: Tables towards which typing errors are put right.
+_SPELT: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density")
+
 #: Tables whose rows say something about the music.
 MEANINGS: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course")
 
@@ -88,7 +100,8 @@ def phrase_of(words: str) -> Phrase:
 def lexicon(language: str = "en") -> Lexicon:
     """The packaged vocabulary, read once a process, as a prompt in this language means it.
 
-    All languages are always known; where two read a phrase differently, that of the prompt comes first.
+    English knows the names of genres and instruments in all languages, and no other foreign word: "bar" is no
+    restaurant. "mixed" knows all languages, English first; another language is read first where it is named.
     """
     return _lexicon(language)
 
@@ -96,22 +109,29 @@ def lexicon(language: str = "en") -> Lexicon:
 @cache
 def _lexicon(language: str) -> Lexicon:
     english, others = _english(), _others()
-    if language != "en" and language in others:
-        own = others[language]
-        found = _found([own, english, *(table for key, table in others.items() if key != language)])
+    own = [english, english[EVERYDAY]]
+    if language == MIXED:
+        found = _found([*own, *others.values()])
+        return replace(_lexicon("en"), phrases=found, longest=_longest(found), known=_known(found))
+    if language != "en":
+        found = _found([others[language], *own, *(table for key, table in others.items() if key != language)])
         spelt = {
-            token for words, sense in _entries(own, english) if sense.table in MEANINGS for token in phrase_of(words)
+            token
+            for words, sense in _entries(others[language], english)
+            if sense.table in _SPELT
+            for token in phrase_of(words)
         }
         return replace(
             _lexicon("en"),
             phrases=found,
             longest=_longest(found),
+            known=_known(found),
             spellings=_spellings(spelt),
-            swaps=tuple((ending, tuple(stead)) for ending, stead in own.get("endings", {}).items()),
+            swaps=tuple((ending, tuple(stead)) for ending, stead in others[language].get("endings", {}).items()),
         )
-    found = _found([english, *others.values()])
+    found = _found([*own, *({str(table): source.get(table, {}) for table in _LENT} for source in others.values())])
     meaningful = {
-        token for words, sense in _entries(english, english) if sense.table in MEANINGS for token in phrase_of(words)
+        token for words, sense in _entries(english, english) if sense.table in _SPELT for token in phrase_of(words)
     }
     ordinary = {*english["ordinary"]["words"], *english["ordinary"]["stems"]}
     return Lexicon(
@@ -135,10 +155,16 @@ def _lexicon(language: str) -> Lexicon:
 
 
 @cache
-def tokens_of(language: str) -> frozenset[str]:
-    """Every single word of a language's own tables; "en" for English."""
-    source = _english() if language == "en" else _others()[language]
-    return frozenset(token for words, _ in _entries(source, _english()) for token in phrase_of(words))
+def tokens_of(language: str, *, lent: bool = True) -> frozenset[str]:
+    """Every single word of a language's own tables; without the names that all languages lend if `lent` is false."""
+    english = _english()
+    sources = [english, english[EVERYDAY]] if language == "en" else [_others()[language]]
+    return frozenset(token for source in sources for token in _tokens(source, lent=lent))
+
+
+def _tokens(source: Mapping[str, Any], *, lent: bool = True) -> set[str]:
+    entries = _entries(source, _english())
+    return {token for words, sense in entries if lent or sense.table not in _LENT for token in phrase_of(words)}
 
 
 def languages() -> tuple[str, ...]:
@@ -181,7 +207,7 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
             yield from ((words, Sense(table, key)) for words in (row["words"] if isinstance(row, dict) else row))
     for metre, phrases in source.get("keys", source).get("metres", {}).items():
         yield from ((words, Sense("metres", metre)) for words in phrases)
-    grammar = source["grammar"]
+    grammar = source.get("grammar", {})
     for key in ("harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "turn"):
         row = grammar.get(key, [])
         yield from ((words, Sense("grammar", key)) for words in (row["words"] if isinstance(row, dict) else row))
@@ -189,8 +215,12 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
         yield from ((words, Sense("refused", key)) for words in phrases)
     for factor, phrases in source.get("degree", grammar.get("degree", {})).items():
         yield from ((words, Sense("degree", factor)) for words in phrases)
-    filler = source.get("filler", grammar.get("filler"))
+    filler = source.get("filler", grammar.get("filler", {"words": ()}))
     yield from ((words, Sense("grammar", "filler")) for words in filler["words"])
+
+
+def _known(phrases: Mapping[Phrase, object]) -> frozenset[str]:
+    return _lexicon("en").known | {token for phrase in phrases for token in phrase}
 
 
 def _longest(phrases: Mapping[Phrase, object]) -> dict[str, int]:

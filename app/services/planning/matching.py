@@ -7,8 +7,10 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from app.services.planning.lexicon import PHRASE_MARKS, Lexicon, Sense, lexicon
+from app.services.planning.lexicon import MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
 from app.services.planning.tokens import Passage, Token
+
+ENGLISH = "en"
 
 #: Letters that must stay when an ending is exchanged.
 _SHORTEST_STEM = 3
@@ -48,9 +50,18 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
         if _inside_katakana(stream, i, matches):
             i += 1
             continue
-        matches.append(Match(i, last, words.phrases[phrase]))
+        senses = words.phrases[phrase]
+        if language not in (ENGLISH, MIXED) and forms[last : last + 1] and _english_here(phrase, forms[last], language):
+            senses = lexicon().phrases[phrase]
+        matches.append(Match(i, last, senses))
         i = last
     return matches
+
+
+def _english_here(phrase: tuple[str, ...], following: str, language: str) -> bool:
+    """Whether an English "no" stands in a Portuguese prompt, where it mostly means "in the": before an English word."""
+    refuses = any(sense.table == "grammar" and sense.key == "refuse" for sense in lexicon().phrases.get(phrase, ()))
+    return refuses and following in tokens_of(ENGLISH) and following not in tokens_of(language)
 
 
 def _longest_at(
@@ -73,8 +84,8 @@ def _longest_at(
 def _known_form(word: str, language: str = "en") -> str:
     """The vocabulary's form of a word: itself, with another ending, or with a typing error put right.
 
-    >>> _known_form("pianos"), _known_form("relaxng"), _known_form("xylograph")
-    ('piano', 'relaxing', 'xylograph')
+    >>> _known_form("trumpets"), _known_form("relaxng"), _known_form("xylograph")
+    ('trumpet', 'relaxing', 'xylograph')
     >>> _known_form("melancólicas".replace("ó", "o"), "es")
     'melancolica'
     """

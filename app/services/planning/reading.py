@@ -63,7 +63,8 @@ def read(prompt: str) -> Brief:
     course = read_course(said, words.of, words.conflicts)
     genre, excluded_genres = _read_genre(said, words)
     moods, valence, arousal = _read_moods(said, words, course.staged)
-    band = read_band(said, matches, genre, words.of, words.conflicts)
+    players = [one for one in said if one.match.first not in course.staged]
+    band = read_band(players, matches, genre, words.of, words.conflicts)
     tempo_feel = _read_scale("tempo", said, words)
     feel: Heard[str] | None = _first(
         Heard(value=one.meaning("feel") or "", words=words.of(one))
