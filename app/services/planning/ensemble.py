@@ -30,6 +30,9 @@ _DRUMS_DEFINE_FROM = 0.5
 #: Chance that an instrument that merely suits the mood joins, if nobody was asked for.
 _MOOD_BAND_CHANCE = 0.6
 
+#: Roles that people name as they name instruments.
+_REFUSABLE: tuple[Role, ...] = ("bass", "pad")
+
 #: An instrument that reaches this pitch can play its own bass.
 _LOW_ENOUGH = 41
 
@@ -106,11 +109,11 @@ def make_band(
         drums = None  # whoever was asked for drums: the style decides on the rest
     if genre := genre_row(brief):
         _seat_suited(band, genre.band, drums, seed)
-    if not asked and rng_for(seed, "mood_band").random() < _MOOD_BAND_CHANCE:
+    if not asked and len(_players(style)) > 1 and rng_for(seed, "mood_band").random() < _MOOD_BAND_CHANCE:
         _seat_suited(band, character.band[:2], drums, seed)
-    others = _twins_instead(band) if asked else frozenset()
+    closed = (_twins_instead(band) if asked else frozenset()) | _refused_roles(brief)
     for role in ROLES:
-        if band.taken(role) or role in others or (role in DRUM_ROLES and drums is False):
+        if band.taken(role) or role in closed or (role in DRUM_ROLES and drums is False):
             continue
         _seat_from_style(band, role, wanted=_wanted(role, style, drums), density=density, seed=seed)
     if not any(seat.role not in DRUM_ROLES for seat in band.seats) and not asked:
@@ -123,13 +126,24 @@ def _twins_instead(band: _Band) -> frozenset[Role]:
 
     "Guitar" in a style for solo piano is a guitar alone, with no piano under it; a flute it accompanies.
     """
-    players = {key for row in band.style.ensemble.values() for key in row.instruments}
+    players = _players(band.style)
     chords = next((seat for seat in band.seats if seat.role == "chords"), None)
     if len(players) != 1 or chords is None or chords.instrument in players:
         return frozenset()
     if not band.taken("bass") and INSTRUMENTS[chords.instrument].low_pitch <= _LOW_ENOUGH:
         band.seat("bass", chords.instrument, asked=True)
     return frozenset(band.style.ensemble)
+
+
+def _players(style: Style) -> frozenset[str]:
+    """All instruments that a style may use; a single one where it is a style for one player."""
+    return frozenset(key for row in style.ensemble.values() for key in row.instruments)
+
+
+def _refused_roles(brief: Brief) -> frozenset[Role]:
+    """Roles that nobody takes: "no bass" means no low line, whoever would play it."""
+    refused = {heard.value for heard in brief.excluded_instruments}
+    return frozenset(role for role in _REFUSABLE if role in refused)
 
 
 def _ordered(band: _Band) -> tuple[Seat, ...]:
@@ -147,8 +161,7 @@ def _wants_drums(brief: Brief, style: Style, character: Character, arousal: floa
         named = brief.genre is not None and style.arousal >= _DRUMS_DEFINE_FROM
         return None if named else False
     lively = character.drums is True and arousal >= _DRUMS_FROM_AROUSAL
-    solo = len({key for role in style.ensemble.values() for key in role.instruments}) == 1
-    return True if lively and not solo else None
+    return True if lively and len(_players(style)) > 1 else None
 
 
 def _wanted(role: Role, style: Style, drums: bool | None) -> bool:

@@ -15,7 +15,7 @@ from app.services.planning.matching import Match, find_matches, leftovers
 from app.services.planning.tokens import Passage, passage_of
 
 #: How much each kind of word moves the place on the plane of feeling.
-_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT = 1.0, 0.5, 0.6
+_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT, _GENRE_WEIGHT = 1.0, 0.5, 0.6, 0.25, 0.25
 
 #: "Not sad" is not the same as happy: it goes half as far to the other side.
 _DENIED = -0.5
@@ -62,7 +62,7 @@ def read(prompt: str) -> Brief:
     said = in_context(passage.tokens, matches)
     course = read_course(said, words.of, words.conflicts)
     genre, excluded_genres = _read_genre(said, words)
-    moods, valence, arousal = _read_moods(said, words, course.staged)
+    moods, valence, arousal = _read_moods(said, words, genre, course.staged)
     players = [one for one in said if one.match.first not in course.staged]
     band = read_band(players, matches, genre, words.of, words.conflicts)
     tempo_feel = _read_scale("tempo", said, words)
@@ -168,7 +168,7 @@ def _read_genre(said: Sequence[Said], words: _Words) -> tuple[Heard[str] | None,
 
 
 def _read_moods(
-    said: Sequence[Said], words: _Words, staged: Mapping[int, str]
+    said: Sequence[Said], words: _Words, genre: Heard[str] | None, staged: Mapping[int, str]
 ) -> tuple[tuple[Heard[str], ...], float | None, float | None]:
     """Moods, strongest first, and the place on the plane that moods, scenes and purposes give together.
 
@@ -185,7 +185,7 @@ def _read_moods(
             if key is None or (table == "uses" and purposes and key in _GENERAL_USES):
                 continue
             row = rows[key]
-            weight = _USE_WEIGHT if table == "uses" else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
+            weight = _use_weight(key) if table == "uses" else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
             factor = _DENIED if one.refused else one.degree
             partly = one.match.first in staged and row.arousal < 0
             if partly:
@@ -196,12 +196,23 @@ def _read_moods(
             if table == "moods" and not one.refused and not partly:
                 strengths[key] = strengths.get(key, 0.0) + weight * one.degree
                 quotes.setdefault(key, []).extend(words.of(one))
+    if weights and genre is not None:
+        # "Dark ambient for a game": the genre has a feeling of its own.
+        home = tables.genres[genre.value]
+        if home.valence is not None and home.arousal is not None:
+            weights += _GENRE_WEIGHT
+            valence += _GENRE_WEIGHT * home.valence
+            arousal += _GENRE_WEIGHT * home.arousal
     order = sorted(strengths, key=lambda key: -strengths[key])
     _note_contradiction(order, words)
     moods = tuple(Heard[str](value=key, words=tuple(dict.fromkeys(quotes[key]))) for key in order)
     if not weights:
         return moods, None, None
     return moods, _held(valence / weights), _held(arousal / weights)
+
+
+def _use_weight(key: str) -> float:
+    return _GENERAL_USE_WEIGHT if key in _GENERAL_USES else _USE_WEIGHT
 
 
 def _held(value: float) -> float:
