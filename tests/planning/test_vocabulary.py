@@ -38,11 +38,34 @@ def test_the_contracts_names_come_first_and_in_its_order():
 
 def test_there_are_words_enough():
     words = lexicon()
+    everyday = _read(VOCABULARY_FOLDER / "everyday.toml")
+    feelings = {phrase_of(word) for row in words.moods.values() for word in row.words}
+    feelings |= {phrase_of(word) for word, _ in words_of(everyday["moods"])}
+    sounding = {key for row in words.instruments.values() for key in (*row.members, *row.all)} & set(INSTRUMENTS)
 
-    assert len(words.genres) >= 90
-    assert sum(len(row.words) for row in words.moods.values()) >= 300
-    assert sum(len(row.words) for row in words.instruments.values()) >= 300
-    assert len(words.uses) >= 30
+    assert len(words.genres) >= 135
+    assert sum(len(row.words) for row in words.genres.values()) >= 900
+    assert len(words.instruments) >= 125
+    assert sum(len(row.words) for row in words.instruments.values()) >= 800
+    assert len(sounding | set(words.instruments) & set(INSTRUMENTS)) >= 110
+    assert len(feelings) >= 1_500
+    assert len(words.uses) >= 35
+    assert len(words.course) >= 16
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
+def test_a_language_has_words_enough_and_tells_change_over_time(path: Any):
+    tables = _read(path)
+    phrases = {phrase_of(word) for table in MEANINGS for word, _ in words_of(tables.get(table, {}))}
+
+    assert "loop" in tables["course"]
+    if path.stem == "other":
+        return
+    assert len(phrases) >= 800
+    shapes = {key for key, row in lexicon().course.items() if row.curve}
+    assert shapes <= set(tables["course"]), shapes - set(tables["course"])
+    assert {"begin", "end", "quiet", "loud", "grow", "burst"} <= set(tables["course"])
+    assert {"3/4", "6/8"} <= set(tables["metres"])
 
 
 @pytest.mark.parametrize("table", MEANINGS)

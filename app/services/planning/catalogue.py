@@ -53,6 +53,13 @@ def roles_of(key: str) -> tuple[Role, ...]:
 
 
 @cache
+def known_for(key: str) -> frozenset[str]:
+    """Styles of the genres that an instrument makes recognisable: an accordion musette and shanties, a koto Japan."""
+    rows = lexicon().genres.values()
+    return frozenset(row.styles[0] for row in rows if any(key in members_of(word)[:1] for word in row.band))
+
+
+@cache
 def plain_role(role: Role) -> EnsembleRole:
     """What a role is where the style does not know it."""
     return EnsembleRole.model_validate(lexicon().roles["plain"][role])

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.models.brief import Brief
 from app.models.plan import Mode
-from app.services.planning.catalogue import Styles, members_of, roles_of, styles_of
+from app.services.planning.catalogue import Styles, known_for, members_of, roles_of, styles_of
 from app.services.planning.character import Character, genre_row
 from app.services.planning.figures import COMPOUND_METRES, counted
 from app.services.planning.lexicon import lexicon
@@ -25,9 +25,9 @@ _PREFERENCE = 0.45
 #: Weight of a style that no mood or purpose wishes for, and how much more it has where instruments were asked for.
 _UNWISHED, _WITH_PLAYERS = 0.01, 30.0
 
-#: Weight of a style in which an instrument asked for is a stranger, against one that is built on it; that of one
-#: where it could at least take a role; and of a style for one player, where it is neither.
-_STRANGER, _GUEST, _OUTSIDER = 0.015, 0.03, 0.001
+#: Weight of a style against one that is built on an instrument asked for: where it plays now and then or makes a
+#: genre recognisable, where it could at least take a role, where it is a stranger, and of a style for another player.
+_AT_HOME, _GUEST, _STRANGER, _OUTSIDER = 0.2, 0.015, 0.008, 0.001
 
 #: Courses of energy that need a loud end of the scale, and the arousal of a style that has one.
 _STRONG_ARCS, _LEAST_AROUSAL_TO_BUILD = frozenset({"builds", "bursts", "drop_at_end", "calm_loud_calm"}), -0.5
@@ -140,7 +140,9 @@ def _plays(style: Style, members: Sequence[str]) -> float:
         share = sum(weight for key, weight in row.instruments.items() if key in members) / sum(row.instruments.values())
         home = max(home, share * row.presence * (1.0 if role in _PROMINENT else 0.6))
     if home > 0.0:
-        return home
+        return _AT_HOME + (1.0 - _AT_HOME) * home
+    if style.name in known_for(members[0] if members else ""):
+        return _AT_HOME
     if len({key for row in style.ensemble.values() for key in row.instruments}) == 1:
         return _OUTSIDER
     return _GUEST if any(role in style.ensemble for key in members[:1] for role in roles_of(key)) else _STRANGER

@@ -234,8 +234,13 @@ def _seat_asked(band: _Band, asked: Sequence[str], brief: Brief, seed: int) -> N
         # The only one asked for carries the tune as well as the harmony, if it can do both.
         if melodic == [word] and role != "lead" and not band.taken("lead"):
             band.seat("lead", _twin(band, members, role, seed), asked=True)
-        elif melodic == [word] and word == lead and "chords" in roles and not band.taken("chords"):
+        elif melodic == [word] and "chords" in roles and not band.taken("chords") and _alone(band, word, lead):
             band.seat("chords", _twin(band, members, role, seed), asked=True)
+
+
+def _alone(band: _Band, word: str, lead: str | None) -> bool:
+    """Whether nobody else would play chords under a tune: it was to lead, or the style has none who do."""
+    return word == lead or "chords" not in band.style.ensemble
 
 
 def _twin(band: _Band, members: Sequence[str], role: Role, seed: int) -> str:
