@@ -88,6 +88,7 @@ class Lexicon:
 PHRASE_MARKS = frozenset("&#/+")
 
 
+@cache
 def phrase_of(words: str) -> Phrase:
     """The tokens by which a phrase is found; marks other than & # / + do not count.
 

@@ -67,16 +67,16 @@ def _english_here(phrase: tuple[str, ...], following: str, language: str) -> boo
 def _longest_at(
     words: Lexicon, stream: Sequence[Token], forms: Sequence[str], i: int, taken: Set[int]
 ) -> tuple[int, tuple[str, ...]] | None:
-    room = min(max(1, words.longest.get(forms[i], 0)), len(stream) - i)
+    written = stream[i].folded
+    room = min(max(1, words.longest.get(forms[i], 0), words.longest.get(written, 0)), len(stream) - i)
     for length in range(room, 0, -1):
         if any(i + step in taken for step in range(length)):
             continue
         phrase = tuple(forms[i : i + length])
-        if phrase in words.phrases:
-            return i + length, phrase
         singular = (*phrase[:-1], phrase[-1].removesuffix("s"))
-        if singular in words.phrases:
-            return i + length, singular
+        for candidate in (tuple(token.folded for token in stream[i : i + length]), phrase, singular):
+            if candidate in words.phrases:
+                return i + length, candidate
     return None
 
 
@@ -90,7 +90,7 @@ def _known_form(word: str, language: str = "en") -> str:
     'melancolica'
     """
     words = lexicon(language)
-    if word in words.known:
+    if (word,) in words.phrases:
         return word
     for ending, stead in words.swaps:
         stem = word.removesuffix(ending)
@@ -98,6 +98,8 @@ def _known_form(word: str, language: str = "en") -> str:
             for other in stead:
                 if (stem + other,) in words.phrases:
                     return stem + other
+    if word in words.known:
+        return word
     for ending, shortest in words.endings:
         stem = word.removesuffix(ending)
         if stem != word and len(stem) >= shortest and stem in words.known:
