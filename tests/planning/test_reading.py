@@ -97,6 +97,9 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("sparse and minimal", {"density": -0.6}),
     ("busy, complex arrangement", {"density": 0.65}),
     ("fast but slow", {"tempo_feel": -0.025, "conflicts": 1}),
+    ("quite dark", {"valence": -0.632}),
+    ("barely sad", {"valence": -0.4}),
+    ("incredibly happy", {"valence": 1.0}),
     # Players.
     ("solo piano", {"instruments": [PIANO], "solo": True}),
     ("piano only", {"instruments": [PIANO], "solo": True}),
@@ -263,6 +266,10 @@ def test_conflicts_say_how_they_were_settled():
     assert "the number wins" in read("slow, 170 bpm").conflicts[0]
     assert "“900 bpm”" in read("900 bpm").conflicts[0]
     assert "techno leads" in read("jazz techno").conflicts[0]
+    assert "waltz is in 3/4" in read("a waltz in 4/4").conflicts[0]
+    assert "middle is taken" in read("sparse but busy").conflicts[0]
+    assert "left out" in read("with drums, piano and no piano").conflicts[0]
+    assert read("a slow waltz in 3/4, 80 bpm, in A minor, no drums").conflicts == ()
 
 
 def test_words_nobody_knows_are_listed_once_and_fillers_are_not():

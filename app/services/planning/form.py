@@ -244,6 +244,8 @@ def along(stretches: Sequence[Stretch], arc: str, arousal: float) -> tuple[Stret
         shaped.append(replace(stretch, texture=level, energy=round(level, 3)))
     last = len(shaped) - (2 if len(shaped) > 2 else 1)
     if row.last is not None:
+        # What was to be the high point on the way no longer is.
+        shaped = [replace(one, kind="verse") if one.kind == row.last else one for one in shaped]
         shaped[last] = replace(shaped[last], kind=row.last)
         if last > 0:
             shaped[last - 1] = replace(shaped[last - 1], kind="build" if last > 1 else "intro")

@@ -79,6 +79,7 @@ def read(prompt: str) -> Brief:
     metre = figures.time_signature or _first(
         Heard(value=match.key("metres") or "", words=(words.quote(match),)) for match in matches if match.key("metres")
     )
+    _note_metre(figures.time_signature, genre, words)
     _note_beat(figures.tempo_bpm, figures.beat, metre, genre, words)
     return Brief(
         prompt=prompt,
@@ -110,6 +111,13 @@ def read(prompt: str) -> Brief:
 
 def _first(values: Iterable[Value]) -> Value | None:
     return next(iter(values), None)
+
+
+def _note_metre(asked: Heard[str] | None, genre: Heard[str] | None, words: _Words) -> None:
+    """Say so where a metre was written that the genre is never in: "waltz in 4/4"."""
+    own = lexicon().genres[genre.value].metre if genre else None
+    if asked is not None and genre is not None and own is not None and own != asked.value:
+        words.conflicts.append(f"{genre.value} is in {own}, “{asked.words[0]}” was written: the number wins.")
 
 
 def _note_beat(
