@@ -30,8 +30,16 @@ class Brief(Frozen):
     valence: float | None = Field(None, ge=-1, le=1, description="From sad (−1) to happy (1).")
     arousal: float | None = Field(None, ge=-1, le=1, description="From calm (−1) to excited (1).")
     tempo_bpm: Heard[float] | None = Field(None, description="Tempo asked for as a number, beats a minute.")
+    beat: Heard[str] | None = Field(
+        None,
+        description='Note that the tempo counts, if named: "quarter", "dotted_quarter", "eighth", "half". '
+        "Otherwise the dotted quarter in 6/8 and 12/8, the quarter elsewhere.",
+    )
     tempo_feel: Heard[float] | None = Field(
         None, description="Tempo asked for in words, from −1 (very slow) to 1 (very fast)."
+    )
+    feel: Heard[str] | None = Field(
+        None, description='Rhythmic feel asked for: "swing", "shuffle", "straight", "half-time", "double-time".'
     )
     tonic: Heard[str] | None = Field(None, description='Key note asked for: "C", "F#", "Bb".')
     mode: Heard[str] | None = Field(None, description='"major", "minor" or a church mode asked for.')
@@ -43,6 +51,11 @@ class Brief(Frozen):
     lead: Heard[str] | None = Field(None, description="The wanted instrument that is to carry the melody.")
     drums: Heard[bool] | None = Field(None, description="True if drums were asked for, False if refused.")
     density: Heard[float] | None = Field(None, description="How much is to happen, from −1 (sparse) to 1 (busy).")
+    arc: Heard[str] | None = Field(
+        None,
+        description='Course of the energy asked for: "builds", "bursts", "drop_at_end", "fades", "calm_loud_calm", '
+        '"loud_calm_loud", "waves" or "steady".',
+    )
     loop: Heard[bool] | None = Field(None, description="True if the end is to join the beginning without a seam.")
     loudness_lufs: Heard[float] | None = Field(None, description="Integrated loudness asked for.")
     use: Heard[str] | None = Field(None, description="What the music is for, a key of the vocabulary.")

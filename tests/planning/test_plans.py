@@ -11,7 +11,8 @@ import pytest
 from app.models.plan import COMPOSER_VERSION, Plan
 from app.models.score import DRUM_ROLES
 from app.services.planning import GENRES, MOODS, make_plan, read
-from app.services.planning.catalogue import packaged_styles
+from app.services.planning.catalogue import known_for, packaged_styles
+from app.services.planning.figures import counted
 from app.services.planning.form import bar_seconds, fit_tempo, ring_seconds, share_out
 from app.services.styles import Style
 from app.services.styles.schema import EnsembleRole, FormStep, TempoRange
@@ -60,7 +61,7 @@ def test_whole_bars_fill_every_duration_and_the_last_chord_rings(metre: str, tem
         bar_s = bar_seconds(metre, plan.tempo_bpm)
         ring_s = ring_seconds(duration_s, bar_s, plan.bars)
 
-        assert plan.tempo_bpm == tempo_bpm
+        assert plan.tempo_bpm == counted(tempo_bpm, None, metre)[1]
         assert plan.time_signature == metre
         assert plan.bars * bar_s <= duration_s + 1e-6 or plan.bars == 1
         assert ring_s + 1e-6 >= 1.5 or plan.bars == 1
@@ -286,6 +287,64 @@ def test_instruments_refused_stay_away_and_others_carry_the_music(prompt: str, k
 
     assert not keys & instruments_in(plan)
     assert any(voice.role in ("lead", "chords", "pad", "arpeggio") for voice in plan.ensemble)
+
+
+HOME = [
+    ("acoustic guitar", {"steel_guitar", "nylon_guitar"}),
+    ("fingerpicked guitar, gentle", {"steel_guitar", "nylon_guitar"}),
+    ("harp", {"harp"}), ("solo cello, mournful", {"cello"}), ("808s and flute", {"sub_bass"}), ("banjo", {"banjo"}),
+    ("distorted guitar", {"distortion_guitar"}), ("accordion", {"accordion"}), ("music box", {"music_box"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("prompt", "keys"), HOME, ids=[prompt for prompt, _ in HOME])
+def test_an_instrument_without_a_genre_is_at_home_and_brings_no_piano_under_it(prompt: str, keys: set[str], seed: int):
+    plan = plan_of(prompt, seed=seed)
+    ensemble = packaged_styles()[plan.style].ensemble
+
+    assert keys & instruments_in(plan)
+    own = any(keys & set(role.instruments) for role in ensemble.values())
+    assert own or any(plan.style in known_for(key) for key in keys), plan.style
+    assert not any(voice.role == "bass" and "piano" in voice.instrument for voice in plan.ensemble)
+
+
+def test_a_style_for_one_player_gives_way_to_who_was_asked_for():
+    solo = {"solo_piano": packaged_styles()["solo_piano"]}
+
+    assert instruments_in(plan_of("acoustic guitar", styles=solo)) <= {"steel_guitar", "nylon_guitar"}
+    assert instruments_in(plan_of("flute", styles=solo)) == {"flute", "acoustic_grand_piano"}
+    assert instruments_in(plan_of("two robots falling in love", styles=solo)) == {"acoustic_grand_piano"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_bass_is_no_low_line_whoever_would_play_it(seed: int):
+    for genre in ("pop", "house", "jazz", "orchestral"):
+        assert all(voice.role != "bass" for voice in plan_of(f"{genre} without bass", seed=seed).ensemble)
+
+
+def test_named_ensembles_are_alone():
+    assert instruments_in(plan_of("jazz trio: piano, bass, drums, swing 160")) == {
+        "acoustic_grand_piano", "acoustic_bass", "jazz_kit",
+    }  # fmt: skip
+    assert instruments_in(plan_of("a cappella choir, sacred")) == {"choir_aahs"}
+    assert instruments_in(plan_of("duet for flute and harp")) == {"flute", "harp"}
+
+
+def test_scenes_without_a_musical_word_find_fitting_styles():
+    def styles(prompt: str) -> set[str]:
+        return {plan_of(prompt, seed=seed).style for seed in range(12)}
+
+    loud = {"metal", "techno", "drum_and_bass", "trap", "rock", "house", "electronic"}
+    assert styles("a walk through the forest at dawn").isdisjoint(loud)
+    assert styles("the last bus home after we lost the final").isdisjoint(loud)
+    assert styles("my grandmother's kitchen on a sunday morning").isdisjoint(loud)
+    assert styles("chasing a thief across rooftops").isdisjoint({"lullaby", "meditation", "ambient", "solo_piano"})
+    assert len(styles("a walk through the forest at dawn")) >= 3
+
+
+def test_a_genre_keeps_some_of_its_feeling_beside_a_purpose():
+    assert plan_of("dark ambient for a game").arousal < 0 < plan_of("punk for a game").arousal
 
 
 @pytest.mark.parametrize("genre", GENRES)

@@ -62,7 +62,7 @@ def read_band(
     lead = _lead(instruments, matches, quote)
     solo = _solo(instruments, matches, draft, genre, quote)
     if solo is not None and lead is None and not solo.value:
-        lead = Heard(value=_melodic(instruments, solo.words) or "", words=solo.words)
+        lead = Heard(value=_melodic(instruments, solo.words, quote) or "", words=solo.words)
     return BandRead(
         wanted=tuple(Heard(value=key, words=tuple(dict.fromkeys(words))) for key, words in draft.wanted.items()),
         refused=tuple(Heard(value=key, words=tuple(dict.fromkeys(words))) for key, words in draft.refused.items()),
@@ -136,16 +136,33 @@ def _solo(
             family in (_LOUD_GENRES if full else _BAND_GENRES) or _comes_with(one.match, matches)
         )
         return Heard(value=not inside and len(draft.wanted) == 1 and len(melodic) >= 1, words=words)
-    if draft.alone and len(draft.wanted) <= 4 and len(instruments) == 1:
+    if draft.alone and _only_its_members(draft, instruments):
         return Heard(value=True, words=tuple(dict.fromkeys(draft.alone)))
     return None
 
 
-def _melodic(instruments: Sequence[Said], words: Sequence[str]) -> str | None:
-    """The first of the instruments that is no drum kit or ensemble."""
+def _only_its_members(draft: _Draft, instruments: Sequence[Said]) -> bool:
+    """Whether all instruments named belong to the ensemble named: "jazz trio: piano, bass, drums" is the trio alone.
+
+    Groups that a member answers ("bass") are then no longer wanted beside it.
+    """
     rows = lexicon().instruments
     keys = [one.meaning("instruments") or "" for one in instruments]
-    return next((key for key in keys if not rows[key].drums and not rows[key].all), None) if words else None
+    members = {member for key in keys if rows[key].alone for member in rows[key].all}
+    others = [key for key in keys if not rows[key].alone and key not in members]
+    covered = all(members & set(members_of(key)) or (key == "drums" and draft.drums.get(True)) for key in others)
+    if covered:
+        for key in others:
+            draft.wanted.pop(key, None)
+    return covered
+
+
+def _melodic(instruments: Sequence[Said], words: Sequence[str], quote: Quote) -> str | None:
+    """The instrument that a solo was said of, or else the first that is no drum kit or ensemble."""
+    rows = lexicon().instruments
+    order = sorted(instruments, key=lambda one: not set(quote(one)) <= set(words))
+    keys = [one.meaning("instruments") or "" for one in order]
+    return next((key for key in keys if not rows[key].drums and not rows[key].all), None)
 
 
 def _next_to(match: Match, instruments: Sequence[Said], matches: Sequence[Match]) -> Said | None:

@@ -5,7 +5,8 @@ from functools import cache, lru_cache
 from typing import cast
 
 from app.models.plan import Role
-from app.services.planning.lexicon import GenreRow, lexicon
+from app.services.planning.lexicon import lexicon
+from app.services.planning.rows import GenreRow
 from app.services.styles import Style, load_style, style_names
 from app.services.styles.schema import EnsembleRole
 from app.services.theory.instruments import INSTRUMENTS
@@ -49,6 +50,13 @@ def roles_of(key: str) -> tuple[Role, ...]:
     tables = lexicon().roles
     roles: Sequence[str] = tables["keys"].get(key) or tables["families"][INSTRUMENTS[key].family]
     return tuple(cast(Role, role) for role in roles)
+
+
+@cache
+def known_for(key: str) -> frozenset[str]:
+    """Styles of the genres that an instrument makes recognisable: an accordion musette and shanties, a koto Japan."""
+    rows = lexicon().genres.values()
+    return frozenset(row.styles[0] for row in rows if any(key in members_of(word)[:1] for word in row.band))
 
 
 @cache

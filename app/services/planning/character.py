@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from app.models.brief import Brief
 from app.models.plan import Mode
-from app.services.planning.lexicon import GenreRow, MoodRow, lexicon
+from app.services.planning.lexicon import lexicon
+from app.services.planning.rows import GenreRow, MoodRow
 
 #: How much a row's wishes count beside those of a mood.
-_SCENE_SHARE, _USE_SHARE = 0.5, 0.6
+_SCENE_SHARE, _USE_SHARE, _ARC_SHARE = 0.5, 0.6, 0.5
 
 #: How strongly valence alone tips the scales towards major or minor.
 _MODE_PULL = 1.5
@@ -39,6 +40,8 @@ class Character:
     modes: dict[Mode, float]
     #: How energy runs: "even", "arch", "rise", "wide"; None where nothing was said.
     curve: str | None
+    #: The course of the energy that was asked for, a row of course.toml; None where nothing was said.
+    arc: str | None
     #: Whether drums belong to the mood; None where it does not matter.
     drums: bool | None
     #: Instruments that suit the mood, strongest mood first.
@@ -55,6 +58,9 @@ def character_of(brief: Brief) -> Character:
     for row, share in rows:
         for name, weight in row.styles.items():
             styles[name] = styles.get(name, 0.0) + share * weight
+    if brief.arc is not None:
+        for name, weight in lexicon().course[brief.arc.value].styles.items():
+            styles[name] = styles.get(name, 0.0) + _ARC_SHARE * weight
     arousal = brief.arousal or 0.0
     density = brief.density.value if brief.density else _mean(rows, lambda row: _or_half(row.density, row), arousal / 2)
     return Character(
@@ -67,6 +73,7 @@ def character_of(brief: Brief) -> Character:
         lift=_mean(rows, lambda row: float(row.lift)),
         modes=_mode_factors(rows, brief.valence),
         curve=next((row.curve for row in moods_first if row.curve), None),
+        arc=brief.arc.value if brief.arc is not None else None,
         drums=next((row.drums for row in moods_first if row.drums is not None), None),
         band=tuple(dict.fromkeys(key for row in moods_first for key in row.band)),
         styles=styles,

@@ -8,10 +8,11 @@ import numpy as np
 
 from app.models.brief import Brief
 from app.models.plan import Mode
-from app.models.score import DRUM_ROLES
-from app.services.planning.catalogue import Styles, members_of, roles_of, styles_of
+from app.services.planning.catalogue import Styles, known_for, members_of, roles_of, styles_of
 from app.services.planning.character import Character, genre_row
-from app.services.planning.lexicon import GenreRow, lexicon
+from app.services.planning.figures import COMPOUND_METRES, counted
+from app.services.planning.lexicon import lexicon
+from app.services.planning.rows import GenreRow
 from app.services.styles import Style
 
 #: Where an unmarked prompt stands on the plane of feeling, and how loosely.
@@ -23,6 +24,16 @@ _MADE_OF_IT = 12.0
 
 #: Weight of the second, third … style of a genre against the one before it.
 _PREFERENCE = 0.45
+
+#: Weight of a style that no mood or purpose wishes for, and how much more it has where instruments were asked for.
+_UNWISHED, _WITH_PLAYERS = 0.01, 30.0
+
+#: Weight of a style against one that is built on an instrument asked for: where it plays now and then or makes a
+#: genre recognisable, where it could at least take a role, where it is a stranger, and of a style for another player.
+_AT_HOME, _GUEST, _STRANGER, _OUTSIDER = 0.2, 0.015, 0.008, 0.001
+
+#: Courses of energy that need a loud end of the scale, and the arousal of a style that has one.
+_STRONG_ARCS, _LEAST_AROUSAL_TO_BUILD = frozenset({"builds", "bursts", "drop_at_end", "calm_loud_calm"}), -0.5
 
 #: Tempo of a mid-tempo piece in no particular style, and octaves between that and the ends of the scale of words.
 _MIDDLE_BPM, _WORD_OCTAVES = 104.0, 0.85
@@ -39,6 +50,12 @@ _MINOR_TONICS = {
     "C": 0.9, "C#": 0.7, "D": 1.0, "Eb": 0.4, "E": 1.0, "F": 0.8, "F#": 0.8, "G": 0.9, "G#": 0.4, "A": 1.0, "Bb": 0.5,
     "B": 0.8,
 }  # fmt: skip
+
+#: Styles this much less suited than the best are left out where instruments were asked for.
+_LEAST_SHARE = 0.08
+
+#: Roles in which an instrument is what one hears first.
+_PROMINENT = frozenset({"lead", "chords", "bass", "drums", "pad"})
 
 _MAJOR_LIKE = frozenset({"major", "lydian", "mixolydian"})
 
@@ -69,8 +86,13 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
     weights = {}
     for name, style in styles.items():
         wished = character.styles.get(name, 0.0)
-        weight = wished + 0.01 if character.styles else spread.get(name, 1.0)
+        # Who was asked for says more of the style than a mood does: any style may then come in where they are at home.
+        unasked = _UNWISHED * (_WITH_PLAYERS if brief.instruments else 1.0)
+        weight = wished + unasked * spread.get(name, 1.0) if character.styles else spread.get(name, 1.0)
         weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character)
+    if brief.instruments:
+        least = _LEAST_SHARE * max(weights.values())
+        weights = {name: weight if weight >= least else 0.0 for name, weight in weights.items()}
     return styles[choose(rng, weights)]
 
 
@@ -105,6 +127,8 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     if brief.tempo_feel is not None:
         typical = math.log2(style.tempo_bpm.typical / _MIDDLE_BPM)
         weight *= math.exp(-2.5 * (typical - _WORD_OCTAVES * brief.tempo_feel.value * 0.6) ** 2)
+    if brief.arc is not None and style.arousal < _LEAST_AROUSAL_TO_BUILD and brief.arc.value in _STRONG_ARCS:
+        weight *= 0.03
     if brief.time_signature is not None and brief.time_signature.value not in style.time_signatures:
         weight *= 0.3
     if brief.solo is not None:
@@ -113,31 +137,40 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
 
 
 def _plays(style: Style, members: Sequence[str]) -> float:
-    """How much at home an instrument is in a style: most where the style is made of little else."""
-    shares = [
-        sum(role.instruments.get(key, 0.0) for key in members) / sum(role.instruments.values())
-        for name, role in style.ensemble.items()
-        if name not in DRUM_ROLES
-    ]
-    if any(shares):
-        return 1.0 + _MADE_OF_IT * (sum(shares) / len(shares)) ** 2
-    if any(key in role.instruments for role in style.ensemble.values() for key in members):
-        return 1.0
-    return 0.25 if any(role in style.ensemble for key in members[:1] for role in roles_of(key)) else 0.12
+    """How much at home an instrument is in a style: how likely it would play there unasked, and how prominently."""
+    home = 0.0
+    for role, row in style.ensemble.items():
+        share = sum(weight for key, weight in row.instruments.items() if key in members) / sum(row.instruments.values())
+        home = max(home, share * row.presence * (1.0 if role in _PROMINENT else 0.6))
+    if home > 0.0:
+        return _AT_HOME + (1.0 - _AT_HOME) * home
+    if style.name in known_for(members[0] if members else ""):
+        return _AT_HOME
+    if len({key for row in style.ensemble.values() for key in row.instruments}) == 1:
+        return _OUTSIDER
+    return _GUEST if any(role in style.ensemble for key in members[:1] for role in roles_of(key)) else _STRANGER
 
 
 def choose_metre(brief: Brief, style: Style, rng: np.random.Generator) -> str:
-    """The metre asked for, else the genre's, else the style's."""
+    """The metre asked for, else the genre's, else the style's.
+
+    A number for the tempo counts quarters unless a compound metre was asked for: the dice then keep to simple ones.
+    """
     if brief.time_signature is not None:
         return brief.time_signature.value
     row = genre_row(brief)
-    return row.metre if row is not None and row.metre else choose(rng, style.time_signatures)
+    if row is not None and row.metre:
+        return row.metre
+    metres = style.time_signatures
+    if brief.tempo_bpm is not None:
+        metres = {metre: weight for metre, weight in metres.items() if metre not in COMPOUND_METRES} or metres
+    return choose(rng, metres)
 
 
-def choose_tempo(brief: Brief, character: Character, style: Style, rng: np.random.Generator) -> float:
+def choose_tempo(brief: Brief, character: Character, style: Style, metre: str, rng: np.random.Generator) -> float:
     """Quarter notes a minute: the number asked for, else by words for speed, else by mood inside the style's range."""
     if brief.tempo_bpm is not None:
-        return brief.tempo_bpm.value
+        return counted(brief.tempo_bpm.value, brief.beat.value if brief.beat else None, metre)[1]
     row = genre_row(brief)
     low, typical, high = _range(row, style)
     noise = float(rng.uniform(-1.0, 1.0))

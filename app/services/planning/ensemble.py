@@ -30,6 +30,12 @@ _DRUMS_DEFINE_FROM = 0.5
 #: Chance that an instrument that merely suits the mood joins, if nobody was asked for.
 _MOOD_BAND_CHANCE = 0.6
 
+#: Roles that people name as they name instruments.
+_REFUSABLE: tuple[Role, ...] = ("bass", "pad")
+
+#: An instrument that reaches this pitch can play its own bass.
+_LOW_ENOUGH = 41
+
 #: Kit by contract genre where a style has none of its own.
 _KITS = {"electronic": "synth_909", "hip-hop": "synth_808", "ambient": "brush_kit", "classical": "orchestra_kit"}
 
@@ -103,15 +109,41 @@ def make_band(
         drums = None  # whoever was asked for drums: the style decides on the rest
     if genre := genre_row(brief):
         _seat_suited(band, genre.band, drums, seed)
-    if not asked and rng_for(seed, "mood_band").random() < _MOOD_BAND_CHANCE:
+    if not asked and len(_players(style)) > 1 and rng_for(seed, "mood_band").random() < _MOOD_BAND_CHANCE:
         _seat_suited(band, character.band[:2], drums, seed)
+    closed = (_twins_instead(band) if asked else frozenset()) | _refused_roles(brief)
     for role in ROLES:
-        if band.taken(role) or (role in DRUM_ROLES and drums is False):
+        if band.taken(role) or role in closed or (role in DRUM_ROLES and drums is False):
             continue
         _seat_from_style(band, role, wanted=_wanted(role, style, drums), density=density, seed=seed)
     if not any(seat.role not in DRUM_ROLES for seat in band.seats) and not asked:
         band.seat("chords", _substitute(band, "chords") or "acoustic_grand_piano", asked=False)
     return _ordered(band)
+
+
+def _twins_instead(band: _Band) -> frozenset[Role]:
+    """Roles that a style for one player leaves to the one asked for in its stead; a low bass is theirs too.
+
+    "Guitar" in a style for solo piano is a guitar alone, with no piano under it; a flute it accompanies.
+    """
+    players = _players(band.style)
+    chords = next((seat for seat in band.seats if seat.role == "chords"), None)
+    if len(players) != 1 or chords is None or chords.instrument in players:
+        return frozenset()
+    if not band.taken("bass") and INSTRUMENTS[chords.instrument].low_pitch <= _LOW_ENOUGH:
+        band.seat("bass", chords.instrument, asked=True)
+    return frozenset(band.style.ensemble)
+
+
+def _players(style: Style) -> frozenset[str]:
+    """All instruments that a style may use; a single one where it is a style for one player."""
+    return frozenset(key for row in style.ensemble.values() for key in row.instruments)
+
+
+def _refused_roles(brief: Brief) -> frozenset[Role]:
+    """Roles that nobody takes: "no bass" means no low line, whoever would play it."""
+    refused = {heard.value for heard in brief.excluded_instruments}
+    return frozenset(role for role in _REFUSABLE if role in refused)
 
 
 def _ordered(band: _Band) -> tuple[Seat, ...]:
@@ -129,8 +161,7 @@ def _wants_drums(brief: Brief, style: Style, character: Character, arousal: floa
         named = brief.genre is not None and style.arousal >= _DRUMS_DEFINE_FROM
         return None if named else False
     lively = character.drums is True and arousal >= _DRUMS_FROM_AROUSAL
-    solo = len({key for role in style.ensemble.values() for key in role.instruments}) == 1
-    return True if lively and not solo else None
+    return True if lively and len(_players(style)) > 1 else None
 
 
 def _wanted(role: Role, style: Style, drums: bool | None) -> bool:
@@ -196,13 +227,20 @@ def _seat_asked(band: _Band, asked: Sequence[str], brief: Brief, seed: int) -> N
         roles = _roles_of_group(word)
         if word == lead and "lead" in roles:
             roles = ("lead", *(role for role in roles if role != "lead"))
+        if brief.drums is not None and not brief.drums.value and "percussion" in roles:
+            roles = ("percussion",)  # "no drums but tribal drums": those named, and no drum set
         role = _free_role(band, roles)
         band.seat(role, _pick(band, members, role, seed), asked=True)
         # The only one asked for carries the tune as well as the harmony, if it can do both.
         if melodic == [word] and role != "lead" and not band.taken("lead"):
             band.seat("lead", _twin(band, members, role, seed), asked=True)
-        elif melodic == [word] and word == lead and "chords" in roles and not band.taken("chords"):
+        elif melodic == [word] and "chords" in roles and not band.taken("chords") and _alone(band, word, lead):
             band.seat("chords", _twin(band, members, role, seed), asked=True)
+
+
+def _alone(band: _Band, word: str, lead: str | None) -> bool:
+    """Whether nobody else would play chords under a tune: it was to lead, or the style has none who do."""
+    return word == lead or "chords" not in band.style.ensemble
 
 
 def _twin(band: _Band, members: Sequence[str], role: Role, seed: int) -> str:
@@ -236,7 +274,7 @@ def _seat_soloists(band: _Band, asked: Sequence[str], brief: Brief, *, drums: bo
         support = next((role for role in ("chords", "pad", "arpeggio") if role in roles_of(instrument)), None)
         if support is not None and support != first:
             band.seat(support, instrument, asked=True)
-            if INSTRUMENTS[instrument].low_pitch <= 41:
+            if INSTRUMENTS[instrument].low_pitch <= _LOW_ENOUGH:
                 band.seat("bass", instrument, asked=True)
     else:
         for word in sorted(melodic, key=lambda word: word != lead):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from app.models.brief import Heard
-from app.services.planning.keys import Key, key_at, phrase_at
+from app.services.planning.keys import Key, alone, ends_clause, key_at, phrase_at
 from app.services.planning.lexicon import Phrase, lexicon, phrase_of
 from app.services.planning.tokens import Passage, fold
 
@@ -18,6 +18,21 @@ _BARE_BPM = range(40, 221)
 #: Metres that the composer plays; keys.toml names the nearest one to each other metre.
 METRES = ("4/4", "3/4", "2/4", "6/8", "12/8", "5/4", "7/8")
 
+#: Metres whose beat is a dotted quarter.
+COMPOUND_METRES = frozenset({"6/8", "12/8"})
+
+#: Quarter notes in each note that a tempo may count.
+_QUARTERS = {"quarter": 1.0, "dotted_quarter": 1.5, "eighth": 0.5, "half": 2.0}
+
+#: The Plan's slowest and fastest tempo, quarter notes a minute.
+_FEWEST_QUARTERS, _MOST_QUARTERS = 20.0, 300.0
+
+#: A number that stands alone between commas is a tempo inside this range: "liquid drum and bass, 174".
+_LONE_BPM = range(60, 201)
+
+#: Japanese for "beats a bar": 3拍子 is 3/4; 8分の6拍子 is 6/8.
+_BEATS_A_BAR = ("拍", "子")
+
 #: Keys that are easier to read under another name.
 _SIMPLER = {"E#": "F", "B#": "C", "Cb": "B", "Fb": "E"}
 
@@ -27,6 +42,8 @@ class Figures:
     """What the numbers and notes said."""
 
     tempo_bpm: Heard[float] | None = None
+    #: The note that the tempo counts, if named.
+    beat: Heard[str] | None = None
     time_signature: Heard[str] | None = None
     tonic: Heard[str] | None = None
     mode: Heard[str] | None = None
@@ -44,24 +61,59 @@ def read_figures(passage: Passage) -> Figures:
     return figures
 
 
+def counted(tempo_bpm: float, beat: str | None, metre: str) -> tuple[str, float]:
+    """The note that a tempo counts in a metre, and the tempo in quarter notes a minute.
+
+    Where nothing was said, compound metres are counted in dotted quarters, as they are conducted, unless that would
+    be faster than can be planned: then the eighths were meant.
+
+    >>> counted(120, None, "6/8"), counted(120, None, "3/4"), counted(220, None, "6/8")
+    (('dotted_quarter', 180.0), ('quarter', 120.0), ('eighth', 110.0))
+    """
+    note = beat or ("dotted_quarter" if metre in COMPOUND_METRES else "quarter")
+    if tempo_bpm * _QUARTERS[note] > _MOST_QUARTERS:
+        note = "eighth"
+    elif tempo_bpm * _QUARTERS[note] < _FEWEST_QUARTERS:
+        note = "quarter"
+    return note, tempo_bpm * _QUARTERS[note]
+
+
 def _read_metre(passage: Passage, figures: Figures) -> None:
     for i in range(len(passage) - 2):
-        if (passage.kind(i), passage.folded(i + 1), passage.kind(i + 2)) != ("number", "/", "number"):
-            continue
-        upper, lower = passage.folded(i), passage.folded(i + 2)
-        asked = f"{int(upper)}/{int(lower)}" if len(upper) + len(lower) <= 4 else ""
+        asked, length = _fraction(passage, i) or _japanese_metre(passage, i) or ("", 0)
         played = asked if asked in METRES else lexicon().keys["nearest"].get(asked)
-        if played is None:
+        if played is None or i in figures.used:
             continue
         if figures.time_signature is None:
-            figures.time_signature = Heard(value=played, words=(passage.text(i, i + 3),))
+            figures.time_signature = Heard(value=played, words=(passage.text(i, i + length),))
             if played != asked:
                 figures.conflicts.append(f"{asked} is not played; {played} is the nearest metre that is.")
         elif figures.time_signature.value != played:
             figures.conflicts.append(
                 f"{figures.time_signature.value} and {asked} were both asked for; the first counts."
             )
-        figures.used.update(range(i, i + 3))
+        figures.used.update(range(i, i + length))
+
+
+def _fraction(passage: Passage, i: int) -> tuple[str, int] | None:
+    """A metre written "6/8" at i, and its length."""
+    if (passage.kind(i), passage.folded(i + 1), passage.kind(i + 2)) != ("number", "/", "number"):
+        return None
+    upper, lower = passage.folded(i), passage.folded(i + 2)
+    return (f"{int(upper)}/{int(lower)}", 3) if len(upper) + len(lower) <= 4 else None
+
+
+def _japanese_metre(passage: Passage, i: int) -> tuple[str, int] | None:
+    """A metre written 3拍子 or 8分の6拍子 at i, and its length."""
+    if passage.kind(i) != "number" or len(passage.folded(i)) > 2:
+        return None
+    if (passage.folded(i + 1), passage.folded(i + 2)) == _BEATS_A_BAR:
+        beats = int(passage.folded(i))
+        return f"{beats}/{8 if beats in (6, 7, 12) else 4}", 3
+    parts = [passage.folded(i + step) for step in range(1, 6)]
+    if parts[:2] == ["分", "の"] and tuple(parts[3:]) == _BEATS_A_BAR and passage.kind(i + 3) == "number":
+        return f"{parts[2]}/{passage.folded(i)}", 6
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -88,10 +140,16 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
             if phrase_at(passage, end, units)[1]:
                 value, last = (value + second) / 2, end
         unit = phrase_at(passage, last, units)[1]
+        beat, note = _beat_beside(passage, first, last, figures.used)
+        unit = unit or note
         foreign = passage.folded(last) in words["other_units"]
         named_at = None if unit or foreign else _tempo_word_before(passage, first)
         bare = passage.folded(first - 1) in words["at"] and value in _BARE_BPM and not foreign
+        lone = alone(passage, first, last) or _closes_genre(passage, first, last)
+        bare = bare or (lone and value in _LONE_BPM and len(passage) > 1)
         if not unit and named_at is None and not bare:
+            if passage.folded(last) in words["duration"]:
+                figures.used.add(first)  # "30 seconds" is understood, and no tempo
             continue
         begin, last = (first if named_at is None else named_at), last + unit
         quoted = passage.text(begin, last)
@@ -103,8 +161,42 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
             )
         elif figures.tempo_bpm is None:
             figures.tempo_bpm = Heard(value=value, words=(quoted,))
+            figures.beat = beat
         elif figures.tempo_bpm.value != value:
             figures.conflicts.append(f"“{quoted}” comes after “{figures.tempo_bpm.words[0]}”; the first counts.")
+
+
+def _closes_genre(passage: Passage, first: int, last: int) -> bool:
+    """Whether a number ends a clause right behind a genre: "dark techno 135", but not "rock 80s" or "route 66"."""
+    if not ends_clause(passage, last):
+        return False
+    phrases = lexicon().phrases
+    before = [passage.folded(i) for i in range(max(0, first - 3), first)]
+    behind = (phrases.get(tuple(before[i:]), ()) for i in range(len(before)))
+    return any(sense.table == "genres" for senses in behind for sense in senses)
+
+
+def _beat_beside(passage: Passage, first: int, last: int, used: set[int]) -> tuple[Heard[str] | None, int]:
+    """The note that a number counts, and how many tokens after it say so: "quarter = 90", "90 eighths a minute"."""
+    table, after = _beat_words()
+    value, length = phrase_at(passage, last, table)
+    if value is not None and passage.folded(last + length) in after:
+        return Heard(value=value, words=(passage.text(last, last + length),)), length + 2
+    if passage.folded(first - 1) == "=":
+        for back in (4, 3, 2):
+            value, length = phrase_at(passage, first - back, table) if first >= back else (None, 0)
+            if value is not None and first - back + length == first - 1:
+                used.update(range(first - back, first))
+                return Heard(value=value, words=(passage.text(first - back, first - 1),)), 0
+    return None, 0
+
+
+@lru_cache(maxsize=1)
+def _beat_words() -> tuple[Mapping[Phrase, str], frozenset[str]]:
+    """Names of notes as phrases, and the words that join them to "minute"."""
+    rows = lexicon().keys
+    beats = {phrase_of(word): note for note, words in rows["beats"].items() for word in words}
+    return beats, frozenset(rows["tempo"]["a_minute"])
 
 
 def _number(passage: Passage, i: int) -> tuple[float, int]:

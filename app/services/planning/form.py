@@ -8,6 +8,7 @@ import numpy as np
 
 from app.models.plan import SectionKind
 from app.services.planning.character import Character
+from app.services.planning.lexicon import lexicon
 from app.services.styles.schema import FormStep, Style
 from app.utils.units import beats_to_seconds
 
@@ -32,6 +33,9 @@ _SECTIONS_BY_SECONDS = (
 
 #: From these seconds on, and with this many bars, a piece has at least three sections.
 _THREE_FROM_S = 16.0
+
+#: Where on an asked-for curve the last section before the close stands, if the curve is to peak late.
+_LATE = 0.8
 
 #: Kinds that stay short however long the piece's phrases are.
 _SHORT_KINDS = frozenset({"intro", "outro", "break", "build"})
@@ -119,15 +123,15 @@ def make_form(
     steps = _steps(style, bars, duration_s, rng)
     steps = _levelled(_without_frame(steps)) if loop else _closed(steps)
     lengths = share_out(bars, steps, style.phrase_bars)
-    return _shaped(
-        [
-            Stretch(step.kind, step.material, length, step.energy, step.energy)
-            for step, length in zip(steps, lengths, strict=True)
-        ],
-        character if not loop else replace(character, curve=None),
-        arousal - style.arousal,
-        arousal,
-    )
+    stretches = [
+        Stretch(step.kind, step.material, length, step.energy, step.energy)
+        for step, length in zip(steps, lengths, strict=True)
+    ]
+    if loop:
+        return _shaped(stretches, replace(character, curve=None), arousal - style.arousal, arousal)
+    if character.arc is not None:
+        return along(stretches, character.arc, arousal)
+    return _shaped(stretches, character, arousal - style.arousal, arousal)
 
 
 def _wanted_sections(duration_s: float, bars: int) -> int:
@@ -252,3 +256,34 @@ def _shaped(stretches: Sequence[Stretch], character: Character, surplus: float, 
             energy += 0.25 * (math.sin(math.pi * place) - 0.6)
         shaped.append(replace(stretch, energy=round(max(_QUIETEST, min(1.0, energy)), 3)))
     return tuple(shaped)
+
+
+def along(stretches: Sequence[Stretch], arc: str, arousal: float) -> tuple[Stretch, ...]:
+    """Energies and textures that follow the course asked for, a row of course.toml; the mood sets its high point."""
+    row = lexicon().course[arc]
+    places, energies = zip(*row.curve, strict=True)
+    top = 0.8 + 0.2 * max(0.0, min(1.0, arousal + 0.5))
+    shaped: list[Stretch] = []
+    for stretch, place in zip(stretches, _places(stretches, late=row.late), strict=True):
+        level = _QUIETEST + (top - _QUIETEST) * float(np.interp(place, places, energies))
+        shaped.append(replace(stretch, texture=level, energy=round(level, 3)))
+    last = len(shaped) - (2 if len(shaped) > 2 else 1)
+    if row.last is not None:
+        # What was to be the high point on the way no longer is.
+        shaped = [replace(one, kind="verse") if one.kind == row.last else one for one in shaped]
+        shaped[last] = replace(shaped[last], kind=row.last)
+        if last > 0:
+            shaped[last - 1] = replace(shaped[last - 1], kind="build" if last > 1 else "intro")
+    return tuple(shaped)
+
+
+def _places(stretches: Sequence[Stretch], *, late: bool) -> list[float]:
+    """Where each section stands between 0 and 1: the first at the beginning, the last at the end."""
+    count, bars = len(stretches), sum(stretch.bars for stretch in stretches)
+    if count < 2:
+        return [_LATE] * count
+    if late and count > 2:
+        return [*(_LATE * i / (count - 2) for i in range(count - 1)), 1.0]
+    ends = [sum(stretch.bars for stretch in stretches[: i + 1]) for i in range(count)]
+    inner = [(end - stretch.bars / 2) / bars for end, stretch in zip(ends, stretches, strict=True)]
+    return [0.0, *inner[1:-1], 1.0]

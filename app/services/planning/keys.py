@@ -131,7 +131,7 @@ def _compact_key(passage: Passage, i: int) -> Key:
     mode, length = phrase_at(passage, i + 1, _tables().modes)
     if mode is not None and ending is None:
         return Key(tonic, mode, 1 + length)
-    expected = _expected(passage, i) or _alone(passage, i, i + 1)
+    expected = _expected(passage, i) or alone(passage, i, i + 1)
     unmistakable = raw[0].isupper() and ending is not None and raw != "Am"
     named = expected and passage.folded(i - 1) in ("key", "of", ":", "=")
     if unmistakable or named or (expected and (raw[0].isupper() or flat)):
@@ -156,13 +156,13 @@ def _letter_key(passage: Passage, i: int) -> Key:
             return _NONE
         german = raw in "bB" and sign is None and passage.folded(after) in ("dur", "moll")
         return Key("Bb" if german else tonic, mode, after + length - i)
-    expected, alone = _expected(passage, i), _alone(passage, i, after)
+    expected, tagged = _expected(passage, i), alone(passage, i, after)
     if sign is not None:
-        return Key(tonic, None, after - i) if expected or alone else _NONE
+        return Key(tonic, None, after - i) if expected or tagged else _NONE
     following = passage.folded(after)
     ends = not following or following in _BREAKS | tables.after or passage.kind(after) == "number"
     named = expected and passage.folded(i - 1) in ("key", "of", ":", "=")
-    if (expected and ends and (raw.isupper() or named)) or (alone and raw.isupper() and len(passage) > 1):
+    if (expected and ends and (raw.isupper() or named)) or (tagged and raw.isupper() and len(passage) > 1):
         return Key(tonic, None, after - i)
     return _NONE
 
@@ -191,10 +191,16 @@ def _expected(passage: Passage, i: int) -> bool:
     return before in _tables().before
 
 
-def _alone(passage: Passage, first: int, last: int) -> bool:
+def alone(passage: Passage, first: int, last: int) -> bool:
     """Whether the tokens stand between separators or the prompt's edges, as a tag does."""
-    before, after = passage.folded(first - 1), passage.folded(last)
-    return (not before or before in _BREAKS) and (not after or after in _BREAKS)
+    before = passage.folded(first - 1)
+    return (not before or before in _BREAKS) and ends_clause(passage, last)
+
+
+def ends_clause(passage: Passage, last: int) -> bool:
+    """Whether a separator or the prompt's end stands at `last`."""
+    after = passage.folded(last)
+    return not after or after in _BREAKS
 
 
 def _mode_alone(passage: Passage, i: int) -> Key:

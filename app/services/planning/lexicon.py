@@ -1,16 +1,13 @@
 """The vocabulary: tables of words read from `vocabulary/`, and the one dictionary that finds phrases in them."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
-
-from app.models.brief import Frozen
-from app.models.plan import Mode
+from app.services.planning.rows import CourseRow, GenreRow, InstrumentRow, MoodRow
 from app.services.planning.tokens import tokenise
 
 if sys.version_info >= (3, 11):
@@ -22,63 +19,26 @@ else:
 VOCABULARY_FOLDER = Path(__file__).parent / "vocabulary"
 
 Table = Literal[
-    "genres", "moods", "instruments", "uses", "tempo", "density", "metres", "grammar", "degree", "refused"
+    "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "metres", "grammar",
+    "degree", "refused",
 ]  # fmt: skip
 
+#: English words by row, as in a language file, to which no typing error is put right.
+EVERYDAY = "everyday"
+
+#: The language of a prompt that holds words of several.
+MIXED = "mixed"
+
+#: Tables of names that every language lends to the others.
+_LENT: tuple[Table, ...] = ("genres", "instruments")
+
+#: Tables towards which typing errors are put right.
+_SPELT: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density")
+
 #: Tables whose rows say something about the music.
-MEANINGS: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density")
+MEANINGS: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course")
 
 Phrase = tuple[str, ...]
-
-
-class GenreRow(Frozen):
-    """A kind of music that people name; the fields are explained in genres.toml."""
-
-    words: tuple[str, ...]
-    parent: str = ""
-    styles: tuple[str, ...]
-    tempo: tuple[float, float, float] | None = None
-    metre: str | None = None
-    modes: dict[Mode, float] | None = None
-    swing: float | None = None
-    valence: float | None = Field(None, ge=-1, le=1)
-    arousal: float | None = Field(None, ge=-1, le=1)
-    band: tuple[str, ...] = ()
-    drums: bool | None = None
-    general: bool = False
-
-
-class MoodRow(Frozen):
-    """A feeling, a scene or a purpose; the fields are explained in moods.toml and uses.toml."""
-
-    words: tuple[str, ...]
-    valence: float = Field(ge=-1, le=1)
-    arousal: float = Field(ge=-1, le=1)
-    kin: str = ""
-    tempo: float | None = Field(None, ge=-1, le=1)
-    tempo_feel: float | None = Field(None, ge=-1, le=1)
-    density: float | None = Field(None, ge=-1, le=1)
-    brightness: float = Field(0.0, ge=-1, le=1)
-    space: float = Field(0.0, ge=-1, le=1)
-    lift: int = 0
-    modes: dict[Mode, float] = Field(default_factory=dict)
-    curve: Literal["even", "arch", "rise", "wide"] | None = None
-    drums: bool | None = None
-    band: tuple[str, ...] = ()
-    scene: bool = False
-    styles: dict[str, float] = Field(default_factory=dict)
-
-
-class InstrumentRow(Frozen):
-    """A word for an instrument, a group or an ensemble; the fields are explained in instruments.toml."""
-
-    words: tuple[str, ...]
-    members: tuple[str, ...] = ()
-    all: tuple[str, ...] = ()
-    refuse: tuple[str, ...] = ()
-    drums: bool = False
-    weak: bool = False
-    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +60,10 @@ class Lexicon:
     #: Row to its value: −1 (slow, sparse) … 1 (fast, busy).
     tempo: Mapping[str, float]
     density: Mapping[str, float]
+    #: Rhythmic feel to its swing; None where it says nothing of swing.
+    feel: Mapping[str, float | None]
+    #: Shapes of the energy, and the words for parts and levels that they are told by.
+    course: Mapping[str, CourseRow]
     #: The tables of keys.toml.
     keys: Mapping[str, Any]
     #: The tables of roles.toml.
@@ -116,12 +80,15 @@ class Lexicon:
     known: frozenset[str] = field(repr=False)
     #: Endings without which a word is looked up again, with the fewest letters that must stand before them.
     endings: tuple[tuple[str, int], ...] = ()
+    #: Endings of the prompt's own language, with those that the vocabulary may have in their stead.
+    swaps: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 #: Marks that are part of a phrase; all others only separate.
 PHRASE_MARKS = frozenset("&#/+")
 
 
+@cache
 def phrase_of(words: str) -> Phrase:
     """The tokens by which a phrase is found; marks other than & # / + do not count.
 
@@ -131,21 +98,41 @@ def phrase_of(words: str) -> Phrase:
     return tuple(token.folded for token in tokenise(words) if token.kind != "mark" or token.folded in PHRASE_MARKS)
 
 
-@lru_cache(maxsize=1)
-def lexicon() -> Lexicon:
-    """The packaged vocabulary, read once a process."""
-    english = {path.stem: _read(path) for path in sorted(VOCABULARY_FOLDER.glob("*.toml"))}
-    others = [_read(path) for path in sorted((VOCABULARY_FOLDER / "languages").glob("*.toml"))]
-    found: dict[Phrase, list[Sense]] = {}
-    for sources in ([english], others):
-        for source in sources:
-            for words, sense in _entries(source, english):
-                senses = found.setdefault(phrase_of(words), [])
-                # English comes first: what a table already says of a phrase stays.
-                if not any(sense.table == other.table and sense.key != other.key for other in senses):
-                    senses.extend([] if sense in senses else [sense])
+def lexicon(language: str = "en") -> Lexicon:
+    """The packaged vocabulary, read once a process, as a prompt in this language means it.
+
+    English knows the names of genres and instruments in all languages, and no other foreign word: "bar" is no
+    restaurant. "mixed" knows all languages, English first; another language is read first where it is named.
+    """
+    return _lexicon(language)
+
+
+@cache
+def _lexicon(language: str) -> Lexicon:
+    english, others = _english(), _others()
+    own = [english, english[EVERYDAY]]
+    if language == MIXED:
+        found = _found([*own, *others.values()])
+        return replace(_lexicon("en"), phrases=found, longest=_longest(found), known=_known(found))
+    if language != "en":
+        found = _found([others[language], *own, *(table for key, table in others.items() if key != language)])
+        spelt = {
+            token
+            for words, sense in _entries(others[language], english)
+            if sense.table in _SPELT
+            for token in phrase_of(words)
+        }
+        return replace(
+            _lexicon("en"),
+            phrases=found,
+            longest=_longest(found),
+            known=_known(found),
+            spellings=_spellings(spelt),
+            swaps=tuple((ending, tuple(stead)) for ending, stead in others[language].get("endings", {}).items()),
+        )
+    found = _found([*own, *({str(table): source.get(table, {}) for table in _LENT} for source in others.values())])
     meaningful = {
-        token for words, sense in _entries(english, english) if sense.table in MEANINGS for token in phrase_of(words)
+        token for words, sense in _entries(english, english) if sense.table in _SPELT for token in phrase_of(words)
     }
     ordinary = {*english["ordinary"]["words"], *english["ordinary"]["stems"]}
     return Lexicon(
@@ -155,15 +142,56 @@ def lexicon() -> Lexicon:
         instruments={key: InstrumentRow.model_validate(row) for key, row in english["instruments"].items()},
         tempo={key: float(row["feel"]) for key, row in english["tempo"].items()},
         density={key: float(row["density"]) for key, row in english["density"].items()},
+        feel={key: row.get("swing") for key, row in english["feel"].items()},
+        course={key: CourseRow.model_validate(row) for key, row in english["course"].items()},
         keys=english["keys"],
         roles=english["roles"],
         spread=english["spread"]["styles"],
-        phrases={phrase: tuple(senses) for phrase, senses in found.items() if phrase},
+        phrases=found,
         longest=_longest(found),
         spellings=_spellings(meaningful),
         known=frozenset(ordinary | {token for phrase in found for token in phrase}),
         endings=tuple(english["grammar"]["endings"].items()),
     )
+
+
+@cache
+def tokens_of(language: str, *, lent: bool = True) -> frozenset[str]:
+    """Every single word of a language's own tables; without the names that all languages lend if `lent` is false."""
+    english = _english()
+    sources = [english, english[EVERYDAY]] if language == "en" else [_others()[language]]
+    return frozenset(token for source in sources for token in _tokens(source, lent=lent))
+
+
+def _tokens(source: Mapping[str, Any], *, lent: bool = True) -> set[str]:
+    entries = _entries(source, _english())
+    return {token for words, sense in entries if lent or sense.table not in _LENT for token in phrase_of(words)}
+
+
+def languages() -> tuple[str, ...]:
+    """The languages with tables of their own, English aside."""
+    return tuple(_others())
+
+
+@lru_cache(maxsize=1)
+def _english() -> dict[str, dict[str, Any]]:
+    return {path.stem: _read(path) for path in sorted(VOCABULARY_FOLDER.glob("*.toml"))}
+
+
+@lru_cache(maxsize=1)
+def _others() -> dict[str, dict[str, Any]]:
+    return {path.stem: _read(path) for path in sorted((VOCABULARY_FOLDER / "languages").glob("*.toml"))}
+
+
+def _found(sources: Sequence[Mapping[str, Any]]) -> dict[Phrase, tuple[Sense, ...]]:
+    """Every phrase with its senses; what an earlier source says of a phrase in a table stays."""
+    found: dict[Phrase, list[Sense]] = {}
+    for source in sources:
+        for words, sense in _entries(source, _english()):
+            senses = found.setdefault(phrase_of(words), [])
+            if not any(sense.table == other.table for other in senses):
+                senses.append(sense)
+    return {phrase: tuple(senses) for phrase, senses in found.items() if phrase}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -178,10 +206,9 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
             if key not in english[table]:
                 raise KeyError(f"no row {key!r} in {table}.toml")
             yield from ((words, Sense(table, key)) for words in (row["words"] if isinstance(row, dict) else row))
-    if "keys" in source:
-        for metre, phrases in source["keys"]["metres"].items():
-            yield from ((words, Sense("metres", metre)) for words in phrases)
-    grammar = source["grammar"]
+    for metre, phrases in source.get("keys", source).get("metres", {}).items():
+        yield from ((words, Sense("metres", metre)) for words in phrases)
+    grammar = source.get("grammar", {})
     for key in ("harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "turn"):
         row = grammar.get(key, [])
         yield from ((words, Sense("grammar", key)) for words in (row["words"] if isinstance(row, dict) else row))
@@ -189,8 +216,12 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
         yield from ((words, Sense("refused", key)) for words in phrases)
     for factor, phrases in source.get("degree", grammar.get("degree", {})).items():
         yield from ((words, Sense("degree", factor)) for words in phrases)
-    filler = source.get("filler", grammar.get("filler"))
+    filler = source.get("filler", grammar.get("filler", {"words": ()}))
     yield from ((words, Sense("grammar", "filler")) for words in filler["words"])
+
+
+def _known(phrases: Mapping[Phrase, object]) -> frozenset[str]:
+    return _lexicon("en").known | {token for phrase in phrases for token in phrase}
 
 
 def _longest(phrases: Mapping[Phrase, object]) -> dict[str, int]:

@@ -7,8 +7,13 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from app.services.planning.lexicon import PHRASE_MARKS, Sense, lexicon
+from app.services.planning.lexicon import MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
 from app.services.planning.tokens import Passage, Token
+
+ENGLISH = "en"
+
+#: Letters that must stay when an ending is exchanged.
+_SHORTEST_STEM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +34,15 @@ class Match:
         return self.key("grammar") in keys
 
 
-def find_matches(passage: Passage, taken: Set[int]) -> list[Match]:
+def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> list[Match]:
     """Known phrases in order, longest first at each place, none across a token in `taken`."""
     stream = passage.tokens
-    words = lexicon()
-    forms = [_known_form(token.folded) if token.kind == "word" else token.folded for token in stream]
+    words = lexicon(language)
+    forms = [_known_form(token.folded, language) if token.kind == "word" else token.folded for token in stream]
     matches: list[Match] = []
     i = 0
     while i < len(stream):
-        found = None if i in taken else _longest_at(stream, forms, i, taken)
+        found = None if i in taken else _longest_at(words, stream, forms, i, taken)
         if found is None:
             i += 1
             continue
@@ -45,36 +50,54 @@ def find_matches(passage: Passage, taken: Set[int]) -> list[Match]:
         if _inside_katakana(stream, i, matches):
             i += 1
             continue
-        matches.append(Match(i, last, words.phrases[phrase]))
+        senses = words.phrases[phrase]
+        if language not in (ENGLISH, MIXED) and forms[last : last + 1] and _english_here(phrase, forms[last], language):
+            senses = lexicon().phrases[phrase]
+        matches.append(Match(i, last, senses))
         i = last
     return matches
 
 
+def _english_here(phrase: tuple[str, ...], following: str, language: str) -> bool:
+    """Whether an English "no" stands in a Portuguese prompt, where it mostly means "in the": before an English word."""
+    refuses = any(sense.table == "grammar" and sense.key == "refuse" for sense in lexicon().phrases.get(phrase, ()))
+    return refuses and following in tokens_of(ENGLISH) and following not in tokens_of(language)
+
+
 def _longest_at(
-    stream: Sequence[Token], forms: Sequence[str], i: int, taken: Set[int]
+    words: Lexicon, stream: Sequence[Token], forms: Sequence[str], i: int, taken: Set[int]
 ) -> tuple[int, tuple[str, ...]] | None:
-    words = lexicon()
-    room = min(max(1, words.longest.get(forms[i], 0)), len(stream) - i)
+    written = stream[i].folded
+    room = min(max(1, words.longest.get(forms[i], 0), words.longest.get(written, 0)), len(stream) - i)
     for length in range(room, 0, -1):
         if any(i + step in taken for step in range(length)):
             continue
         phrase = tuple(forms[i : i + length])
-        if phrase in words.phrases:
-            return i + length, phrase
         singular = (*phrase[:-1], phrase[-1].removesuffix("s"))
-        if singular in words.phrases:
-            return i + length, singular
+        for candidate in (tuple(token.folded for token in stream[i : i + length]), phrase, singular):
+            if candidate in words.phrases:
+                return i + length, candidate
     return None
 
 
 @lru_cache(maxsize=4096)
-def _known_form(word: str) -> str:
-    """The vocabulary's form of a word: itself, without its ending, or with a typing error put right.
+def _known_form(word: str, language: str = "en") -> str:
+    """The vocabulary's form of a word: itself, with another ending, or with a typing error put right.
 
-    >>> _known_form("pianos"), _known_form("relaxng"), _known_form("xylograph")
-    ('piano', 'relaxing', 'xylograph')
+    >>> _known_form("trumpets"), _known_form("relaxng"), _known_form("xylograph")
+    ('trumpet', 'relaxing', 'xylograph')
+    >>> _known_form("melancólicas".replace("ó", "o"), "es")
+    'melancolica'
     """
-    words = lexicon()
+    words = lexicon(language)
+    if (word,) in words.phrases:
+        return word
+    for ending, stead in words.swaps:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= _SHORTEST_STEM:
+            for other in stead:
+                if (stem + other,) in words.phrases:
+                    return stem + other
     if word in words.known:
         return word
     for ending, shortest in words.endings:
@@ -83,8 +106,11 @@ def _known_form(word: str) -> str:
             return stem
     if len(word) < 5 or not (word.isascii() and word.isalpha()):
         return word
-    # One slip in a short word, two in a long one; the first letter is nearly always right.
-    slips = 1 if len(word) < 10 else 2
+    # One slip in a short word, two in a long one; the first letter is nearly always right. Of other languages than
+    # English, no list tells ordinary words that lie near the vocabulary's: there only long words, by one slip.
+    slips = 1 if len(word) < 10 or language != "en" else 2
+    if language != "en" and len(word) < 6:
+        return word
     near = [
         candidate
         for length in range(len(word) - slips, len(word) + slips + 1)

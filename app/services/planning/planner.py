@@ -12,6 +12,7 @@ from app.services.planning.character import Character, character_of, genre_row
 from app.services.planning.choices import choose_key, choose_metre, choose_style, choose_tempo
 from app.services.planning.ensemble import make_band
 from app.services.planning.form import bar_seconds, bars_for, fit_tempo, make_form, ring_seconds
+from app.services.planning.lexicon import lexicon
 from app.services.planning.looping import fit_loop
 from app.services.planning.sound import mastering_of, space_of, voices_of
 from app.services.planning.title import title_for
@@ -41,7 +42,7 @@ def make_plan(
     metre = choose_metre(brief, style, rng_for(seed, "metre"))
     loop = brief.loop is not None and brief.loop.value
     tempo_bpm, bars = _tempo_and_bars(
-        choose_tempo(brief, character, style, rng_for(seed, "tempo")),
+        choose_tempo(brief, character, style, metre, rng_for(seed, "tempo")),
         asked=brief.tempo_bpm is not None,
         loop=loop,
         duration_s=duration_s,
@@ -60,7 +61,6 @@ def make_plan(
         loop=loop,
     )
     seats = make_band(brief, style, character, density=density, arousal=arousal, seed=seed)
-    genre = genre_row(brief)
     return Plan(
         composer_version=COMPOSER_VERSION,
         soundfont_sha256=soundfont_sha256,
@@ -73,7 +73,7 @@ def make_plan(
         tonic=tonic,
         mode=mode,
         time_signature=metre,
-        swing=genre.swing if genre is not None and genre.swing is not None else style.swing,
+        swing=_swing(brief, style),
         valence=valence,
         arousal=arousal,
         density=density,
@@ -116,6 +116,15 @@ def _feeling(brief: Brief, character: Character, style: Style) -> tuple[float, f
     if brief.tempo_feel is not None and character.arousal is None:
         arousal += 0.3 * brief.tempo_feel.value
     return round(max(-1.0, min(1.0, valence)), 3), round(max(-1.0, min(1.0, arousal)), 3)
+
+
+def _swing(brief: Brief, style: Style) -> float:
+    """Swing as asked for, else the genre's, else the style's."""
+    asked = lexicon().feel.get(brief.feel.value) if brief.feel is not None else None
+    if asked is not None:
+        return asked
+    genre = genre_row(brief)
+    return genre.swing if genre is not None and genre.swing is not None else style.swing
 
 
 def _density(brief: Brief, character: Character, arousal: float) -> float:

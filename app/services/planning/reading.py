@@ -1,22 +1,27 @@
 """A prompt goes in, a Brief comes out: what the words said, each decision with its words. No dice are thrown here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from app.models.brief import Brief, Heard
 from app.services.planning.bands import read_band
 from app.services.planning.clauses import Said, in_context
-from app.services.planning.figures import read_figures
+from app.services.planning.course import read_course
+from app.services.planning.figures import counted, read_figures
+from app.services.planning.languages import language_of
 from app.services.planning.lexicon import lexicon
 from app.services.planning.matching import Match, find_matches, leftovers
 from app.services.planning.tokens import Passage, passage_of
 
 #: How much each kind of word moves the place on the plane of feeling.
-_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT = 1.0, 0.5, 0.6
+_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT, _GENRE_WEIGHT = 1.0, 0.5, 0.6, 0.25, 0.25
 
 #: "Not sad" is not the same as happy: it goes half as far to the other side.
 _DENIED = -0.5
+
+#: How much of a feeling that only a quiet part has goes to the whole.
+_PARTLY = 0.25
 
 #: Two moods further apart in valence than this contradict each other.
 _CONTRADICTION = 1.15
@@ -52,19 +57,30 @@ def read(prompt: str) -> Brief:
     """
     passage = passage_of(prompt)
     figures = read_figures(passage)
-    matches = find_matches(passage, figures.used)
+    matches = find_matches(passage, figures.used, language_of(passage))
     words = _Words(passage, list(figures.conflicts))
     said = in_context(passage.tokens, matches)
+    course = read_course(said, words.of, words.conflicts)
     genre, excluded_genres = _read_genre(said, words)
-    moods, valence, arousal = _read_moods(said, words)
-    band = read_band(said, matches, genre, words.of, words.conflicts)
+    moods, valence, arousal = _read_moods(said, words, genre, course.staged)
+    players = [one for one in said if one.match.first not in course.staged]
+    band = read_band(players, matches, genre, words.of, words.conflicts)
     tempo_feel = _read_scale("tempo", said, words)
-    if figures.tempo_bpm and tempo_feel and _against(tempo_feel.value, figures.tempo_bpm.value):
+    feel: Heard[str] | None = _first(
+        Heard(value=one.meaning("feel") or "", words=words.of(one))
+        for one in said
+        if one.meaning("feel") and not one.refused
+    )
+    # "Half-time" beside a number says how the drums play, not how fast.
+    spoken = tempo_feel is not None and not (feel and set(tempo_feel.words) <= set(feel.words))
+    if figures.tempo_bpm and tempo_feel and spoken and _against(tempo_feel.value, figures.tempo_bpm.value):
         slow = ", ".join(tempo_feel.words)
         words.conflicts.append(f"“{slow}” against {figures.tempo_bpm.value:g} beats a minute: the number wins.")
     metre = figures.time_signature or _first(
         Heard(value=match.key("metres") or "", words=(words.quote(match),)) for match in matches if match.key("metres")
     )
+    _note_metre(figures.time_signature, genre, words)
+    _note_beat(figures.tempo_bpm, figures.beat, metre, genre, words)
     return Brief(
         prompt=prompt,
         genre=genre,
@@ -73,7 +89,9 @@ def read(prompt: str) -> Brief:
         valence=valence,
         arousal=arousal,
         tempo_bpm=figures.tempo_bpm,
+        beat=figures.beat,
         tempo_feel=tempo_feel,
+        feel=feel,
         tonic=figures.tonic,
         mode=figures.mode,
         time_signature=metre,
@@ -81,7 +99,9 @@ def read(prompt: str) -> Brief:
         excluded_instruments=band.refused,
         lead=band.lead,
         drums=band.drums,
-        density=_read_scale("density", said, words),
+        density=_read_scale("density", [one for one in said if one.match.first not in course.staged], words),
+        arc=course.arc,
+        loop=course.loop,
         use=_read_use(said, words),
         solo=band.solo,
         not_understood=leftovers(passage, matches, figures.used),
@@ -91,6 +111,33 @@ def read(prompt: str) -> Brief:
 
 def _first(values: Iterable[Value]) -> Value | None:
     return next(iter(values), None)
+
+
+def _note_metre(asked: Heard[str] | None, genre: Heard[str] | None, words: _Words) -> None:
+    """Say so where a metre was written that the genre is never in: "waltz in 4/4"."""
+    own = lexicon().genres[genre.value].metre if genre else None
+    if asked is not None and genre is not None and own is not None and own != asked.value:
+        words.conflicts.append(f"{genre.value} is in {own}, “{asked.words[0]}” was written: the number wins.")
+
+
+def _note_beat(
+    tempo_bpm: Heard[float] | None,
+    beat: Heard[str] | None,
+    metre: Heard[str] | None,
+    genre: Heard[str] | None,
+    words: _Words,
+) -> None:
+    """Say which note a tempo counts where that is not the quarter."""
+    row = lexicon().genres.get(genre.value) if genre else None
+    asked = metre.value if metre else row.metre if row else None
+    if tempo_bpm is None or asked is None:
+        return
+    note, quarters = counted(tempo_bpm.value, beat.value if beat else None, asked)
+    if note != "quarter" and beat is None:
+        name = note.replace("_", " ")
+        words.conflicts.append(
+            f"In {asked} a beat is a {name}: {tempo_bpm.value:g} beats a minute are {quarters:g} quarter notes."
+        )
 
 
 def _against(feel: float, tempo_bpm: float) -> bool:
@@ -128,8 +175,13 @@ def _read_genre(said: Sequence[Said], words: _Words) -> tuple[Heard[str] | None,
     return Heard(value=chosen, words=same), refused
 
 
-def _read_moods(said: Sequence[Said], words: _Words) -> tuple[tuple[Heard[str], ...], float | None, float | None]:
-    """Moods, strongest first, and the place on the plane that moods, scenes and purposes give together."""
+def _read_moods(
+    said: Sequence[Said], words: _Words, genre: Heard[str] | None, staged: Mapping[int, str]
+) -> tuple[tuple[Heard[str], ...], float | None, float | None]:
+    """Moods, strongest first, and the place on the plane that moods, scenes and purposes give together.
+
+    What was said of a quiet part alone ("starts calm") is no mood of the whole.
+    """
     tables = lexicon()
     strengths: dict[str, float] = {}
     quotes: dict[str, list[str]] = {}
@@ -141,20 +193,34 @@ def _read_moods(said: Sequence[Said], words: _Words) -> tuple[tuple[Heard[str], 
             if key is None or (table == "uses" and purposes and key in _GENERAL_USES):
                 continue
             row = rows[key]
-            weight = _USE_WEIGHT if table == "uses" else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
+            weight = _use_weight(key) if table == "uses" else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
             factor = _DENIED if one.refused else one.degree
+            partly = one.match.first in staged and row.arousal < 0
+            if partly:
+                factor *= _PARTLY
             weights += weight
             valence += weight * factor * row.valence
             arousal += weight * factor * row.arousal
-            if table == "moods" and not one.refused:
+            if table == "moods" and not one.refused and not partly:
                 strengths[key] = strengths.get(key, 0.0) + weight * one.degree
                 quotes.setdefault(key, []).extend(words.of(one))
+    if weights and genre is not None:
+        # "Dark ambient for a game": the genre has a feeling of its own.
+        home = tables.genres[genre.value]
+        if home.valence is not None and home.arousal is not None:
+            weights += _GENRE_WEIGHT
+            valence += _GENRE_WEIGHT * home.valence
+            arousal += _GENRE_WEIGHT * home.arousal
     order = sorted(strengths, key=lambda key: -strengths[key])
     _note_contradiction(order, words)
     moods = tuple(Heard[str](value=key, words=tuple(dict.fromkeys(quotes[key]))) for key in order)
     if not weights:
         return moods, None, None
     return moods, _held(valence / weights), _held(arousal / weights)
+
+
+def _use_weight(key: str) -> float:
+    return _GENERAL_USE_WEIGHT if key in _GENERAL_USES else _USE_WEIGHT
 
 
 def _held(value: float) -> float:

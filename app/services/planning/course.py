@@ -1,0 +1,149 @@
+"""Words about change over time go in, the shape of the energy comes out: "starts small and grows until it bursts"."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.models.brief import Heard
+from app.services.planning.clauses import Said
+from app.services.planning.lexicon import lexicon
+
+Quote = Callable[[Said], tuple[str, ...]]
+
+#: A word for a level belongs to a word for a part at most this many tokens away: "calm again at the end".
+_REACH = 5
+
+#: Moods this far from the middle are levels too: "starts melancholic, ends triumphant".
+_QUIET_AROUSAL, _LOUD_AROUSAL = -0.35, 0.5
+
+#: Shapes that say where the high point is: they say more than "builds".
+_PEAKED = ("drop_at_end", "bursts")
+
+_PARTS = ("begin", "middle", "next", "end")
+
+
+@dataclass(slots=True)
+class CourseRead:
+    """What the words said about change over time."""
+
+    arc: Heard[str] | None = None
+    loop: Heard[bool] | None = None
+    #: Words that told the level of a part only, by the part: "begin", "middle" or "end"; keys are the first token.
+    staged: dict[int, str] = field(default_factory=dict)
+
+
+def read_course(said: Sequence[Said], quote: Quote, conflicts: list[str]) -> CourseRead:
+    """Shape and loop; contradictions are added to `conflicts`."""
+    read = CourseRead(loop=_loop(said, quote))
+    named = [one for one in said if _shape(one) and not one.refused]
+    told, used = _told(said, quote)
+    if named:
+        read.arc = _named_shape(named, said, quote, conflicts)
+    else:
+        read.arc = told
+    if read.arc is not None:
+        read.staged.update({one.match.first: part for part, one in used.items()})
+    if read.arc is None and (denied := [one for one in said if one.refused and _moves(one)]):
+        read.arc = Heard(value="steady", words=_words(denied, quote))
+    return read
+
+
+def _words(spoken: Sequence[Said], quote: Quote) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part for one in spoken for part in quote(one)))
+
+
+def _shape(one: Said) -> bool:
+    key = one.meaning("course")
+    return key is not None and bool(lexicon().course[key].curve)
+
+
+def _moves(one: Said) -> bool:
+    return _shape(one) or one.meaning("course") in ("grow", "burst")
+
+
+def _loop(said: Sequence[Said], quote: Quote) -> Heard[bool] | None:
+    """Whether the end is to join the beginning; a refusal outranks the wish."""
+    spoken = [one for one in said if one.meaning("course") == "loop"]
+    if not spoken:
+        return None
+    refused = [one for one in spoken if one.refused]
+    return Heard(value=not refused, words=_words(refused or spoken, quote))
+
+
+def _named_shape(named: Sequence[Said], said: Sequence[Said], quote: Quote, conflicts: list[str]) -> Heard[str]:
+    """The shape that was named; of several the one that says where the high point is, else the first."""
+    values = list(dict.fromkeys(one.meaning("course") or "" for one in named))
+    bursts = [one for one in said if one.meaning("course") == "burst" and not one.refused]
+    if values == ["builds"] and bursts:
+        return Heard(value="bursts", words=_words([*named, *bursts], quote))
+    best = next((value for value in _PEAKED if value in values), values[0])
+    if set(values) - {"builds", *_PEAKED, best}:
+        conflicts.append(f"{' and '.join(values)} were all asked for: {best} is followed.")
+    return Heard(value=best, words=_words(named, quote))
+
+
+def _told(said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[str, Said]]:
+    """The shape told by parts, levels and movement, and the words that told the level of each part."""
+    spoken = [one for one in said if not one.refused]
+    parts = [one for one in spoken if one.meaning("course") in _PARTS]
+    moves = [one for one in spoken if one.meaning("course") in ("grow", "shrink", "burst")]
+    levels, used = _levels(parts, spoken)
+    value = _shape_of(levels, [one.meaning("course") or "" for one in moves])
+    if value is None:
+        return None, used
+    told = sorted([*moves, *used.values()], key=lambda one: one.match.first)
+    return Heard(value=value, words=_words(told, quote)), used
+
+
+def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, str], dict[str, Said]]:
+    """The level ("quiet" or "loud") by part, and the words that said so."""
+    names = _named(parts)
+    near: list[tuple[int, int, int]] = []
+    for p, part in enumerate(parts):
+        for i, one in enumerate(spoken):
+            behind, ahead = part.match.first - one.match.last, one.match.first - part.match.last
+            # Italian "inizia piano" begins softly; "inizia con il piano" with a piano.
+            reach = 1 if one.meaning("instruments") else _REACH
+            if _level(one) and max(behind, ahead) < reach:
+                # "Calm intro" comes before "intro, calm", and that before "calm again at the end".
+                near.append((behind if behind == 0 else 1 + ahead if ahead >= 0 else 2 + behind, p, i))
+    levels: dict[str, str] = {}
+    used: dict[str, Said] = {}
+    for _, p, i in sorted(near):
+        if names[p] not in levels and spoken[i] not in used.values():
+            levels[names[p]], used[names[p]] = _level(spoken[i]), spoken[i]
+    return levels, used
+
+
+def _named(parts: Sequence[Said]) -> list[str]:
+    """The parts with "then" read as the middle or the end, by whether another part follows."""
+    keys = [one.meaning("course") or "" for one in parts]
+    return [("end" if i == len(keys) - 1 else "middle") if key == "next" else key for i, key in enumerate(keys)]
+
+
+def _level(one: Said) -> str:
+    """The level that a word tells: "quiet", "loud", or "" for none."""
+    key = one.meaning("course")
+    if key in ("quiet", "loud"):
+        return key
+    mood = one.meaning("moods")
+    arousal = lexicon().moods[mood].arousal if mood is not None and not lexicon().moods[mood].scene else 0.0
+    return "quiet" if arousal <= _QUIET_AROUSAL else "loud" if arousal >= _LOUD_AROUSAL else ""
+
+
+def _shape_of(levels: Mapping[str, str], moves: Sequence[str]) -> str | None:
+    begin, middle, end = (levels.get(part) for part in ("begin", "middle", "end"))
+    if "grow" in moves or ("burst" in moves and begin == "quiet"):
+        if end == "quiet" or "shrink" in moves:
+            return "calm_loud_calm"
+        return "bursts" if "burst" in moves else "builds"
+    if "shrink" in moves:
+        return None if begin == "quiet" else "fades"
+    if middle is not None and middle != (end or begin or middle):
+        outer = {level for level in (begin, end) if level is not None}
+        if end is None:
+            return "builds" if middle == "loud" else "fades"
+        if len(outer) == 1:
+            return "calm_loud_calm" if middle == "loud" else "loud_calm_loud"
+    if begin is not None and end is not None and begin != end:
+        return "builds" if end == "loud" else "fades"
+    return None

@@ -1,0 +1,38 @@
+"""A passage goes in, the language that it is most likely written in comes out."""
+
+from app.services.planning.lexicon import MIXED, languages, tokens_of
+from app.services.planning.tokens import Passage
+
+ENGLISH, JAPANESE = "en", "ja"
+
+#: So many English words more than foreign ones make a prompt English, whatever else it holds.
+_CLEAR = 2
+
+
+def language_of(passage: Passage) -> str:
+    """The key of the language whose own words outnumber the English ones; "mixed" where neither does clearly.
+
+    Words that both share count for neither, and names of genres and instruments do not count as English.
+
+    >>> from app.services.planning.tokens import passage_of
+    >>> language_of(passage_of("violão no estilo bossa nova")), language_of(passage_of("piano, techno, 90 bpm"))
+    ('pt', 'en')
+    >>> language_of(passage_of("a slow tune, molto bella"))
+    'mixed'
+    """
+    if any("\u3040" <= token.folded[:1] <= "\u30ff" for token in passage.tokens):
+        return JAPANESE
+    words = [token.folded for token in passage.tokens if token.kind == "word"]
+    english, native = tokens_of(ENGLISH), tokens_of(ENGLISH, lent=False)
+    best, most, against = ENGLISH, (0, 0), 0
+    for language in languages():
+        own = tokens_of(language)
+        foreign = sum(word in own and word not in english for word in words)
+        rank = (foreign, sum(word in own for word in words))
+        if rank > most and foreign:
+            best, most = language, rank
+            against = sum(word in native and word not in own for word in words)
+    if best == ENGLISH:
+        return MIXED if any("\u3400" <= token.folded[:1] <= "\u9fff" for token in passage.tokens) else ENGLISH
+    lead = most[0] - against
+    return best if lead > 0 else ENGLISH if lead <= -_CLEAR else MIXED
