@@ -8,6 +8,7 @@ import numpy as np
 
 from app.models.brief import Brief
 from app.models.plan import Mode
+from app.models.score import DRUM_ROLES
 from app.services.planning.catalogue import Styles, known_for, members_of, roles_of, styles_of
 from app.services.planning.character import Character, genre_row
 from app.services.planning.figures import COMPOUND_METRES, counted
@@ -54,6 +55,9 @@ _MINOR_TONICS = {
 #: Styles this much less suited than the best are left out where instruments were asked for.
 _LEAST_SHARE = 0.08
 
+#: How much a style's rarity counts where players were named: a power of its weight, 0…1.
+_RARITY_WITH_PLAYERS = 0.3
+
 #: Roles in which an instrument is what one hears first.
 _PROMINENT = frozenset({"lead", "chords", "bass", "drums", "pad"})
 
@@ -88,7 +92,8 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         wished = character.styles.get(name, 0.0)
         # Who was asked for says more of the style than a mood does: any style may then come in where they are at home.
         unasked = _UNWISHED * (_WITH_PLAYERS if brief.instruments else 1.0)
-        weight = wished + unasked * spread.get(name, 1.0) if character.styles else spread.get(name, 1.0)
+        common = spread.get(name, 1.0) ** (_RARITY_WITH_PLAYERS if brief.instruments else 1.0)
+        weight = wished + unasked * common if character.styles else common
         weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character)
     if brief.instruments:
         least = _LEAST_SHARE * max(weights.values())
@@ -137,13 +142,21 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
 
 
 def _plays(style: Style, members: Sequence[str]) -> float:
-    """How much at home an instrument is in a style: how likely it would play there unasked, and how prominently."""
-    home = 0.0
-    for role, row in style.ensemble.items():
-        share = sum(weight for key, weight in row.instruments.items() if key in members) / sum(row.instruments.values())
-        home = max(home, share * row.presence * (1.0 if role in _PROMINENT else 0.6))
+    """How much at home an instrument is in a style: how likely it would play there unasked, and how prominently.
+
+    More than 1 where the style is made of little else.
+    """
+    shares = {
+        role: sum(row.instruments.get(key, 0.0) for key in members) / sum(row.instruments.values())
+        for role, row in style.ensemble.items()
+    }
+    home = max(
+        share * style.ensemble[role].presence * (1.0 if role in _PROMINENT else 0.6) for role, share in shares.items()
+    )
     if home > 0.0:
-        return _AT_HOME + (1.0 - _AT_HOME) * home
+        pitched = [share for role, share in shares.items() if role not in DRUM_ROLES]
+        made_of_it = _MADE_OF_IT * (sum(pitched) / len(pitched)) ** 2 if pitched else 0.0
+        return (_AT_HOME + (1.0 - _AT_HOME) * home) * (1.0 + made_of_it)
     if style.name in known_for(members[0] if members else ""):
         return _AT_HOME
     if len({key for row in style.ensemble.values() for key in row.instruments}) == 1:
