@@ -42,6 +42,9 @@ _PREFERRED_BPM, _SPREAD_OCTAVES = 115.0, 0.8
 #: How much the first, second … multiple of a beat says about it.
 _MULTIPLES = (1.0, 1.0, 0.6, 0.8)
 
+#: Where the onsets resemble themselves so much less a beat later than two beats later, the beat is another one.
+_HOLLOW = 0.35
+
 #: A tempo is told where the onsets resemble themselves at least so much.
 _SURE = 0.05
 
@@ -110,7 +113,12 @@ def measure_tempo(strengths: Strength) -> Tempo | None:
     best = int(np.argmax(clarity * np.exp(-0.5 * away**2)))
     if clarity[best] < _SURE:
         return None
-    return Tempo(tempo_bpm=round(float(tempi[best]), 1), clarity=round(float(clarity[best]), 3))
+    tempo_bpm = float(tempi[best])
+    at_beat, at_two, at_two_thirds = np.interp(lags[best] * np.array((1.0, 2.0, 2 / 3)), places, similar)
+    if at_beat < _HOLLOW * at_two and at_beat < at_two_thirds:
+        # Only every other of these beats is one: two of them are a bar of three, as in a waltz.
+        tempo_bpm *= 1.5
+    return Tempo(tempo_bpm=round(tempo_bpm, 1), clarity=round(float(clarity[best]), 3))
 
 
 def similarity(strength: NDArray[np.float32]) -> NDArray[np.float64]:
