@@ -1,5 +1,7 @@
 """The report hears what sounds: sabotaged renders are told apart from what was planned."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.models.audio import SAMPLE_RATE
@@ -30,7 +32,7 @@ def rendered(plan):
     request = TakeRequest(plan=plan, prompt="", progress=lambda *_: None, cancelled=lambda: False)
     (take,) = ComposerEngine(SOUNDFONT).generate([request])
     shares = VoiceShares()
-    object.__setattr__(take, "blocks", shares.follow(take.blocks))
+    take = replace(take, blocks=shares.follow(take.blocks))
     mastered = master(mix_of(take, plan), plan.mastering, loop=plan.loop)
     ear = Ear()
     for block in mastered.blocks():
