@@ -13,6 +13,8 @@ import soundfile
 from app.errors import InvalidFields
 from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Block
+from app.models.brief import Heard
+from app.services import pipeline
 from app.services.engines import Take
 from app.services.engines.catalogue import engine_row
 from app.services.generator import new_track
@@ -89,6 +91,25 @@ def test_the_report_says_what_was_asked_and_what_sounds(made):
     assert rows["instruments"]["agrees"]
     assert rows["ending"]["agrees"]
     assert json.loads(json.dumps(outcome.facts["report"])) == outcome.facts["report"]
+
+
+def test_a_loop_is_rendered_as_one_and_reported_as_one(tmp_path, monkeypatch):
+    def read_as_loop(prompt):
+        return read(prompt).model_copy(update={"loop": Heard(value=True, words=("loop",))})
+
+    monkeypatch.setattr(pipeline, "read", read_as_loop)
+    made = render(tmp_path, "house music at 100 bpm", 5, seed=3)
+    facts = made[2].facts
+    samples, rate = soundfile.read(path_of(made, "wav"))
+
+    assert facts["plan"]["loop"]
+    assert "100" in facts["brief"]["conflicts"][-1]
+    assert facts["report"][-1]["what"] == "loop seam"
+    assert facts["report"][-1]["agrees"]
+    assert b"smpl" in path_of(made, "wav").read_bytes()
+    assert len(samples) == 5 * rate
+    assert len(soundfile.read(path_of(made, "mp3"))[0]) == 5 * rate
+    assert np.abs(samples[-20:]).max() > 0
 
 
 def test_the_record_carries_the_fingerprint_of_the_wav(made):

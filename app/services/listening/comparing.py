@@ -33,11 +33,14 @@ _MINOR = frozenset({"minor", "dorian", "phrygian", "harmonic_minor"})
 #: Other names of the pitch classes in `TONICS`.
 _SPELLINGS = {"Db": "C#", "D#": "Eb", "Gb": "F#", "G#": "Ab", "A#": "Bb", "Cb": "B", "B#": "C", "E#": "F", "Fb": "E"}
 
+#: Metres in dotted beats.
+_COMPOUND_METRES = frozenset({"6/8", "12/8"})
 #: Beats that count as the tempo: itself, half and double; in compound metres also the dotted beat.
 _PLAIN = {1.0: None, 0.5: "It sounds at half the tempo.", 2.0: "It sounds at double the tempo."}
 _COMPOUND = {
     2 / 3: "It sounds in dotted beats.",
     1 / 3: "It sounds in pairs of dotted beats.",
+    4 / 3: "It sounds in halves of dotted beats.",
 }
 
 
@@ -63,7 +66,7 @@ def compare(
     return [
         _tempo(brief, plan, tempo),
         _key(brief, plan, measure_key(sound.mono)),
-        _metre(brief, plan, metre.count if metre else None),
+        _metre(brief, plan, metre.count if metre else None, dotted=_in_dotted_beats(plan, tempo)),
         _duration(plan, wishes, sound),
         _loudness(brief, plan, measured),
         _true_peak(plan, measured),
@@ -77,7 +80,7 @@ def compare(
 def _tempo(brief: Brief, plan: Plan, tempo: Tempo | None) -> ReportRow:
     asked = brief.tempo_bpm.value if brief.tempo_bpm else None
     target = asked if asked is not None else plan.tempo_bpm
-    compound = plan.time_signature in ("6/8", "12/8")
+    compound = plan.time_signature in _COMPOUND_METRES
     beats = {**_PLAIN, **(_COMPOUND if compound else {})}
     near = None
     if tempo is not None:
@@ -113,9 +116,16 @@ def _plainly(tonic: str) -> str:
     return tonic if tonic in TONICS else _SPELLINGS[tonic]
 
 
-def _metre(brief: Brief, plan: Plan, count: int | None) -> ReportRow:
+def _in_dotted_beats(plan: Plan, tempo: Tempo | None) -> bool:
+    """Whether what was found as the beat is the dotted one, of which a compound bar has two or four."""
+    if tempo is None or plan.time_signature not in _COMPOUND_METRES:
+        return False
+    return any(abs(tempo.tempo_bpm / plan.tempo_bpm / beat - 1) <= TEMPO_TOLERANCE for beat in _COMPOUND)
+
+
+def _metre(brief: Brief, plan: Plan, count: int | None, *, dotted: bool) -> ReportRow:
     asked = brief.time_signature.value if brief.time_signature else None
-    target = count_of(asked or plan.time_signature)
+    target = 2 if dotted else count_of(asked or plan.time_signature)
     return ReportRow(
         what="metre",
         asked=asked,

@@ -33,12 +33,12 @@ class Metre:
 
 
 def count_of(time_signature: str) -> int | None:
-    """What the bars of a written metre are counted in; None for metres that are not listened for.
+    """What the bars of a written metre are counted in by its quarters; None for metres that are not listened for.
 
     >>> count_of("6/8"), count_of("4/4")
     (3, 2)
     """
-    return {"2/4": 2, "4/4": 2, "12/8": 2, "3/4": 3, "6/8": 3, "5/4": 5, "7/8": 7}.get(time_signature)
+    return {"2/4": 2, "4/4": 2, "12/8": 3, "3/4": 3, "6/8": 3, "5/4": 5, "7/8": 7}.get(time_signature)
 
 
 def measure_metre(strengths: Strength, tempo: Tempo) -> Metre | None:

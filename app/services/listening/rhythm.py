@@ -25,8 +25,11 @@ _BAND_EDGES_HZ = 40.0 * 2.0 ** (np.arange(15) / 2)
 #: Bands below this say where the bar begins.
 LOW_BANDS = 4
 
-#: Quieter than this below the band's loudest moment nothing begins.
-_FLOOR_DB = 50.0
+#: Quieter than this below the band's loudest moment, or below the loudest of all bands, nothing begins.
+_FLOOR_DB, _WHOLE_FLOOR_DB = 50.0, 60.0
+
+#: Variance of onset strengths below which they are no onsets, in dB².
+_FAINTEST = 10.0
 
 #: Spectra worked on at once, so that a long piece takes no more memory than a short one.
 _BATCH = 1_024
@@ -39,8 +42,11 @@ _PREFERRED_BPM, _SPREAD_OCTAVES = 115.0, 0.8
 #: How much the first, second … multiple of a beat says about it.
 _MULTIPLES = (1.0, 1.0, 0.6, 0.8)
 
+#: Where the onsets resemble themselves so much less a beat later than two beats later, the beat is another one.
+_HOLLOW = 0.35
+
 #: A tempo is told where the onsets resemble themselves at least so much.
-_SURE = 0.03
+_SURE = 0.05
 
 #: float32, shape (times, bands), in dB.
 Levels: TypeAlias = NDArray[np.float32]
@@ -73,7 +79,9 @@ def band_levels(mono: Mono) -> Levels:
         levels[first : first + _BATCH] = np.add.reduceat(power, edges, axis=1)[:, :-1]
     np.log10(levels + np.float32(1e-12), out=levels)
     levels *= 10
-    np.maximum(levels, levels.max(axis=0) - np.float32(_FLOOR_DB), out=levels)
+    loudest = levels.max(axis=0)
+    floors = np.maximum(loudest - np.float32(_FLOOR_DB), loudest.max() - np.float32(_WHOLE_FLOOR_DB))
+    np.maximum(levels, floors, out=levels)
     return levels
 
 
@@ -105,7 +113,12 @@ def measure_tempo(strengths: Strength) -> Tempo | None:
     best = int(np.argmax(clarity * np.exp(-0.5 * away**2)))
     if clarity[best] < _SURE:
         return None
-    return Tempo(tempo_bpm=round(float(tempi[best]), 1), clarity=round(float(clarity[best]), 3))
+    tempo_bpm = float(tempi[best])
+    at_beat, at_two, at_two_thirds = np.interp(lags[best] * np.array((1.0, 2.0, 2 / 3)), places, similar)
+    if at_beat < _HOLLOW * at_two and at_beat < at_two_thirds:
+        # Only every other of these beats is one: two of them are a bar of three, as in a waltz.
+        tempo_bpm *= 1.5
+    return Tempo(tempo_bpm=round(tempo_bpm, 1), clarity=round(float(clarity[best]), 3))
 
 
 def similarity(strength: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -119,5 +132,5 @@ def similarity(strength: NDArray[np.float32]) -> NDArray[np.float64]:
     likeness = irfft(np.abs(spectrum) ** 2, size)[:longest]
     # Fewer pairs lie far apart; each lag is held against its own.
     likeness /= len(strength) - np.arange(longest)
-    similar: NDArray[np.float64] = likeness / max(likeness[0], 1e-12)
+    similar: NDArray[np.float64] = likeness / max(likeness[0], _FAINTEST)
     return similar

@@ -16,18 +16,21 @@ _HOP_FRAMES = 4_096
 
 #: MIDI pitches listened to: those from `_LOWEST_TUNE` on make the chroma, those up to `_HIGHEST_BASS` the bass.
 _LOWEST, _HIGHEST = 28, 88
-_LOWEST_TUNE, _HIGHEST_BASS, _HIGHEST_END = 40, 50, 60
+_LOWEST_TUNE, _HIGHEST_BASS, _HIGHEST_REST = 40, 50, 60
 
-#: Spectra at the end, 3.7 s, that tell what the piece comes to rest on.
-_LAST_SPECTRA = 9
+#: Long pieces are listened to in about so many spectra, further apart.
+_MOST_SPECTRA = 200
+
+#: Frames that tell what the piece sets out from and comes to rest on: the first 2 s, the last 3.7 s, the last 2 s.
+_FIRST, _LATE, _LAST = slice(None, 24_576), slice(-40_960, None), slice(-24_576, None)
 
 #: Thirds of a semitone around a pitch among which the middle one is taken for noise.
 _NOISE_WIDTH = 19
 #: What is louder beside the pitch than on it belongs to a drum, or to a neighbour.
 _BESIDE = 0.3
 
-#: How much the bass and the end say about the tonic, against how well the whole fits.
-_BASS_SAYS, _END_SAYS = 0.1, 0.3
+#: How much the bass and either end say about the tonic, against how well the whole fits; found on 106 renders.
+_BASS_SAYS, _END_SAYS = 0.1, 0.15
 
 #: A key is told where the pitch classes fit it at least so well (a correlation).
 _SURE = 0.3
@@ -60,13 +63,16 @@ class Key:
 
 def measure_key(mono: Mono) -> Key | None:
     """The key of a piece at the listening rate; None where no key fits, as in noise."""
-    power = _pitch_levels(mono)
-    if not power.any():
+    hop = max(_HOP_FRAMES, (len(mono) - _WINDOW_FRAMES) // _MOST_SPECTRA)
+    pitches = _pitch_loudness(mono, hop)
+    if not pitches.any():
         return None
-    whole = _chroma(power, _LOWEST_TUNE, _HIGHEST)
-    bass = _chroma(power, _LOWEST, _HIGHEST_BASS)
-    end = _chroma(power[-_LAST_SPECTRA:], _LOWEST, _HIGHEST_END)
-    says = _BASS_SAYS * bass / bass.max() + _END_SAYS * end / end.max()
+    whole = _chroma(pitches, _LOWEST_TUNE, _HIGHEST)
+    bass = _chroma(pitches, _LOWEST, _HIGHEST_BASS)
+    says = _BASS_SAYS * bass / max(bass.max(), 1e-12)
+    for moment in (_FIRST, _LATE, _LAST):
+        resting = _chroma(_pitch_loudness(mono[moment], _HOP_FRAMES), _LOWEST, _HIGHEST_REST)
+        says = says + _END_SAYS * resting / max(resting.max(), 1e-12)
     fits = {third: _correlations(whole, profile) for third, profile in PROFILES.items()}
     third, tonic = max(
         ((third, tonic) for third in fits for tonic in range(12)), key=lambda key: fits[key[0]][key[1]] + says[key[1]]
@@ -75,27 +81,27 @@ def measure_key(mono: Mono) -> Key | None:
     return Key(tonic=TONICS[tonic], third=third, fit=round(fit, 3)) if fit >= _SURE else None
 
 
-def _pitch_levels(mono: Mono) -> NDArray[np.float32]:
-    """How loud each third of a semitone is in each spectrum: shape (times, 3 · pitches), each pitch in the middle."""
-    count = 1 + (len(mono) - _WINDOW_FRAMES) // _HOP_FRAMES
+def _pitch_loudness(mono: Mono, hop: int) -> NDArray[np.float32]:
+    """How loud each pitch from `_LOWEST` to `_HIGHEST` is on average, drums and noise left out: shape (pitches,)."""
+    count = 1 + (len(mono) - _WINDOW_FRAMES) // hop
     if count < 1:
-        return np.zeros((0, 3 * (_HIGHEST - _LOWEST + 1)), np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(mono, _WINDOW_FRAMES)[::_HOP_FRAMES]
+        return np.zeros(_HIGHEST - _LOWEST + 1, np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(mono, _WINDOW_FRAMES)[::hop]
     spectra = np.abs(rfft(frames * np.hanning(_WINDOW_FRAMES).astype(np.float32)))
-    thirds = np.arange(3 * _LOWEST - 1, 3 * _HIGHEST + 2) / 3
-    lines = 440.0 * 2.0 ** ((np.append(thirds, thirds[-1] + 1 / 3) - 1 / 6 - 69) / 12) * _WINDOW_FRAMES / LISTENING_RATE
-    edges = np.floor(lines + 0.5).astype(int)
-    levels: NDArray[np.float32] = np.maximum.reduceat(spectra, edges, axis=1)[:, :-1]
-    # Where a third is narrower than a line, it shares that line with its neighbour.
-    return levels
-
-
-def _chroma(levels: NDArray[np.float32], lowest: int, highest: int) -> Chroma:
+    # Thirds of a semitone; where one is narrower than a line, it shares that line with its neighbour.
+    thirds = np.arange(3 * _LOWEST - 1, 3 * _HIGHEST + 3) / 3
+    lines = 440.0 * 2.0 ** ((thirds - 1 / 6 - 69) / 12) * _WINDOW_FRAMES / LISTENING_RATE
+    levels = np.maximum.reduceat(spectra, np.floor(lines + 0.5).astype(int), axis=1)[:, :-1]
     noise = median_filter(levels, size=(1, _NOISE_WIDTH))
     on, beside = levels[:, 1::3], np.maximum(levels[:, 0::3], levels[:, 2::3])
     tones = np.maximum(on - noise[:, 1::3], 0.0)
     tones[on < 0.9 * beside] *= np.float32(_BESIDE)
-    loudness = np.log1p(tones * np.float32(1_000 / max(float(levels.max()), 1e-12))).mean(axis=0)
+    loudness: NDArray[np.float32] = np.log1p(tones * np.float32(1_000 / max(float(levels.max()), 1e-12))).mean(axis=0)
+    return loudness
+
+
+def _chroma(loudness: NDArray[np.float32], lowest: int, highest: int) -> Chroma:
+    """The loudness of pitches, summed up by pitch class."""
     chroma = np.zeros(12)
     for pitch in range(lowest, highest + 1):
         chroma[pitch % 12] += loudness[pitch - _LOWEST]
