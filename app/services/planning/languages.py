@@ -22,7 +22,8 @@ def language_of(passage: Passage) -> str:
     """
     if any("\u3040" <= token.folded[:1] <= "\u30ff" for token in passage.tokens):
         return JAPANESE
-    words = [token.folded for token in passage.tokens if token.kind == "word"]
+    # Single letters are notes, or belong to every language.
+    words = [token.folded for token in passage.tokens if token.kind == "word" and len(token.folded) > 1]
     english, native = tokens_of(ENGLISH), tokens_of(ENGLISH, lent=False)
     best, most, against = ENGLISH, (0, 0), 0
     for language in languages():
