@@ -22,13 +22,13 @@ def language_of(passage: Passage) -> str:
     """
     if any("\u3040" <= token.folded[:1] <= "\u30ff" for token in passage.tokens):
         return JAPANESE
-    # Single letters are notes, or belong to every language.
-    words = [token.folded for token in passage.tokens if token.kind == "word" and len(token.folded) > 1]
+    words = [token.folded for token in passage.tokens if token.kind == "word"]
     english, native = tokens_of(ENGLISH), tokens_of(ENGLISH, lent=False)
     best, most, against = ENGLISH, (0, 0), 0
     for language in languages():
         own = tokens_of(language)
-        foreign = sum(word in own and word not in english for word in words)
+        # Single letters are notes more often than French "c'" or Spanish "y".
+        foreign = sum(len(word) > 1 and word in own and word not in english for word in words)
         rank = (foreign, sum(word in own for word in words))
         if rank > most and foreign:
             best, most = language, rank
