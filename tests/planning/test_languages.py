@@ -65,6 +65,18 @@ def test_english_is_known_as_english(english: str):
     assert language_of(passage_of(english)) == "en"
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "die another day spy theme", "for my son who loves trains", "sunset over Lake Como", "pub brawl", "hard times",
+        "C sharp minor", "Bossa Nova", "sad violin", "adagio for strings", "sonata in C major", "mariachi band",
+        "alone in the attic", "metal", "art gallery opening",
+    ],
+)  # fmt: skip
+def test_foreign_looking_words_do_not_make_english_foreign(prompt: str):
+    assert language_of(passage_of(prompt)) == "en"
+
+
 def test_the_language_decides_what_a_word_means():
     assert {heard.value for heard in read("violão no estilo bossa nova, no piano").instruments} == {
         "acoustic_guitar", "acoustic_grand_piano",

@@ -27,7 +27,8 @@ def language_of(passage: Passage) -> str:
     best, most, against = ENGLISH, (0, 0), 0
     for language in languages():
         own = tokens_of(language)
-        foreign = sum(word in own and word not in english for word in words)
+        # Single letters are notes more often than French "c'" or Spanish "y".
+        foreign = sum(len(word) > 1 and word in own and word not in english for word in words)
         rank = (foreign, sum(word in own for word in words))
         if rank > most and foreign:
             best, most = language, rank
