@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from app.errors import Fault, InvalidField, InvalidFields
 from app.models.asked import MOST_FAULTS, faults_of
 from app.models.plan import COMPOSER_VERSION, Plan, Voice
-from app.services.planning.figures import METRES
+from app.services.planning.figures import METRES, counted
 from app.services.planning.form import bar_seconds, bars_for, ring_seconds
 from app.services.planning.title import LONGEST as LONGEST_TITLE
 from app.services.planning.wishes import Wishes
@@ -84,6 +84,9 @@ def edited(plan: Plan, wishes: Wishes, *, seed: int, duration_s: int) -> Plan:
         wish = getattr(wishes, name)
         if wish is not None:
             changes[name] = wish.value
+    if wishes.tempo_bpm is not None:
+        metre = changes.get("time_signature", plan.time_signature)
+        changes["tempo_bpm"] = counted(wishes.tempo_bpm.value, None, metre)[1]
     if wishes.loudness_lufs is not None:
         changes["mastering"] = plan.mastering.model_copy(update={"loudness_lufs": wishes.loudness_lufs.value})
     changed = plan.model_copy(update=changes)

@@ -88,6 +88,8 @@ def granted(brief: Brief, wishes: Wishes) -> Brief:
         changes[name] = wish
         if said is not None and said.value != wish.value:
             conflicts.append(f"{wish.words[0]} against {_quoted(said.words)}: the field wins.")
+    if wishes.tempo_bpm is not None:
+        changes["beat"] = None  # the words' note counted the words' number
     _note_speed(brief, wishes, conflicts)
     if wishes.genre is not None:
         changes["excluded_genres"] = _without(
