@@ -6,9 +6,9 @@ import numpy as np
 
 from app.models.plan import Voice
 from app.models.score import Note
+from app.services.composing.changes import Change
 from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
-from app.services.composing.harmony import Change
 from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
 from app.services.theory.chords import Chord, chord_scale
@@ -36,6 +36,7 @@ class _BassLine:
         self._home = self._low + HOME * min(self._high - self._low, 26)
         self._pitch: int = round(self._home)
         self._chord: Chord | None = None
+        self._scale: tuple[int, ...] = setting.bars[0].scale
         self.notes: list[Note] = []
         for stretch in setting.stretches_of(voice):
             rng = setting.rng("bass", voice.name, *stretch.key)
@@ -52,6 +53,7 @@ class _BassLine:
                     self._play(bar, bars[bar.number % len(bars)], rng)
 
     def _play(self, bar: Bar, strokes: tuple[Stroke, ...], rng: np.random.Generator) -> None:
+        self._scale = bar.scale
         for change in bar.changes:
             end = change.position + change.length
             inside = [s for s in strokes if change.position - 1e-6 <= s.position < end - 1e-6]
@@ -124,7 +126,7 @@ class _BassLine:
     def _approach(self, after: Chord, rng: np.random.Generator) -> int:
         """A step above or below the next root, from the side the hand is on."""
         goal = self._root(after)
-        classes = chord_scale(after, self._setting.scale)
+        classes = chord_scale(after, self._scale)
         below = next(goal - step for step in (1, 2, 3) if (goal - step) % 12 in classes or step == 3)
         above = next(goal + step for step in (1, 2, 3) if (goal + step) % 12 in classes or step == 3)
         chromatic = goal - 1 if rng.random() < 0.35 else below
@@ -136,7 +138,7 @@ class _BassLine:
         if left <= 1:
             return self._approach(after, rng)
         goal = self._root(after)
-        tones = pitches_between(chord_scale(chord, self._setting.scale), self._low, self._high)
+        tones = pitches_between(chord_scale(chord, self._scale), self._low, self._high)
         ideal = self._pitch + (goal - self._pitch) / left + float(rng.normal(0.0, 2.2))
 
         def strain(pitch: int) -> float:

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from app.models.plan import Voice
 from app.models.score import Note
+from app.services.composing.changes import Change
 from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
-from app.services.composing.harmony import Change
 from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
 from app.services.styles.idioms import Pattern

@@ -79,7 +79,7 @@ class _Counter:
                 continue
             start, end = opening
             chord = bar.change_at(start).chord
-            tones = pitches_between(chord_scale(chord, setting.scale), self._low, self._high)
+            tones = pitches_between(chord_scale(chord, bar.scale), self._low, self._high)
             if not tones:
                 continue
             strain = [abs(pitch - self._pitch) + 2.0 * (pitch % 12 not in chord.classes) for pitch in tones]
@@ -106,7 +106,7 @@ class _Counter:
                 below = [
                     pitch
                     for pitch in range(note.pitch - 5, note.pitch - 2)
-                    if pitch % 12 in chord_scale(chord, self._setting.scale)
+                    if pitch % 12 in chord_scale(chord, bar.scale)
                 ]
                 if not below:
                     continue

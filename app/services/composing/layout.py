@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from app.models.plan import Plan, Section
+from app.services.theory.keys import Key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +19,8 @@ class Stretch:
     returns: int
     #: Whether it is the piece's strongest section (the last of equals).
     climax: bool
+    #: The key it stands in.
+    tonality: Key
 
     @property
     def key(self) -> tuple[str, str]:
@@ -31,6 +34,7 @@ def lay_out(plan: Plan) -> tuple[Stretch, ...]:
     heard: Counter[tuple[str, str]] = Counter()
     stretches: list[Stretch] = []
     first_bar = 0
+    home = Key(plan.tonic, plan.mode)
     for index, section in enumerate(plan.form):
         stretch = Stretch(
             index=index,
@@ -39,6 +43,7 @@ def lay_out(plan: Plan) -> tuple[Stretch, ...]:
             bars=section.bars,
             returns=heard[section.kind, section.material],
             climax=index == strongest and len(plan.form) > 2,
+            tonality=home.moved(section.transpose, section.mode),
         )
         heard[stretch.key] += 1
         first_bar += section.bars

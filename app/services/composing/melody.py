@@ -9,6 +9,7 @@ import numpy as np
 from app.models.plan import SectionKind, Voice
 from app.models.score import Note
 from app.services.composing.dynamics import velocity
+from app.services.composing.harmony import transposed
 from app.services.composing.layout import Stretch
 from app.services.composing.limits import reach
 from app.services.composing.motif import Motif, motif_for
@@ -71,7 +72,13 @@ class _Singer:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._motifs: dict[str, Motif] = {}
-        self._sung: dict[tuple[object, ...], tuple[int, ...]] = {}
+        #: Pitches of a phrase by what it is, and how far its section was transposed when it was found.
+        self._sung: dict[tuple[object, ...], tuple[tuple[int, ...], int]] = {}
+        #: How far each kind of section rises above the plan's key in its returns, in semitones.
+        self._rises: dict[tuple[str, str], int] = {}
+        for stretch in setting.stretches:
+            rise = max(stretch.section.transpose, 0)
+            self._rises[stretch.key] = max(rise, self._rises.get(stretch.key, 0))
         #: Mean energy of each material, and of each kind of section it appears in.
         self._energies: dict[str, float] = _means((s.section.material, s.section.energy) for s in setting.stretches)
         self._levels: dict[tuple[str, str], float] = _means((s.key, s.section.energy) for s in setting.stretches)
@@ -98,24 +105,32 @@ class _Singer:
             return []
         low, high = reach(voice)
         window = self._window(low, high, stretch)
-        harmony = tuple(change.chord for bar in phrase.bars for change in bar.changes)
-        key = (stretch.key, phrase.number, phrase.answer, harmony, window, len(moments))
-        if key not in self._sung:
-            self._sung[key] = sing(
+        harmony = tuple(
+            transposed(change.chord, -stretch.section.transpose) for bar in phrase.bars for change in bar.changes
+        )
+        key = (stretch.key, phrase.number, phrase.answer, harmony, window, len(moments), stretch.tonality.mode)
+        if key in self._sung:
+            pitches, before = self._sung[key]
+            # What returns in another key is the same melody, so much higher or lower.
+            pitches = tuple(pitch + stretch.section.transpose - before for pitch in pitches)
+        if key not in self._sung or min(pitches) < low or max(pitches) > high:
+            pitches = sing(
                 moments,
                 window=window,
-                scale=setting.scale,
+                scale=stretch.tonality.scale,
                 manner=setting.style.melody,
-                mode=setting.plan.mode,
+                mode=stretch.tonality.mode,
                 closing=phrase.answer,
                 rng=rng,
             )
-        notes = self._written(phrase, moments, self._sung[key])
+            self._sung[key] = (pitches, stretch.section.transpose)
+        notes = self._written(phrase, moments, pitches)
         return self._varied(notes, stretch, phrase)
 
     def _window(self, low: int, high: int, stretch: Stretch) -> tuple[int, int]:
         """The pitches a section sings in: about the middle of the register, higher where the piece is stronger."""
         energy = self._levels[stretch.key]
+        high = max(high - self._rises[stretch.key], low + 7)
         span = max(self._setting.style.melody.span, 7)
         centre = low + 0.5 * (high - low) + 9.0 * (energy - 0.55) + (2.0 if stretch.climax else 0.0)
         reach_semitones = span * 0.5 + 3
@@ -196,7 +211,7 @@ class _Singer:
             if after is None or note.length_beats < 0.9 or rng.random() >= liking:
                 made.append(note)
                 continue
-            between = self._between(note, after.pitch)
+            between = _between(note, after.pitch, stretch.tonality.scale)
             half = min(note.length_beats, after.start_beat - note.start_beat) / 2
             made.append(replace(note, length_beats=half))
             made.append(
@@ -210,13 +225,13 @@ class _Singer:
             )
         return made
 
-    def _between(self, note: Note, goal: int) -> int:
-        """A scale tone on the way from a note to the next, or its upper neighbour where there is none."""
-        classes = self._setting.scale
-        inner = [p for p in range(min(note.pitch, goal) + 1, max(note.pitch, goal)) if p % 12 in classes]
-        if inner:
-            return min(inner, key=lambda pitch: (abs(pitch - goal), pitch))
-        return next((note.pitch + step for step in (1, 2) if (note.pitch + step) % 12 in classes), note.pitch)
+
+def _between(note: Note, goal: int, scale: tuple[int, ...]) -> int:
+    """A scale tone on the way from a note to the next, or its upper neighbour where there is none."""
+    inner = [p for p in range(min(note.pitch, goal) + 1, max(note.pitch, goal)) if p % 12 in scale]
+    if inner:
+        return min(inner, key=lambda pitch: (abs(pitch - goal), pitch))
+    return next((note.pitch + step for step in (1, 2) if (note.pitch + step) % 12 in scale), note.pitch)
 
 
 def _means(pairs: Iterable[tuple[Key, float]]) -> dict[Key, float]:
