@@ -49,6 +49,13 @@ def in_scale(setting: Setting, note: Note) -> bool:
     return note.pitch % 12 in chord_scale(chord_at(setting, note.start_beat), bar_at(setting, note.start_beat).scale)
 
 
+def leads_on(note: Note, after: Note | None) -> bool:
+    """Whether a note moves on by step into the next, at once."""
+    if after is None or abs(after.pitch - note.pitch) > 2:
+        return False
+    return after.start_beat - note.start_beat <= 0.55
+
+
 def rhythm_of(part: Part, start: float, end: float) -> list[float]:
     """Where a part's notes begin within a stretch of beats, counted from its start."""
     return [round(note.start_beat - start, 4) for note in part.notes if start - 1e-6 <= note.start_beat < end - 1e-6]

@@ -32,11 +32,13 @@ def compose(plan: Plan) -> Score:
     melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead"])
     lead = list(chain.from_iterable(melodies.values()))
     parts = []
+    counters: list[list[Note]] = []
     for voice in plan.ensemble:
         if voice.role == "lead":
             notes = melodies[voice.name]
         elif voice.role == "counter":
-            notes = write_counter(setting, voice, lead)
+            notes = write_counter(setting, voice, lead, counters)
+            counters.append(notes)
         else:
             notes = WRITERS[voice.role](setting, voice)
         parts.append(_part(setting, voice, notes))
