@@ -15,7 +15,7 @@ from app.utils.seeds import rng_for
 from tests.composing.plans import composed, plan_for
 
 
-def again(numerals: str, device: str, key: Key, seed: int = 1, bar_s: float = 2.0) -> list[str]:
+def again(numerals: str, device: str, key: Key, seed: int = 1, bar_s: float = 4.0) -> list[str]:
     """A progression of one bar a chord after one device, as a lead sheet writes it; halves joined by a space."""
     held = [(read_numeral(numeral, key.tonic, key.mode), 1.0) for numeral in numerals.split()]
     for attempt in range(seed, seed + 40):
@@ -65,6 +65,17 @@ def test_the_first_chord_keeps_its_root_and_nothing_gets_longer(style):
         pieces = varied(held, Key("D", "minor"), devices, bar_s=2.0, rng=rng_for(seed, "test"))
         assert pieces[0][0][0].root == held[0][0].root
         assert [sum(bars for _, bars in piece) for piece in pieces] == [2.0] * 4
+
+
+def test_a_hurried_progression_is_divided_once_and_a_slow_one_often():
+    held = [(read_numeral(numeral, "C", "major"), 1.0) for numeral in ("I", "vi", "ii", "V", "I", "vi", "IV", "V")]
+
+    def divided(bar_s: float) -> int:
+        pieces = varied(held, C, {"secondary_dominant": 0.8}, bar_s=bar_s, rng=rng_for(3, "test"))
+        return sum(len(piece) > 1 for piece in pieces)
+
+    assert divided(1.95) <= 2
+    assert divided(4.0) >= 4
 
 
 def test_a_loop_of_two_chords_becomes_richer_the_second_time():

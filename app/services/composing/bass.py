@@ -32,11 +32,11 @@ class _BassLine:
         self._setting = setting
         self._voice = voice
         self._idiom = setting.style.bass
+        self._scale: tuple[int, ...] = setting.bars[0].scale
         self._low, self._high = reach(voice)
         self._home = self._low + HOME * min(self._high - self._low, 26)
         self._pitch: int = round(self._home)
         self._chord: Chord | None = None
-        self._scale: tuple[int, ...] = setting.bars[0].scale
         self.notes: list[Note] = []
         for stretch in setting.stretches_of(voice):
             rng = setting.rng("bass", voice.name, *stretch.key)
@@ -53,7 +53,6 @@ class _BassLine:
                     self._play(bar, bars[bar.number % len(bars)], rng)
 
     def _play(self, bar: Bar, strokes: tuple[Stroke, ...], rng: np.random.Generator) -> None:
-        self._scale = bar.scale
         for change in bar.changes:
             end = change.position + change.length
             inside = [s for s in strokes if change.position - 1e-6 <= s.position < end - 1e-6]
@@ -65,6 +64,7 @@ class _BassLine:
             self._play_chord(bar, change, inside, rng)
 
     def _play_chord(self, bar: Bar, change: Change, strokes: list[Stroke], rng: np.random.Generator) -> None:
+        self._scale = bar.scale
         following = self._setting.following(bar, change)
         end = change.position + change.length
         walking = [stroke for stroke in strokes if stroke.sign in "wa"]

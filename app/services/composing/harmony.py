@@ -29,6 +29,9 @@ HURRIED_PER_MINUTE = 35.0
 #: With fewer different chords than this, a section that hears its progression only once varies all but the first.
 POOR = 4
 
+#: Sections that people know again by their chords; others may say a poor progression in new words each time.
+KEEPSAKES: frozenset[SectionKind] = frozenset({"chorus", "drop", "theme"})
+
 #: The bass that stays under a section of a kind, in scale degrees, where the style likes pedals.
 PEDALS: dict[SectionKind, int] = {"intro": 1, "break": 1, "build": 5}
 
@@ -135,6 +138,8 @@ class _Harmony:
             return held
         plain = 1 if len({chord for chord, _ in heard}) < POOR else len(list(_until(held, stretch.bars / 2)))
         pieces = varied(heard, key, self._language.devices, bar_s=bar_s, rng=rng)
+        if stretch.heard % 2 and stretch.section.kind not in KEEPSAKES:
+            pieces = varied(heard, key, self._language.devices, bar_s=bar_s, rng=rng)
         return [*heard[:plain], *chain.from_iterable(pieces[plain:]), *held[len(heard) :]]
 
     def _pedal(self, stretch: Stretch, key: Key) -> int | None:

@@ -17,6 +17,8 @@ class Stretch:
     bars: int
     #: How often the same kind of section with the same material came before.
     returns: int
+    #: How often its material came before, in sections of any kind.
+    heard: int
     #: Whether it is the piece's strongest section (the last of equals).
     climax: bool
     #: The key it stands in.
@@ -42,6 +44,7 @@ def lay_out(plan: Plan) -> tuple[Stretch, ...]:
             first_bar=first_bar,
             bars=section.bars,
             returns=heard[section.kind, section.material],
+            heard=sum(times for (_, material), times in heard.items() if material == section.material),
             climax=index == strongest and len(plan.form) > 2,
             tonality=home.moved(section.transpose, section.mode),
         )

@@ -22,6 +22,9 @@ LEAST_DISTINCT = 5
 #: A chord is divided only if each half still lasts this long, in seconds.
 SHORTEST_HALF_S = 0.95
 
+#: Chords are divided until they change about so often, in changes a minute.
+MOST_PER_MINUTE = 36.0
+
 #: Draws among which the one with enough different chords is taken.
 _DRAWS = 6
 
@@ -81,13 +84,24 @@ def varied(
     best: list[tuple[Held, ...]] = [(chord,) for chord in held]
     most = 0
     for _ in range(_DRAWS):
-        pieces = [_rewritten(index, held, key, devices, bar_s, rng) for index in range(len(held))]
+        pieces = _unhurried(
+            [_rewritten(index, held, key, devices, bar_s, rng) for index in range(len(held))], held, bar_s
+        )
         new = len({chord for chord, _ in chain.from_iterable(pieces)} - plain)
         if new > most:
             best, most = pieces, new
         if most and len(plain) + most >= LEAST_DISTINCT:
             break
     return best
+
+
+def _unhurried(pieces: list[tuple[Held, ...]], held: Sequence[Held], bar_s: float) -> list[tuple[Held, ...]]:
+    """The pieces with no more divided chords than the pace has room for; the last ones, that lead on, stay divided."""
+    mean_s = sum(bars for _, bars in held) * bar_s / len(held)
+    room = len(held) * max(mean_s * MOST_PER_MINUTE / 60.0 - 1.0, 0.0)
+    divided = [index for index, piece in enumerate(pieces) if len(piece) > 1]
+    kept = divided[len(divided) - min(len(divided), max(1, round(room))) :]
+    return [(held[index],) if index in divided and index not in kept else piece for index, piece in enumerate(pieces)]
 
 
 def _rewritten(
