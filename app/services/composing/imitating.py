@@ -18,7 +18,7 @@ ROOMY_BAR_S = 1.5
 
 #: Costs of a note: off its place by a semitone, foreign to its chord where it weighs, another turn than the leader's,
 #: a second or seventh against what the leader sings meanwhile.
-_OFF, _FOREIGN, _TURNED, _RUB = 1.0, 2.5, 5.0, 2.5
+_OFF, _FOREIGN, _TURNED, _RUB = 1.0, 2.5, 7.0, 2.5
 
 
 def imitated(

@@ -124,8 +124,9 @@ def _may_change(made: Sequence[Note], pitch: int, setting: Setting, begin: float
 
 
 def _between(note: Note, goal: int, scale: tuple[int, ...]) -> int:
-    """A scale tone on the way from a note to the next, or its upper neighbour where there is none."""
+    """A scale tone on the way from a note to the next, or a neighbour that the next is not, where there is none."""
     inner = [p for p in range(min(note.pitch, goal) + 1, max(note.pitch, goal)) if p % 12 in scale]
     if inner:
         return min(inner, key=lambda pitch: (abs(pitch - goal), pitch))
-    return next((note.pitch + step for step in (1, 2) if (note.pitch + step) % 12 in scale), note.pitch)
+    beside = [note.pitch + step for step in (1, 2, -1, -2) if (note.pitch + step) % 12 in scale]
+    return next((pitch for pitch in beside if pitch != goal), note.pitch)
