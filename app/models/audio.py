@@ -40,3 +40,5 @@ class Block:
     mix: Samples
     #: Voice name to its audio after its channel, each shaped like `mix`; empty unless stems were asked for.
     stems: Mapping[str, Samples] = field(default_factory=dict)
+    #: Voice name to the sum of its squared samples after its channel, over both sides; empty where nobody knows.
+    energies: Mapping[str, float] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from app.models.brief import Brief
 from app.models.plan import Plan
 from app.models.track import Stage, TrackFile
 from app.services.dsp.resampling import resampled
+from app.services.dsp.turning import turns
 from app.services.encoding import (
     Tags,
     encode_from_wav,
@@ -79,7 +80,7 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     with clock.stage("rendering"):
         mix = mix_of(take, plan)
     with clock.stage("mastering"):
-        mastered = master(mix, plan.mastering)
+        mastered = master(mix, plan.mastering, loop=plan.loop)
     with clock.stage("encoding"):
         tags = tags_of(brief, plan)
         threads = workshop.threads
@@ -154,13 +155,17 @@ def take_of(
 
 
 def mix_of(take: Take, plan: Plan) -> Samples:
-    """The whole mix, shape (frames, 2), at the house rate and exactly as long as the plan says."""
+    """The whole mix, shape (frames, 2), at the house rate and exactly as long as the plan says.
+
+    What rings on after the end of a loop is added to its beginning, and so on round and round.
+    """
     mix = np.zeros((plan.duration_s * SAMPLE_RATE, 2), dtype=np.float32)
     filled = 0
     for block in resampled((block.mix for block in take.blocks), take.sample_rate, SAMPLE_RATE):
-        room = block[: len(mix) - filled]
-        mix[filled : filled + len(room)] = room
-        filled += len(room)
+        counted = len(block) if plan.loop else min(len(block), max(len(mix) - filled, 0))
+        for place, part in turns(filled, counted, len(mix)):
+            mix[place] += block[part]
+        filled += len(block)
     return mix
 
 
@@ -174,6 +179,7 @@ def tags_of(brief: Brief, plan: Plan) -> Tags:
         seed=plan.seed,
         genre=plan.style.replace("_", " "),
         generator=f"Music AI Generator Backend {__version__}",
+        loop=plan.loop,
     )
 
 

@@ -58,7 +58,7 @@ def _part(setting: Setting, voice: Voice, notes: Iterable[Note]) -> Part:
     """A voice's notes with the final chord, held to what its instrument can play."""
     single = voice.role in SINGLE_LINES
     written = finished(notes, voice, setting.length_beats, single=single)
-    if voice.role in DRUM_ROLES:
+    if voice.role in DRUM_ROLES or setting.plan.loop:
         return Part(voice=voice.name, notes=written)
     final = final_notes(setting, voice, written[-1] if written else None)
     return Part(voice=voice.name, notes=(*_until(written, setting.final_bar.start_beat), *final))

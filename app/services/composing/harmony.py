@@ -9,7 +9,7 @@ import numpy as np
 from app.models.plan import Mode, Plan, SectionKind
 from app.services.composing.changes import Change, Changes, Held, changes, spread
 from app.services.composing.drawing import drawn, drawn_key
-from app.services.composing.layout import Stretch
+from app.services.composing.layout import Stretch, following_stretch
 from app.services.composing.reharmonising import LEAST_DISTINCT, SHORTEST_HALF_S, varied
 from app.services.styles import Style
 from app.services.styles.idioms import Progression
@@ -49,7 +49,7 @@ _COLOURED = {
 
 
 def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretch]) -> list[Changes]:
-    """The chord changes of every bar, in order; the last bar is the tonic."""
+    """The chord changes of every bar, in order; the last bar is the tonic, except that a loop's leads to its first."""
     speaker = _Harmony(plan, style, metre)
     materials: dict[tuple[str, Mode], list[Held]] = {}
     for stretch in sorted(stretches, key=_telling):
@@ -58,9 +58,9 @@ def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretc
             materials[spoken] = speaker.progression(stretch, list(materials.values()))
     bars: list[Changes] = []
     for stretch in stretches:
-        after = stretches[stretch.index + 1] if stretch.index + 1 < len(stretches) else None
+        after = following_stretch(plan, stretches, stretch)
         bars += speaker.section(stretch, materials[stretch.section.material, stretch.tonality.mode], after)
-    return bars
+    return speaker.led_back(bars, stretches[0].tonality) if plan.loop else bars
 
 
 def transposed(chord: Chord, semitones: int) -> Chord:
@@ -157,13 +157,30 @@ class _Harmony:
             return (Change(0.0, self._metre.beats, dominant),)
         return changes({0.0: bar[0].chord, self._metre.half(): dominant}, self._metre.beats)
 
+    def led_back(self, bars: list[Changes], key: Key) -> list[Changes]:
+        """A loop's bars with an end that goes on to the first chord: a cadence where it would only stand still.
+
+        Music that never leaves its chord stays as it is.
+        """
+        moving = len({change.chord.root for bar in bars for change in bar}) > 1
+        if not moving or bars[-1][-1].chord.root != bars[0][0].chord.root:
+            return bars
+        cadence = self._cadence(key)
+        if cadence[-1][0].root == bars[0][0].chord.root:
+            return bars
+        whole = max(1, round(sum(length for _, length in cadence)))
+        steps = spread(cadence, whole, self._metre)[-len(bars) :]
+        if len(bars) == 1:
+            # One bar has room for both: half of it stands, half leads back.
+            half = self._metre.half()
+            back = Change(half, self._metre.beats - half, steps[-1][-1].chord)
+            return [(Change(0.0, half, bars[0][0].chord), back)]
+        kept = len(bars) - min(whole, len(bars) - 1)
+        return [*bars[:kept], *steps[kept - len(bars) :]]
+
     def _closed(self, bars: list[Changes], key: Key) -> list[Changes]:
         """The end of the piece: a cadence, then the tonic for a whole bar."""
-        rng = rng_for(self._plan.seed, "cadence")
-        options = [option for option in self._language.cadences if key.mode in option.modes] or [
-            Progression(chords=chords, modes=(key.mode,)) for chords in MODAL_CADENCES[key.mode]
-        ]
-        cadence = _read(drawn(rng, options, [option.weight for option in options]), key)
+        cadence = self._cadence(key)
         free = len(bars) - 1
         whole = max(1, round(sum(length for _, length in cadence)))
         if free > 0:
@@ -171,6 +188,14 @@ class _Harmony:
             bars[-1 - min(whole, free) : -1] = steps[-min(whole, free) :]
         bars[-1] = (Change(0.0, self._metre.beats, self.tonic_chord(key)),)
         return bars
+
+    def _cadence(self, key: Key) -> list[Held]:
+        """What leads into the tonic at the end."""
+        rng = rng_for(self._plan.seed, "cadence")
+        options = [option for option in self._language.cadences if key.mode in option.modes] or [
+            Progression(chords=chords, modes=(key.mode,)) for chords in MODAL_CADENCES[key.mode]
+        ]
+        return _read(drawn(rng, options, [option.weight for option in options]), key)
 
     def tonic_chord(self, key: Key) -> Chord:
         """The chord that the piece rests on."""

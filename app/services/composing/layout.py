@@ -1,6 +1,7 @@
 """The plan's form as stretches of bars, each knowing what of it was heard before."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.models.plan import Plan, Section
@@ -28,6 +29,13 @@ class Stretch:
     def key(self) -> tuple[str, str]:
         """Dice names of all sections that are meant to be alike."""
         return self.section.kind, self.section.material
+
+
+def following_stretch(plan: Plan, stretches: Sequence[Stretch], stretch: Stretch) -> Stretch | None:
+    """The section that comes next; after the last of a loop comes the first, after any other last one None."""
+    if stretch.index + 1 < len(stretches):
+        return stretches[stretch.index + 1]
+    return stretches[0] if plan.loop else None
 
 
 def lay_out(plan: Plan) -> tuple[Stretch, ...]:

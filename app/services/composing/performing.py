@@ -62,12 +62,19 @@ def perform(score: Score, plan: Plan) -> Score:
 
 
 def _drift(score: Score, plan: Plan, style: Style) -> NDArray[np.float64]:
-    """Seconds that the whole band runs early or late together, at each beat: slow, small, zero at the start."""
+    """Seconds that the whole band runs early or late together, at each beat: slow, small, zero at the start.
+
+    In a loop it is zero at the end too.
+    """
     rng = rng_for(plan.seed, "drift")
     steps = rng.normal(0.0, style.feel.timing_ms / 1000 * DRIFT, int(score.length_beats) + 2)
     wander = np.zeros(len(steps))
     for beat in range(1, len(steps)):
         wander[beat] = 0.85 * wander[beat - 1] + steps[beat]
+    if plan.loop:
+        # The band comes back to where it set out, or the beat would jump at the seam.
+        beats = np.arange(len(wander))
+        wander = wander - np.interp(score.length_beats, beats, wander) * beats / score.length_beats
     return wander.clip(-WIDEST_DRIFT_S, WIDEST_DRIFT_S)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from app.models.plan import Plan, Section, Voice
 from app.services.composing.changes import Change
 from app.services.composing.harmony import harmonise
-from app.services.composing.layout import Stretch, lay_out
+from app.services.composing.layout import Stretch, following_stretch, lay_out
 from app.services.styles import Style, load_style
 from app.services.theory.keys import Key
 from app.services.theory.metre import Metre, metre_of
@@ -29,7 +29,7 @@ class Bar:
     changes: tuple[Change, ...]
     #: How strong it is, 0…1, with what its section grows or falls.
     energy: float
-    #: Whether it is its section's last, and the piece's last.
+    #: Whether it is its section's last, and the piece's last, which holds the final chord; a loop has no such bar.
     last: bool
     final: bool
 
@@ -98,17 +98,19 @@ class Setting:
         return min(1.0, max(0.0, energy + 0.22 * self.plan.density))
 
     def following(self, bar: Bar, change: Change) -> Change:
-        """The chord after this one; the last chord is followed by itself."""
+        """The chord after this one; the last chord is followed by itself, in a loop by the first."""
         later = [other for other in bar.changes if other.position > change.position + 1e-6]
         if later:
             return later[0]
-        return self.bars[bar.index + 1].changes[0] if bar.index + 1 < len(self.bars) else change
+        if bar.index + 1 < len(self.bars):
+            return self.bars[bar.index + 1].changes[0]
+        return self.bars[0].changes[0] if self.plan.loop else change
 
     def _unrolled(self) -> tuple[Bar, ...]:
         changes = harmonise(self.plan, self.style, self.metre, self.stretches)
         bars: list[Bar] = []
         for stretch in self.stretches:
-            after = self.stretches[stretch.index + 1] if stretch.index + 1 < len(self.stretches) else None
+            after = following_stretch(self.plan, self.stretches, stretch)
             for number in range(stretch.bars):
                 index = stretch.first_bar + number
                 bars.append(
@@ -120,7 +122,7 @@ class Setting:
                         changes=changes[index],
                         energy=_energy(stretch, number, after),
                         last=number == stretch.bars - 1,
-                        final=index == self.plan.bars - 1,
+                        final=index == self.plan.bars - 1 and not self.plan.loop,
                     )
                 )
         return tuple(bars)

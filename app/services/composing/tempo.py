@@ -19,7 +19,7 @@ def tempo_changes(setting: Setting) -> tuple[TempoChange, ...]:
     steady = setting.plan.tempo_bpm
     changes: list[TempoChange] = []
     for stretch in setting.stretches:
-        is_last = stretch.index == len(setting.stretches) - 1
+        is_last = stretch.index == len(setting.stretches) - 1 and not setting.plan.loop
         broader = feel.ritardando if is_last and stretch.bars >= 4 else 0.0
         lengths = _lengths(stretch, feel.rubato, broader) if feel.rubato or broader else [1.0]
         step_beats = stretch.bars * setting.metre.beats / len(lengths)

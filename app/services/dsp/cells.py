@@ -38,8 +38,15 @@ def cell_power(samples: Samples) -> NDArray[np.float32]:
 
 
 def ramp_between(edges: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    """Straight lines from edge to edge of the cells: shape (cells + 1,) to shape (frames,)."""
-    lines: NDArray[np.float32] = np.multiply.outer(np.diff(edges), _RAMP)
+    """Straight lines from edge to edge of the cells: shape (cells + 1,) to shape (frames,).
+
+    A short last cell has all of its line, only steeper: it too arrives at its edge.
+    """
+    steps = np.diff(edges)
+    lines: NDArray[np.float32] = np.multiply.outer(steps, _RAMP)
+    short = frames % CELL_FRAMES
+    if short:
+        lines[-1, :short] = steps[-1] * (np.arange(short, dtype=np.float32) + np.float32(0.5)) / np.float32(short)
     lines += edges[:-1, np.newaxis]
     return lines.reshape(-1)[:frames]
 
@@ -56,9 +63,13 @@ def apply_gains(samples: Samples, edges: NDArray[np.float32]) -> Samples:
     return scaled
 
 
-def inner_edges(cell_gains: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Gains at the edges of cells whose ramps nowhere rise above the cells' own: shape (cells,) to (cells + 1,)."""
-    padded = np.concatenate((cell_gains[:1], cell_gains, cell_gains[-1:]))
+def inner_edges(cell_gains: NDArray[np.float32], *, loop: bool = False) -> NDArray[np.float32]:
+    """Gains at the edges of cells whose ramps nowhere rise above the cells' own: shape (cells,) to (cells + 1,).
+
+    In a `loop` the last edge is the first.
+    """
+    before, after = (cell_gains[-1:], cell_gains[:1]) if loop else (cell_gains[:1], cell_gains[-1:])
+    padded = np.concatenate((before, cell_gains, after))
     edges: NDArray[np.float32] = np.minimum(padded[:-1], padded[1:])
     return edges
 

@@ -47,6 +47,11 @@ class Convolution:
         self._silent = partitions
         self._ended = False
 
+    @property
+    def ringing(self) -> bool:
+        """Whether silence fed from now on would still be answered."""
+        return bool(self._silent < len(self._response))
+
     def process(self, samples: Samples) -> Samples:
         """The next block, shape (frames, channels): whole partitions, except that the last block may end anywhere.
 

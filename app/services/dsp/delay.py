@@ -25,6 +25,11 @@ class PingPongDelay:
         self._line = np.zeros((self._delay, 2), np.float32, order="F")
         self._ringing = False
 
+    @property
+    def ringing(self) -> bool:
+        """Whether echoes are still to come."""
+        return self._ringing
+
     def process(self, send: Samples) -> Samples:
         """The echoes of the next block of any length, shape (frames, 2), without the dry sound."""
         echoes = np.zeros((len(send), 2), np.float32, order="F")

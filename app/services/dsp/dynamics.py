@@ -4,6 +4,7 @@ Knowing the whole piece, both look ahead for nothing: no delay, no attack that c
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ _DETECTOR_S = 0.02
 _RETURN_S = 0.18
 #: Over this many decibels around the threshold compression sets in bit by bit.
 _KNEE_DB = 6.0
+
+#: Cells on either side of a loop's seam that its gains depend on: 3 s, many times the slowest return.
+_SEAM_CELLS = 2_048
 
 #: The limiter bends down over this odd number of cells around a peak (7 ms), and holds on for a cycle of a low bass
 #: note, so that it does not follow the wave itself.
@@ -76,6 +80,15 @@ def limiter_gains(
     window = np.hanning(_ATTACK_CELLS + 2)[1:-1]
     smooth: NDArray[np.float64] = convolve1d(10 ** (gains_db / 20), window / window.sum(), mode="nearest")
     return smooth.astype(np.float32)
+
+
+def around_seam(
+    cells: NDArray[np.float32], gains: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """What `gains` makes of a loop's cells, shape (cells,), where the end is followed by the beginning."""
+    before, after = (np.arange(-_SEAM_CELLS, 0), np.arange(len(cells), len(cells) + _SEAM_CELLS))
+    padded = np.concatenate((cells.take(before, mode="wrap"), cells, cells.take(after, mode="wrap")))
+    return gains(padded)[_SEAM_CELLS : _SEAM_CELLS + len(cells)]
 
 
 def _smooth(values: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:

@@ -71,6 +71,11 @@ class Reverb:
     def __init__(self, *, reverb_s: float, predelay_ms: float, brightness: float) -> None:
         self._convolution = Convolution(_room(reverb_s, predelay_ms, brightness))
 
+    @property
+    def ringing(self) -> bool:
+        """Whether the room has not come to rest."""
+        return self._convolution.ringing
+
     def process(self, send: Samples) -> Samples:
         """The room's answer to the next block, shape (frames, 2), without the dry sound. Blocks as `Convolution`'s."""
         straight = np.float32(1 / np.sqrt(1 + _CROSSFEED**2))

@@ -157,11 +157,11 @@ class Mp3Sink:
         self._file.write(music)
 
 
-def wav_sink(draft: Draft, tags: Tags, _frames: int, _threads: int) -> Sink:
+def wav_sink(draft: Draft, tags: Tags, frames: int, _threads: int) -> Sink:
     """WAV, 24 bits."""
 
     def tag(bare: Path, tagged: Path) -> None:
-        tag_wav(bare, tags)
+        tag_wav(bare, tags, frames=frames)
         bare.replace(tagged)
 
     return SoundfileSink(draft, container="WAV", codec="PCM_24", stored=pcm24, tag=tag)

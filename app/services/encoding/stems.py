@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE, Block, Samples
 from app.models.plan import Plan
+from app.services.dsp.turning import turns
 from app.services.encoding.draft import Draft
 from app.services.encoding.encoder import open_encoder
 from app.services.encoding.tags import Tags
@@ -33,26 +34,27 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 INSTRUCTIONS = (
     "Load all stems at the same start, at unity gain and centred: together they are mix.flac, the mix before "
-    "mastering. Levels, panning, echo, reverb and the fade at the end are already in them. gain_db was applied to "
-    "every file alike."
+    "mastering. Levels, panning, echo, reverb and the fade at the end of a piece that ends are already in them; a loop "
+    "rings on over its beginning. gain_db was applied to every file alike."
 )
 
 
 def write_stems(blocks: Iterable[Block], path: Path, *, plan: Plan, tags: Tags, threads: int = 1) -> None:
     """Write a zip of one 24-bit FLAC a voice of the plan, of `mix.flac`, and of `mix.json` that explains them.
 
-    Every file is exactly as long as the plan says and ends with the master's fade. One gain keeps them all below full
-    scale. The bytes do not depend on `threads`. `StorageFailed`.
+    Every file is exactly as long as the plan says and ends with the master's fade; a loop's joins its own beginning.
+    One gain keeps them all below full scale. The bytes do not depend on `threads`. `StorageFailed`.
     """
     frames = plan.duration_s * SAMPLE_RATE
     names = [MIX, *(voice.name for voice in plan.ensemble)]
     with Draft(path) as draft:
-        peak = _spool(blocks, draft.folder, names, frames)
+        peak = _spool(blocks, draft.folder, names, frames, loop=plan.loop)
         gain = min(1.0, db_to_gain(CEILING_DB) / peak) if peak > 0 else 1.0
 
         def encode(name: str) -> None:
             title = f"{tags.title or plan.title} – {name}"
-            faded = _faded(_read_back(draft.folder / f"{name}.raw", gain), frames, plan.mastering.fade_out_s)
+            sound = _read_back(draft.folder / f"{name}.raw", gain)
+            faded = sound if plan.loop else _faded(sound, frames, plan.mastering.fade_out_s)
             with open_encoder(
                 "flac", draft.folder / f"{name}.flac", tags=replace(tags, title=title), frames=frames
             ) as file:
@@ -71,26 +73,42 @@ def write_stems(blocks: Iterable[Block], path: Path, *, plan: Plan, tags: Tags, 
                     shutil.copyfileobj(file, entry, 1 << 20)
 
 
-def _spool(blocks: Iterable[Block], folder: Path, names: list[str], frames: int) -> float:
-    """Write each name's samples as raw float32, exactly `frames` frames of them; the highest peak of all."""
+def _spool(blocks: Iterable[Block], folder: Path, names: list[str], frames: int, *, loop: bool) -> float:
+    """Write each name's samples as raw float32, exactly `frames` frames of them; the highest peak of all.
+
+    What comes after the end of a loop is added to its beginning.
+    """
     peak = 0.0
-    missing = frames
+    written = 0
     with ExitStack() as stack:
-        files = {name: stack.enter_context((folder / f"{name}.raw").open("wb")) for name in names}
+        files = {name: stack.enter_context((folder / f"{name}.raw").open("w+b")) for name in names}
         for block in blocks:
             sounds = {MIX: block.mix, **block.stems}
             if sounds.keys() != files.keys():
                 raise ValueError(f"the plan has the voices {names[1:]}, a block has {sorted(block.stems)}")
-            for name, samples in sounds.items():
-                kept = np.ascontiguousarray(samples[:missing], dtype="<f4")
-                peak = max(peak, float(np.abs(kept).max(initial=0.0)))
-                files[name].write(kept.data)
-            missing -= min(missing, len(block.mix))
-            if not missing:
+            count = len(block.mix) if loop else min(len(block.mix), frames - written)
+            for place, part in turns(written, count, frames):
+                for name, samples in sounds.items():
+                    kept = _added(files[name], place.start, np.ascontiguousarray(samples[part], dtype="<f4"))
+                    peak = max(peak, float(np.abs(kept).max(initial=0.0)))
+            written += count
+            if written == frames and not loop:
                 break
         for file in files.values():
             file.truncate(frames * FRAME_BYTES)  # a take that ends early is followed by silence
     return peak
+
+
+def _added(file: BinaryIO, frame: int, samples: Samples) -> Samples:
+    """Add samples to what a raw file holds from a frame on, nothing beyond its end; what it holds there now."""
+    file.seek(frame * FRAME_BYTES)
+    there = np.frombuffer(file.read(len(samples) * FRAME_BYTES), "<f4").reshape(-1, 2)
+    if len(there):
+        samples = samples.copy()
+        samples[: len(there)] += there
+        file.seek(frame * FRAME_BYTES)
+    file.write(samples.data)
+    return samples
 
 
 def _read_back(raw: Path, gain: float) -> Iterator[Samples]:

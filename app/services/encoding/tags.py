@@ -35,6 +35,8 @@ class Tags:
     genre: str | None = None
     #: The software that made it.
     generator: str | None = None
+    #: Whether the end joins the beginning without a seam.
+    loop: bool = False
 
     @property
     def short_key(self) -> str | None:
@@ -58,6 +60,7 @@ def make_tags(
     seed: int | None = None,
     genre: str | None = None,
     generator: str | None = None,
+    loop: bool = False,
 ) -> Tags:
     """Tags from any words: control characters, lone surrogates and direction signs are left out."""
     return Tags(
@@ -68,6 +71,7 @@ def make_tags(
         seed=seed,
         genre=_clean(genre),
         generator=_clean(generator),
+        loop=loop,
     )
 
 

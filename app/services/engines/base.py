@@ -56,7 +56,8 @@ class TakeRequest:
 class Take:
     """An engine's answer."""
 
-    #: Blocks in order, made as they are asked for; together at least the plan's duration.
+    #: Blocks in order, made as they are asked for; together at least the plan's duration. What a loop's take
+    #: (`plan.loop`) holds beyond it is its ringing, which goes on over its beginning.
     blocks: Iterator[Block]
     sample_rate: int = SAMPLE_RATE
     #: The notes, where the engine knows them.

@@ -6,19 +6,29 @@ Rule: the same plan gives the same samples, whatever the number of threads and w
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from app.errors import Cancelled, GenerationFailed, MusicError
 from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE, Block
-from app.models.plan import Plan
+from app.models.plan import Plan, Role
 from app.models.score import DRUM_ROLES, Score
 from app.services.composing import compose, perform
 from app.services.engines.base import Capabilities, Take, TakeRequest
 from app.services.engines.catalogue import COMPOSER_CAPABILITIES
 from app.services.instruments import SoundFont, load_soundfont, open_part
-from app.services.instruments.base import NoteEvent
+from app.services.instruments.base import DryPart, NoteEvent
 from app.services.mixing import Mixer
+
+#: Roles whose notes are held on over the seam of a loop.
+HELD: frozenset[Role] = frozenset({"pad", "texture"})
+
+#: A note that comes so near to the seam of a loop reaches it: the time that players take with their touch.
+TIED_FRAMES = SAMPLE_RATE // 20
+
+#: A loop has rung out after this at the latest.
+LONGEST_RING_FRAMES = 60 * SAMPLE_RATE
 
 #: Kick drums among the General MIDI drum keys; they lead the ducking.
 KICKS = frozenset({35, 36})
@@ -122,11 +132,18 @@ def kick_frames(plan: Plan, score: Score) -> list[int]:
 
 
 def _play(performance: Score, soundfont: SoundFont, request: TakeRequest) -> Iterator[Block]:
-    """Blocks of the whole piece, exactly `duration_s` long."""
+    """Blocks of the whole piece, exactly `duration_s` long; of a loop, until it has rung out."""
     plan = request.plan
-    events = {voice.name: note_events(performance, voice.name) for voice in plan.ensemble}
-    parts = [open_part(voice, events[voice.name], soundfont=soundfont, seed=plan.seed) for voice in plan.ensemble]
     total = plan.duration_s * SAMPLE_RATE
+    events = {voice.name: note_events(performance, voice.name) for voice in plan.ensemble}
+    kicks = kick_frames(plan, performance)
+    if plan.loop:
+        events = {voice.name: around(events[voice.name], total, tied=voice.role in HELD) for voice in plan.ensemble}
+        kicks = [kick + turn * total for turn in range(-1, 2 + LONGEST_RING_FRAMES // total) for kick in kicks]
+    parts = [
+        open_part(voice, events[voice.name], soundfont=soundfont, seed=plan.seed, until=total if plan.loop else None)
+        for voice in plan.ensemble
+    ]
     with ExitStack() as stack:
         # One thread plays, for notes are many short steps of Python; the channels' filters are few and long, and run
         # beside it. Playing on several threads is slower than on one: they wait for each other at every step.
@@ -135,14 +152,42 @@ def _play(performance: Score, soundfont: SoundFont, request: TakeRequest) -> Ite
             plan.ensemble,
             plan.space,
             tempo_bpm=plan.tempo_bpm,
-            kick_frames=kick_frames(plan, performance),
+            kick_frames=kicks,
             stems=request.stems,
             executor=filters,
         )
-        for start in range(0, total, BLOCK_FRAMES):
+        start = 0
+        while start < total or (plan.loop and start < total + LONGEST_RING_FRAMES and _rings(parts, mixer)):
             if request.cancelled():
                 raise Cancelled("Cancelled")
-            frames = min(BLOCK_FRAMES, total - start)
+            frames = BLOCK_FRAMES if plan.loop else min(BLOCK_FRAMES, total - start)
             yield mixer.process((part.block(frames) for part in parts), frames)
-            request.progress("rendering", (start + frames) / total)
+            start += frames
+            request.progress("rendering", min(start / total, 1.0))
     soundfont.rest()
+
+
+def around(events: Sequence[NoteEvent], total: int, *, tied: bool) -> list[NoteEvent]:
+    """A loop's notes once and once more after its `total` frames; the second time is not played, but known of.
+
+    With `tied`, a note that lasts to the end and is struck anew at the beginning is held on over it instead.
+    """
+    once = list(events)
+    if tied:
+        held = {event.pitch: event for event in once if event.start_frame + event.length_frames >= total - TIED_FRAMES}
+        anew = {event.pitch: event for event in once if event.start_frame <= TIED_FRAMES}
+        # A note that is both lasts through the whole loop: it has to be struck somewhere.
+        both = {pitch for pitch in held.keys() & anew.keys() if held[pitch] is not anew[pitch]}
+        gone = {id(anew[pitch]) for pitch in both}
+        once = [event for event in once if id(event) not in gone]
+        once = [
+            replace(event, length_frames=total - event.start_frame + anew[event.pitch].length_frames)
+            if event.pitch in both and event is held[event.pitch]
+            else event
+            for event in once
+        ]
+    return once + [replace(event, start_frame=event.start_frame + total) for event in once]
+
+
+def _rings(parts: Sequence[DryPart], mixer: Mixer) -> bool:
+    return mixer.ringing or not all(part.finished for part in parts)

@@ -23,6 +23,10 @@ class NoteEvent:
 class DryPart(Protocol):
     """One voice being played, from its first frame to its last."""
 
+    @property
+    def finished(self) -> bool:
+        """Whether everything has sounded."""
+
     def block(self, frames: int) -> Samples:
         """The next `frames` frames, shape (frames, 2), silence after the last tail.
 

@@ -34,14 +34,17 @@ RECIPES: dict[str, Callable[[], Instrument]] = {"synth_pluck": synth_pluck, "fm_
 _DRUMS_WITHOUT_FONT = "synth_909"
 
 
-def open_part(voice: Voice, events: Sequence[NoteEvent], *, soundfont: SoundFont, seed: int) -> DryPart:
+def open_part(
+    voice: Voice, events: Sequence[NoteEvent], *, soundfont: SoundFont, seed: int, until: int | None = None
+) -> DryPart:
     """The voice's notes as dry audio, calibrated so that a line at velocity 90 in its middle range measures −23 LUFS.
 
-    The same events, font and seed give the same samples, whatever was played before and on how many threads.
+    From frame `until` on no note is struck, though those before it are still cut short by those after it. The same
+    events, font and seed give the same samples, whatever was played before and on how many threads.
     """
     row = INSTRUMENTS[voice.instrument]
     gain = calibrated_gain(row, soundfont.sha256, lambda: make_instrument(row, soundfont, seed=0))
-    return PlayedPart(make_instrument(row, soundfont, seed=seed), events, gain=gain)
+    return PlayedPart(make_instrument(row, soundfont, seed=seed), events, gain=gain, until=until)
 
 
 def make_instrument(row: InstrumentRow, font: SoundFont, *, seed: int) -> Instrument:

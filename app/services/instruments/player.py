@@ -27,11 +27,15 @@ class Instrument(Protocol):
 class PlayedPart:
     """A part being played from its first frame to its last; one thread at a time."""
 
-    def __init__(self, instrument: Instrument, events: Sequence[NoteEvent], *, gain: float = 1.0) -> None:
+    def __init__(
+        self, instrument: Instrument, events: Sequence[NoteEvent], *, gain: float = 1.0, until: int | None = None
+    ) -> None:
+        """From frame `until` on no note is struck; those before it are still cut short by those after it."""
         self._instrument = instrument
         self._events = sorted(events, key=lambda event: (event.start_frame, event.pitch))
         self._chokes = _chokes(instrument, self._events)
         self._gain = np.float32(gain)
+        self._count = sum(until is None or event.start_frame < until for event in self._events)
         self._struck = 0
         self._sounding: list[Tone] = []
         self._frame = 0
@@ -42,7 +46,7 @@ class PlayedPart:
     @property
     def finished(self) -> bool:
         """Whether everything has sounded."""
-        return self._struck == len(self._events) and not self._sounding
+        return self._struck == self._count and not self._sounding
 
     def block(self, frames: int) -> Samples:
         """The next `frames` frames, shape (frames, 2). The array is reused: copy to keep."""
@@ -72,7 +76,7 @@ class PlayedPart:
         return out
 
     def _strike_until(self, last: int) -> None:
-        while self._struck < len(self._events) and self._events[self._struck].start_frame < last:
+        while self._struck < self._count and self._events[self._struck].start_frame < last:
             number = self._struck
             self._sounding += self._instrument.tones(self._events[number], number, self._chokes[number])
             self._struck += 1

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from app.models.audio import SAMPLE_RATE, Samples
 from app.services.dsp.cells import CELL_FRAMES, inner_edges
-from app.services.dsp.dynamics import limiter_gains
+from app.services.dsp.dynamics import around_seam, limiter_gains
 from app.services.dsp.loudness import HOPS_PER_SECOND, integrated_lufs
-from app.services.dsp.true_peak import cell_true_peaks
+from app.services.dsp.true_peak import cell_true_peaks, true_peak
 from app.utils.units import db_to_gain, gain_to_db
 
 #: How near the loudness has to come, in how many tries, and how far the highest peak may be pushed into the limiter.
@@ -40,12 +40,19 @@ class Leveller:
     """Knows one piece's levels, and finds the gains for a loudness."""
 
     def __init__(
-        self, samples: Samples, *, weighted_power: NDArray[np.float32], peak: float, ceiling_db: float
+        self,
+        samples: Samples,
+        *,
+        weighted_power: NDArray[np.float32],
+        peak: float,
+        ceiling_db: float,
+        loop: bool = False,
     ) -> None:
         """`weighted_power` is that of each cell, K-weighted, shape (cells,); `peak` is the highest sample."""
         self._samples = samples
         self._power = weighted_power.astype(np.float64)
         self._peak = peak
+        self._loop = loop
         self._ceiling_db = ceiling_db - _MARGIN_DB
         self._true_peaks = np.zeros(len(weighted_power), np.float32)
         #: Peaks from here up are known between the samples too.
@@ -105,12 +112,21 @@ class Leveller:
             floor *= db_to_gain(-_SPARE_DB)
             more = cell_true_peaks(self._samples, floor, known_from=self._floor)
             self._true_peaks = np.maximum(self._true_peaks, more)
+            if self._loop:
+                self._true_peaks[[0, -1]] = max(self._true_peaks[0], self._true_peaks[-1], self._seam_peak())
             self._floor = floor
-        return inner_edges(
-            limiter_gains(
-                self._true_peaks, gain_db=gain_db, ceiling_db=self._ceiling_db, release_db_per_s=self._release_db_per_s
+
+        def gains(peaks: NDArray[np.float32]) -> NDArray[np.float32]:
+            return limiter_gains(
+                peaks, gain_db=gain_db, ceiling_db=self._ceiling_db, release_db_per_s=self._release_db_per_s
             )
-        )
+
+        limited = around_seam(self._true_peaks, gains) if self._loop else gains(self._true_peaks)
+        return inner_edges(limited, loop=self._loop)
+
+    def _seam_peak(self) -> float:
+        # How high the sound rises where the end of a loop meets its beginning.
+        return true_peak(np.concatenate((self._samples[-CELL_FRAMES:], self._samples[:CELL_FRAMES])))
 
     def _loudness_of(self, gains: NDArray[np.float64]) -> float:
         # Cells do not fill up hops of 100 ms: the running total is read between them.

@@ -1,5 +1,7 @@
 """The mix made ready: clean lows, tone, glue, the loudness asked for, no peak above the ceiling, a faded end.
 
+Of a loop the end is what came before the beginning: filters and gains run on over the seam, and nothing fades.
+
 The piece is gone through three times, block by block: filters; glue and fade, while levels are read; gain and limiter
 on the way out. The first two work in place, so a master needs hardly more memory than the mix.
 """
@@ -13,7 +15,7 @@ from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE, Samples
 from app.models.plan import Mastering
 from app.services.dsp import biquad
 from app.services.dsp.cells import CELL_FRAMES, apply_gains, cell_count, cell_power, inner_edges
-from app.services.dsp.dynamics import compressor_gains, power_percentile_db
+from app.services.dsp.dynamics import around_seam, compressor_gains, power_percentile_db
 from app.services.dsp.filters import StreamingFilter
 from app.services.dsp.loudness import k_weighting
 from app.services.dsp.stereo import mid_side
@@ -37,6 +39,9 @@ _START_RAMP_S = 0.001
 
 #: Work in place takes longer strides than the block grid: fewer calls.
 _STRIDE_FRAMES = 4 * BLOCK_FRAMES
+
+#: Before a loop begins, its filters have heard so much of its end: the lowest cut has settled long before.
+_RUN_UP_FRAMES = SAMPLE_RATE
 
 #: Shortest fade at the end, for pieces that ask for none.
 _SHORTEST_FADE_S = 0.005
@@ -70,17 +75,18 @@ class Mastered:
         self._measured = meter.measured()
 
 
-def master(mix: Samples, mastering: Mastering) -> Mastered:
+def master(mix: Samples, mastering: Mastering, *, loop: bool = False) -> Mastered:
     """Master a whole mix, shape (frames, 2), at 44.1 kHz. It uses `mix` up: the array is worked on in place.
 
     The number of frames stays. The loudness comes within 0.2 LU of the one asked for wherever the ceiling lets it;
-    the true peak never passes the ceiling; the last sample is zero; silence stays silence.
+    the true peak never passes the ceiling; the last sample is zero, except in a `loop`; silence stays silence.
     """
-    power = _filter(mix, mastering)
-    _fade_ends(mix, mastering.fade_out_s, loudest=float(np.sqrt(power.max(initial=0.0))))
-    glue = inner_edges(_glue_gains(power, mastering.glue_db))
+    power = _filter(mix, mastering, loop=loop)
+    if not loop:
+        _fade_ends(mix, mastering.fade_out_s, loudest=float(np.sqrt(power.max(initial=0.0))))
+    glue = inner_edges(_glue_gains(power, mastering.glue_db, loop=loop), loop=loop)
     weighted_power, peak = _glue_and_read(mix, glue)
-    leveller = Leveller(mix, weighted_power=weighted_power, peak=peak, ceiling_db=mastering.ceiling_dbtp)
+    leveller = Leveller(mix, weighted_power=weighted_power, peak=peak, ceiling_db=mastering.ceiling_dbtp, loop=loop)
     return Mastered(mix, leveller.edges_for(mastering.loudness_lufs))
 
 
@@ -92,7 +98,7 @@ def _blocks(mix: Samples, frames: int = BLOCK_FRAMES) -> Iterator[tuple[slice, S
         yield slice(cell, cell + cell_count(len(block)) + 1), block
 
 
-def _filter(mix: Samples, mastering: Mastering) -> NDArray[np.float32]:
+def _filter(mix: Samples, mastering: Mastering, *, loop: bool) -> NDArray[np.float32]:
     # In place; hands back the power of each cell.
     tone = []
     if mastering.low_shelf_db:
@@ -101,6 +107,10 @@ def _filter(mix: Samples, mastering: Mastering) -> NDArray[np.float32]:
         tone.append(biquad.high_shelf(_HIGH_SHELF_HZ, mastering.high_shelf_db))
     mid_filter = StreamingFilter(biquad.cascade(biquad.high_pass(_LOW_CUT_HZ), *tone), channels=1)
     side_filter = StreamingFilter(biquad.cascade(biquad.high_pass(_SIDE_LOW_CUT_HZ), *tone), channels=1)
+    if loop:
+        mid, side = mid_side(mix[-_RUN_UP_FRAMES:])
+        mid_filter.process(mid[:, np.newaxis])
+        side_filter.process(side[:, np.newaxis])
     power = [np.empty(0, np.float32)]
     for _, block in _blocks(mix, _STRIDE_FRAMES):
         mid, side = mid_side(block)
@@ -121,11 +131,15 @@ def _fade_ends(mix: Samples, fade_out_s: float, *, loudest: float) -> None:
     mix[len(mix) - fade :] *= curve.astype(np.float32)[:, np.newaxis]
 
 
-def _glue_gains(power: NDArray[np.float32], glue_db: float) -> NDArray[np.float32]:
+def _glue_gains(power: NDArray[np.float32], glue_db: float, *, loop: bool) -> NDArray[np.float32]:
     if glue_db <= 0:
         return np.ones_like(power)
     threshold_db = power_percentile_db(power, _GLUE_PERCENT) - glue_db / (1 - 1 / _GLUE_RATIO)
-    return compressor_gains(power, threshold_db=threshold_db, ratio=_GLUE_RATIO)
+
+    def gains(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+        return compressor_gains(levels, threshold_db=threshold_db, ratio=_GLUE_RATIO)
+
+    return around_seam(power, gains) if loop else gains(power)
 
 
 def _glue_and_read(mix: Samples, glue: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:

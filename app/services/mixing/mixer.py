@@ -13,6 +13,9 @@ from app.services.dsp.reverb import Reverb
 from app.services.mixing.strip import ChannelStrip, send_gain
 from app.utils.units import beats_to_seconds, seconds_to_frames
 
+#: The energy of a voice is read from one frame in so many.
+_ENERGY_STEP = 4
+
 
 class Returns:
     """The room and the echo that voices share, or that one voice has to itself when stems are asked for."""
@@ -21,6 +24,11 @@ class Returns:
         self._reverb = Reverb(reverb_s=space.reverb_s, predelay_ms=space.predelay_ms, brightness=space.brightness)
         delay_s = beats_to_seconds(space.delay_beats, tempo_bpm)
         self._delay = PingPongDelay(delay_frames=seconds_to_frames(delay_s, SAMPLE_RATE), feedback=space.delay_feedback)
+
+    @property
+    def ringing(self) -> bool:
+        """Whether room or echo still answer to what was sent."""
+        return self._reverb.ringing or self._delay.ringing
 
     def process(self, reverb_send: Samples, delay_send: Samples) -> Samples:
         """What comes back for the next block; all shape (frames, 2)."""
@@ -74,6 +82,12 @@ class Mixer:
         self._shared = None if stems else Returns(space, tempo_bpm=tempo_bpm)
         self._executor = executor
 
+    @property
+    def ringing(self) -> bool:
+        """Whether silence fed from now on would still bring something back from room or echo."""
+        returns = [line.returns for line in self._lines] if self._shared is None else [self._shared]
+        return any(one is not None and one.ringing for one in returns)
+
     def process(self, dry: Iterable[Samples], frames: int) -> Block:
         """The next block of each voice, in the order of the voices, mixed.
 
@@ -94,23 +108,32 @@ class Mixer:
 
     def _with_stems(self, toned: Iterator[Samples | None], frames: int) -> Block:
         mix = np.zeros((frames, 2), np.float32)
-        stems = {}
+        stems, energies = {}, {}
         for name, line, block in zip(self._names, self._lines, toned, strict=True):
             stems[name] = line.stem(block, frames)
+            energies[name] = _energy(stems[name])
             mix += stems[name]
-        return Block(mix=mix, stems=stems)
+        return Block(mix=mix, stems=stems, energies=energies)
 
     def _without_stems(self, toned: Iterator[Samples | None], frames: int, returns: Returns) -> Block:
         # Columns lie one after the other here, as the effects like them.
         mix, reverb_send, delay_send = (np.zeros((frames, 2), np.float32, order="F") for _ in range(3))
-        for line, block in zip(self._lines, toned, strict=True):
+        energies = dict.fromkeys(self._names, 0.0)
+        for name, line, block in zip(self._names, self._lines, toned, strict=True):
             direct = line.strip.place(block, frames)
             if direct is None:
                 continue
+            energies[name] = _energy(direct)
             mix += direct
             if line.reverb_gain:
                 reverb_send += direct * line.reverb_gain
             if line.delay_gain:
                 delay_send += direct * line.delay_gain
         mix += returns.process(reverb_send, delay_send)
-        return Block(mix=np.ascontiguousarray(mix))
+        return Block(mix=np.ascontiguousarray(mix), energies=energies)
+
+
+def _energy(samples: Samples) -> float:
+    # One frame in so many says as much about loudness as all of them.
+    some = samples[::_ENERGY_STEP]
+    return float(np.einsum("ij,ij->", some, some)) * _ENERGY_STEP

@@ -103,17 +103,28 @@ def _misfit(tempo_bpm: float, wanted_bpm: float, duration_s: float, time_signatu
 
 
 def make_form(
-    style: Style, *, bars: int, duration_s: float, character: Character, arousal: float, rng: np.random.Generator
+    style: Style,
+    *,
+    bars: int,
+    duration_s: float,
+    character: Character,
+    arousal: float,
+    rng: np.random.Generator,
+    loop: bool = False,
 ) -> tuple[Stretch, ...]:
-    """Sections that add up to exactly `bars`, with energies shaped by the mood."""
-    steps = _closed(_steps(style, bars, duration_s, rng))
+    """Sections that add up to exactly `bars`, with energies shaped by the mood.
+
+    A `loop` has no way in or out, and its sections lie nearer to each other: the last one leads to the first.
+    """
+    steps = _steps(style, bars, duration_s, rng)
+    steps = _levelled(_without_frame(steps)) if loop else _closed(steps)
     lengths = share_out(bars, steps, style.phrase_bars)
     return _shaped(
         [
             Stretch(step.kind, step.material, length, step.energy, step.energy)
             for step, length in zip(steps, lengths, strict=True)
         ],
-        character,
+        character if not loop else replace(character, curve=None),
         arousal - style.arousal,
         arousal,
     )
@@ -179,6 +190,18 @@ def _closed(steps: Sequence[FormStep]) -> list[FormStep]:
     if len(steps) < 3 or steps[-1].kind == "outro":
         return list(steps)
     return [*steps[:-1], steps[-1].model_copy(update={"kind": "outro"})]
+
+
+def _without_frame(steps: Sequence[FormStep]) -> list[FormStep]:
+    """A form without its way in and out; where nothing else is left, they are played as themes."""
+    inner = [step for step in steps if step.kind not in ("intro", "outro")]
+    return inner or [step.model_copy(update={"kind": "theme"}) for step in steps]
+
+
+def _levelled(steps: Sequence[FormStep]) -> list[FormStep]:
+    """Steps half as far from each other in energy."""
+    mean = sum(step.energy for step in steps) / len(steps)
+    return [replace_energy(step, (step.energy + mean) / 2) for step in steps]
 
 
 def share_out(bars: int, steps: Sequence[FormStep], phrase_bars: int) -> list[int]:

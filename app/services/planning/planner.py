@@ -12,6 +12,7 @@ from app.services.planning.character import Character, character_of, genre_row
 from app.services.planning.choices import choose_key, choose_metre, choose_style, choose_tempo
 from app.services.planning.ensemble import make_band
 from app.services.planning.form import bar_seconds, bars_for, fit_tempo, make_form, ring_seconds
+from app.services.planning.looping import fit_loop
 from app.services.planning.modulating import modulated
 from app.services.planning.sound import mastering_of, space_of, voices_of
 from app.services.planning.title import title_for
@@ -40,18 +41,25 @@ def make_plan(
     valence, arousal = _feeling(brief, character, style)
     density = _density(brief, character, arousal)
     metre = choose_metre(brief, style, rng_for(seed, "metre"))
-    tempo_bpm = fit_tempo(
+    loop = brief.loop is not None and brief.loop.value
+    tempo_bpm, bars = _tempo_and_bars(
         choose_tempo(brief, character, style, rng_for(seed, "tempo")),
-        exact=brief.tempo_bpm is not None,
+        asked=brief.tempo_bpm is not None,
+        loop=loop,
         duration_s=duration_s,
         time_signature=metre,
         phrase_bars=style.phrase_bars,
     )
     tonic, mode = choose_key(brief, character, style, rng_for(seed, "key"))
     bar_s = bar_seconds(metre, tempo_bpm)
-    bars = bars_for(duration_s, bar_s)
     stretches = make_form(
-        style, bars=bars, duration_s=duration_s, character=character, arousal=arousal, rng=rng_for(seed, "form")
+        style,
+        bars=bars,
+        duration_s=duration_s,
+        character=character,
+        arousal=arousal,
+        rng=rng_for(seed, "form"),
+        loop=loop,
     )
     seats = make_band(brief, style, character, density=density, arousal=arousal, seed=seed)
     genre = genre_row(brief)
@@ -70,18 +78,35 @@ def make_plan(
         valence=valence,
         arousal=arousal,
         density=density,
+        loop=loop,
         form=modulated(
             sections_of(stretches, seats, duration_s=duration_s),
             style.harmony.modulations,
             Key(tonic, mode),
             duration_s=duration_s,
-            faithful=brief.tonic is not None or (brief.loop is not None and brief.loop.value),
+            faithful=brief.tonic is not None or loop,
             rng=rng_for(seed, "modulation"),
         ),
         ensemble=voices_of(seats, character),
         space=space_of(style.mix, character),
-        mastering=mastering_of(style.mix, character, arousal=arousal, ring_s=ring_seconds(duration_s, bar_s, bars)),
+        mastering=mastering_of(
+            style.mix, character, arousal=arousal, ring_s=0.0 if loop else ring_seconds(duration_s, bar_s, bars)
+        ),
     )
+
+
+def _tempo_and_bars(
+    wanted_bpm: float, *, asked: bool, loop: bool, duration_s: int, time_signature: str, phrase_bars: int
+) -> tuple[float, int]:
+    """The tempo fitted to the duration, and whole bars: all of a loop's time, else all but the last chord's ringing."""
+    if loop:
+        return fit_loop(
+            wanted_bpm, asked=asked, duration_s=duration_s, time_signature=time_signature, phrase_bars=phrase_bars
+        )
+    tempo_bpm = fit_tempo(
+        wanted_bpm, exact=asked, duration_s=duration_s, time_signature=time_signature, phrase_bars=phrase_bars
+    )
+    return tempo_bpm, bars_for(duration_s, bar_seconds(time_signature, tempo_bpm))
 
 
 def _feeling(brief: Brief, character: Character, style: Style) -> tuple[float, float]:

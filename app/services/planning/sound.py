@@ -108,10 +108,13 @@ def space_of(mix: MixProfile, character: Character) -> Space:
 
 
 def mastering_of(mix: MixProfile, character: Character, *, arousal: float, ring_s: float) -> Mastering:
-    """The style's last touch; the fade takes the second half of the final chord's ring."""
+    """The style's last touch; the fade takes the second half of the final chord's ring.
+
+    A loop rings on into its beginning: `ring_s` is 0, and there is no fade.
+    """
     return Mastering(
         glue_db=_between(mix.glue_db + 0.5 * arousal, 0, 6),
-        fade_out_s=_between(0.5 * ring_s, 0.3, 6.0),
+        fade_out_s=_between(0.5 * ring_s, 0.3, 6.0) if ring_s > 0 else 0.0,
         low_shelf_db=_between(mix.low_shelf_db - 0.5 * character.brightness, -6, 6),
         high_shelf_db=_between(mix.high_shelf_db + character.brightness, -6, 6),
     )

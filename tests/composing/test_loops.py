@@ -1,0 +1,75 @@
+"""Loops as notes: no ending, a harmony that leads back, a beat that meets itself at the seam."""
+
+from collections import Counter
+
+import pytest
+
+from app.services.composing import compose, perform
+from app.services.composing.performing import _drift
+from app.services.composing.setting import Setting
+from app.services.styles import load_style, style_names
+from tests.composing.plans import plan_for
+
+
+def loop_for(style, **wishes):
+    return plan_for(style, **wishes).model_copy(update={"loop": True})
+
+
+@pytest.mark.parametrize("style", style_names())
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_last_chord_of_a_loop_leads_back_to_its_first(style, seed):
+    setting = Setting(loop_for(style, seed=seed))
+    roots = [change.chord.root for bar in setting.bars for change in bar.changes]
+
+    assert len(set(roots)) == 1 or roots[-1] != roots[0]
+
+
+@pytest.mark.parametrize("bars", [1, 2, 3])
+def test_even_the_shortest_loop_has_its_bars_filled_with_chords(bars):
+    for style in ("pop", "blues", "jazz"):
+        setting = Setting(loop_for(style, bars=bars))
+
+        assert len(setting.bars) == bars
+        assert all(sum(c.length for c in bar.changes) == pytest.approx(setting.metre.beats) for bar in setting.bars)
+
+
+@pytest.mark.parametrize("style", ["pop", "house", "solo_piano", "orchestral", "folk"])
+def test_the_last_bar_of_a_loop_is_played_like_the_others(style):
+    plan = loop_for(style)
+    notes = [note for part in compose(plan).parts for note in part.notes]
+    bar = plan.beats_per_bar
+    counts = Counter(int(note.start_beat / bar + 1e-6) for note in notes)
+
+    assert counts[plan.bars - 1] >= 0.5 * counts[plan.bars - 2]
+    late = [note for note in notes if note.start_beat > (plan.bars - 0.5) * bar]
+    assert late
+
+
+@pytest.mark.parametrize("style", ["solo_piano", "orchestral", "classical"])
+def test_a_loop_does_not_slow_down_towards_its_end(style):
+    plan = loop_for(style)
+    plan = plan.model_copy(update={"form": (plan.form[0].model_copy(update={"bars": 8}),)})
+    score = compose(plan)
+
+    assert score.seconds_at(plan.bars * plan.beats_per_bar) == pytest.approx(
+        plan.bars * plan.beats_per_bar * 60 / plan.tempo_bpm
+    )
+    ended = compose(plan.model_copy(update={"loop": False}))
+    assert min(c.tempo_bpm for c in score.tempo_changes) > 1.02 * min(c.tempo_bpm for c in ended.tempo_changes)
+
+
+def test_the_band_comes_back_to_the_beat_it_set_out_from():
+    plan = loop_for("jazz")
+    score = compose(plan)
+
+    drift = _drift(score, plan, load_style("jazz"))
+
+    assert drift[0] == 0
+    assert abs(drift[round(score.length_beats)]) < 1e-9
+    assert abs(drift).max() > 0.001
+
+
+def test_a_loop_is_played_from_its_first_beat_on():
+    plan = loop_for("ambient")
+
+    assert min(part.notes[0].start_beat for part in perform(compose(plan), plan).parts if part.notes) == 0

@@ -1,0 +1,71 @@
+"""Loops: whole bars that fill the duration exactly, at the tempo asked for or the nearest there is."""
+
+import pytest
+
+from app.models.brief import Heard
+from app.services.planning import make_plan, read, settled
+from app.services.planning.form import bar_seconds
+from app.services.planning.looping import fit_loop
+
+
+def looping(prompt):
+    return read(prompt).model_copy(update={"loop": Heard(value=True, words=("loop",))})
+
+
+def plan_of(prompt, duration_s=30, seed=5):
+    return make_plan(looping(prompt), duration_s=duration_s, seed=seed, soundfont_sha256=None)
+
+
+@pytest.mark.parametrize("duration_s", [5, 7, 13, 30, 61, 120, 299])
+@pytest.mark.parametrize("prompt", ["house at 124 bpm", "waltz", "a calm lullaby in 6/8", "jazz in 5/4 at 150 bpm"])
+def test_whole_bars_fill_a_loop_exactly(prompt, duration_s):
+    plan = plan_of(prompt, duration_s)
+
+    assert plan.loop
+    assert plan.bars * bar_seconds(plan.time_signature, plan.tempo_bpm) == pytest.approx(duration_s, abs=1e-9)
+
+
+@pytest.mark.parametrize("asked", [62, 90, 101.5, 124, 174])
+@pytest.mark.parametrize("duration_s", [30, 47, 90])
+def test_a_loop_keeps_the_tempo_asked_for_within_four_per_cent(asked, duration_s):
+    brief = looping(f"pop at {asked} bpm")
+    plan = make_plan(brief, duration_s=duration_s, seed=1, soundfont_sha256=None)
+
+    assert plan.tempo_bpm == pytest.approx(asked, rel=0.04)
+    assert settled(brief, plan) == brief
+
+
+def test_a_tempo_that_no_whole_bars_have_is_said_to_be_left():
+    brief = looping("pop at 100 bpm")
+    plan = make_plan(brief, duration_s=5, seed=1, soundfont_sha256=None)
+
+    told = settled(brief, plan).conflicts
+
+    assert plan.tempo_bpm == pytest.approx(96)
+    assert "100" in told[-1]
+    assert "96.00" in told[-1]
+    assert settled(settled(brief, plan), plan).conflicts == told
+
+
+def test_a_tempo_that_was_not_asked_for_gives_way_to_whole_phrases():
+    tempo_bpm, bars = fit_loop(118, asked=False, duration_s=32, time_signature="4/4", phrase_bars=8)
+
+    assert (tempo_bpm, bars) == (120.0, 16)
+
+
+@pytest.mark.parametrize("prompt", ["house", "rock", "orchestral", "ambient", "waltz", "trap", "folk"])
+@pytest.mark.parametrize("duration_s", [6, 30, 200])
+def test_a_loop_has_no_way_in_no_close_and_no_fade(prompt, duration_s):
+    plan = plan_of(prompt, duration_s)
+
+    assert not {"intro", "outro"} & {section.kind for section in plan.form}
+    assert plan.mastering.fade_out_s == 0
+    assert abs(plan.form[0].energy - plan.form[-1].energy) < 0.5
+
+
+def test_what_is_no_loop_keeps_its_close():
+    plan = make_plan(read("house"), duration_s=60, seed=5, soundfont_sha256=None)
+
+    assert not plan.loop
+    assert plan.form[-1].kind == "outro"
+    assert plan.mastering.fade_out_s > 0
