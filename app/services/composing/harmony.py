@@ -1,16 +1,16 @@
 """The chords of the whole piece: one progression for each material, turned towards what follows, closed at the end."""
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from math import log2
 
 import numpy as np
 
-from app.models.plan import Mode, Plan, SectionKind
+from app.models.plan import Mode, Plan
 from app.services.composing.changes import Change, Changes, Held, changes, spread
 from app.services.composing.drawing import drawn, drawn_key
 from app.services.composing.layout import Stretch, following_stretch
-from app.services.composing.reharmonising import LEAST_DISTINCT, SHORTEST_HALF_S, varied
+from app.services.composing.reharmonising import SHORTEST_HALF_S
+from app.services.composing.rounds import in_rounds
 from app.services.styles import Style
 from app.services.styles.idioms import Progression
 from app.services.theory.chords import CHORD_TYPES, Chord, read_numeral
@@ -25,15 +25,6 @@ STRETCHES = (0.5, 1, 2, 4)
 
 #: Chords that change more often than this are hurried, in changes a minute.
 HURRIED_PER_MINUTE = 35.0
-
-#: With fewer different chords than this, a section that hears its progression only once varies all but the first.
-POOR = 4
-
-#: Sections that people know again by their chords; others may say a poor progression in new words each time.
-KEEPSAKES: frozenset[SectionKind] = frozenset({"chorus", "drop", "theme"})
-
-#: The bass that stays under a section of a kind, in scale degrees, where the style likes pedals.
-PEDALS: dict[SectionKind, int] = {"intro": 1, "break": 1, "build": 5}
 
 #: From this length on, half a bar is enough to lead into another key, in seconds.
 _ROOMY_BAR_S = 1.7
@@ -102,7 +93,10 @@ class _Harmony:
 
     def section(self, stretch: Stretch, held: list[Held], after: Stretch | None) -> list[Changes]:
         """The changes of each bar of a section: its material in its key, then the way on."""
-        moved = [(transposed(chord, stretch.section.transpose), n) for chord, n in self._rounds(stretch, held)]
+        key, bar_s = Key(self._plan.tonic, stretch.tonality.mode), 60.0 / self._bars_a_minute
+        devices = self._language.devices
+        turns = in_rounds(held, stretch, key, devices, bar_s=bar_s, seed=self._plan.seed)
+        moved = [(transposed(chord, stretch.section.transpose), bars) for chord, bars in turns]
         bars = spread(moved, stretch.bars, self._metre)
         if after is None:
             return self._closed(bars, stretch.tonality)
@@ -121,34 +115,6 @@ class _Harmony:
         """Whether a turnaround is meant for the mode and each of its chords has time to be heard."""
         shortest = 60.0 / self._bars_a_minute / max(len(bar) for bar in turn.bars)
         return mode in turn.modes and (shortest >= SHORTEST_HALF_S or len(turn.bars) == len(turn.chords.split()))
-
-    def _rounds(self, stretch: Stretch, held: list[Held]) -> list[Held]:
-        """The material round and round: every second time varied; heard only once, in its second half."""
-        key = Key(self._plan.tonic, stretch.tonality.mode)
-        pedal = self._pedal(stretch, key)
-        if pedal is not None:
-            return [(Chord(chord.root, chord.kind, pedal), bars) for chord, bars in held]
-        rng = rng_for(self._plan.seed, "reharmony", stretch.section.material)
-        bar_s = 60.0 / self._bars_a_minute
-        if stretch.bars > sum(bars for _, bars in held) + 1e-9:
-            again, once_more = (varied(held, key, self._language.devices, bar_s=bar_s, rng=rng) for _ in range(2))
-            return [*held, *chain.from_iterable(again), *held, *chain.from_iterable(once_more)]
-        heard = list(_until(held, stretch.bars))
-        if len({chord for chord, _ in heard}) >= LEAST_DISTINCT:
-            return held
-        plain = 1 if len({chord for chord, _ in heard}) < POOR else len(list(_until(held, stretch.bars / 2)))
-        pieces = varied(heard, key, self._language.devices, bar_s=bar_s, rng=rng)
-        if stretch.heard % 2 and stretch.section.kind not in KEEPSAKES:
-            pieces = varied(heard, key, self._language.devices, bar_s=bar_s, rng=rng)
-        return [*heard[:plain], *chain.from_iterable(pieces[plain:]), *held[len(heard) :]]
-
-    def _pedal(self, stretch: Stretch, key: Key) -> int | None:
-        """Pitch class of the bass that stays under a section, if it has one."""
-        degree = PEDALS.get(stretch.section.kind)
-        rng = rng_for(self._plan.seed, "pedal", *stretch.key)
-        if degree is None or rng.random() >= self._language.devices.get("pedal", 0.0):
-            return None
-        return key.scale[degree - 1]
 
     def _leading(self, bar: Changes, key: Key) -> Changes:
         """A bar that ends on the dominant of another key."""
@@ -246,16 +212,6 @@ class _Harmony:
                 colours[chord] = _colour(chord, drawn_key(rng, self._language.colours), key)
             held.append((colours[chord], bars))
         return held
-
-
-def _until(held: Sequence[Held], bars: float) -> Iterator[Held]:
-    """The chords that begin within so many bars."""
-    at = 0.0
-    for chord, length in held:
-        if at >= bars - 1e-9:
-            return
-        yield chord, length
-        at += length
 
 
 def _read(option: Progression, key: Key) -> list[Held]:
