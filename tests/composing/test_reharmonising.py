@@ -44,6 +44,7 @@ C, A_MINOR = Key("C", "major"), Key("A", "minor")
         ("i iv i v", "borrowed", A_MINOR, 3, "Em E"),
         ("I V vi IV", "suspension", C, 1, "Gsus4 G"),
         ("I V vi IV", "inversion", C, 1, "G G/B"),
+        ("I V vi IV", "early", C, 1, "G Am"),
     ],
 )
 def test_each_device_does_what_its_name_says(numerals, device, key, index, expected):
@@ -99,6 +100,14 @@ def test_half_a_minute_holds_at_least_five_chords(style):
 
     assert distinct[1] >= LEAST_DISTINCT - 1
     assert distinct[2] >= LEAST_DISTINCT
+
+
+@pytest.mark.parametrize("style", ["pop", "rock", "electronic", "folk", "lofi"])
+def test_chords_do_not_all_last_as_long(style):
+    lengths = [{round(chord.length_beats, 2) for chord in composed(style, 60, seed)[1].chords} for seed in (1, 2, 3)]
+
+    assert max(len(found) for found in lengths) >= 3
+    assert min(len(found) for found in lengths) >= 2
 
 
 def test_a_pedal_lies_under_a_build():

@@ -5,7 +5,7 @@ Rule: a varied chord lasts as long as the plain one, and the first chord of a pr
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -22,10 +22,13 @@ LEAST_DISTINCT = 5
 #: A chord is divided only if each half still lasts this long, in seconds.
 SHORTEST_HALF_S = 0.95
 
+#: One that gives way early keeps at least this long, in seconds.
+SHORTEST_EARLY_S = 0.7
+
 #: Chords are divided until they change about so often, in changes a minute.
 MOST_PER_MINUTE = 36.0
 
-#: Draws among which the one with enough different chords is taken.
+#: Draws among which the one with most new chords, and one that comes early, is taken.
 _DRAWS = 6
 
 #: The most that the chances of all devices add up to at one chord.
@@ -82,15 +85,16 @@ def varied(
     """What stands for each chord of a progression when it comes round again; the same length in all."""
     plain = {chord for chord, _ in held}
     best: list[tuple[Held, ...]] = [(chord,) for chord in held]
-    most = 0
+    most = -1
     for _ in range(_DRAWS):
-        pieces = _unhurried(
-            [_rewritten(index, held, key, devices, bar_s, rng) for index in range(len(held))], held, bar_s
-        )
+        rewritten = [_rewritten(index, held, key, devices, bar_s, rng) for index in range(len(held))]
+        pieces = _unhurried(rewritten, held, bar_s)
         new = len({chord for chord, _ in chain.from_iterable(pieces)} - plain)
-        if new > most:
-            best, most = pieces, new
-        if most and len(plain) + most >= LEAST_DISTINCT:
+        early = any(len(piece) > 1 and piece[-1][0] == after[0][0] for piece, after in pairwise([*pieces, pieces[0]]))
+        score = new + 2 * early
+        if score > most:
+            best, most = pieces, score
+        if new > 0 and len(plain) + new >= LEAST_DISTINCT and (early or "early" not in devices):
             break
     return best
 
@@ -99,7 +103,13 @@ def _unhurried(pieces: list[tuple[Held, ...]], held: Sequence[Held], bar_s: floa
     """The pieces with no more divided chords than the pace has room for; the last ones, that lead on, stay divided."""
     mean_s = sum(bars for _, bars in held) * bar_s / len(held)
     room = len(held) * max(mean_s * MOST_PER_MINUTE / 60.0 - 1.0, 0.0)
-    divided = [index for index, piece in enumerate(pieces) if len(piece) > 1]
+    following = [piece[0][0] for piece in (*pieces[1:], pieces[0])]
+    # A chord that only comes early makes no change more.
+    divided = [
+        index
+        for index, (piece, after) in enumerate(zip(pieces, following, strict=True))
+        if len(piece) > 1 and piece[-1][0] != after
+    ]
     kept = divided[len(divided) - min(len(divided), max(1, round(room))) :]
     return [(held[index],) if index in divided and index not in kept else piece for index, piece in enumerate(pieces)]
 
@@ -115,7 +125,10 @@ def _rewritten(
         if device not in _DEVICES or (index == 0 and device not in _FAITHFUL):
             continue
         rewritten = _DEVICES[device](place)
-        if rewritten is None or (len(rewritten) > 1 and not divisible) or rewritten[-1][0] == place.after:
+        roomy = divisible or (device == "early" and bars * bar_s >= 2 * SHORTEST_EARLY_S)
+        if rewritten is None or (len(rewritten) > 1 and not roomy):
+            continue
+        if device != "early" and rewritten[-1][0] == place.after:
             continue
         if index and rewritten[0][0] == place.before and len(rewritten) == 1:
             continue
@@ -213,11 +226,16 @@ def _colour(at: _Place) -> _Rewritten:
     return ((options[int(at.rng.integers(len(options)))], at.bars),) if options else None
 
 
+def _early(at: _Place) -> _Rewritten:
+    """The next chord half of the time before its own."""
+    return at.halves(at.chord, at.after) if at.after.root != at.chord.root else None
+
+
 _DEVICES: dict[Device, Callable[[_Place], _Rewritten]] = {
     "secondary_dominant": _secondary_dominant, "two_five": _two_five, "passing_diminished": _passing_diminished,
     "tritone": _tritone, "relative": _relative, "borrowed": _borrowed, "suspension": _suspension,
-    "inversion": _inversion, "colour": _colour,
+    "inversion": _inversion, "colour": _colour, "early": _early,
 }  # fmt: skip
 
 #: Devices that leave a chord its root, so that they may touch the first chord of a progression.
-_FAITHFUL: frozenset[Device] = frozenset({"colour", "inversion"})
+_FAITHFUL: frozenset[Device] = frozenset({"colour", "inversion", "early"})

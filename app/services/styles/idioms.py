@@ -35,6 +35,7 @@ Device: TypeAlias = Literal[
     "suspension",
     "inversion",
     "colour",
+    "early",
     "pedal",
 ]
 
