@@ -9,7 +9,7 @@ from app.models.plan import Plan, Section, Voice
 from app.models.score import Note
 from app.services.composing import compose, perform
 from app.services.composing.imitating import delay_beats, imitated
-from app.services.composing.motif import reshaped
+from app.services.composing.motif import Cell, reshaped
 from app.services.composing.ornamenting import approached, slid
 from app.services.composing.performing import PEDALLED_ROLES
 from app.services.composing.setting import Setting
@@ -207,6 +207,30 @@ def test_a_follower_keeps_to_its_register():
 
 
 # Answers, pairs of second voices, rhythms.
+
+
+def test_an_augmented_motif_is_its_head_at_half_the_speed():
+    (bar,) = read_rhythm("x-x-x---x-----x-", "4/4", "4/4")
+    cell = Cell(bar, (1, 2, -1, 1))
+
+    slow = cell.augmented(4.0)
+
+    assert [stroke.position for stroke in slow.strokes] == [0.0, 1.0, 2.0]
+    assert [stroke.length for stroke in slow.strokes] == [1.0, 1.0, 2.0]
+    assert slow.steps == (1, 2)
+    assert Cell(bar[3:], (1,)).augmented(4.0).strokes == bar[3:]
+
+
+def test_a_bridge_recalls_its_motif_more_slowly_than_the_theme_states_it():
+    counts = {"theme": 0, "bridge": 0}
+    for kind in counts:
+        for seed in range(1, 9):
+            plan = one_section("folk", kind=kind, roles=("lead", "chords"), seed=seed)
+            setting, notes = Setting(plan), parts_of(compose(plan), plan, "lead")[0].notes
+            first = {int(n.start_beat // setting.metre.beats) for n in notes}
+            counts[kind] += sum(n.start_beat < setting.metre.beats - 0.1 for n in notes) if 0 in first else 0
+
+    assert counts["bridge"] < counts["theme"]
 
 
 def test_an_answer_begins_where_the_melody_rests_or_holds(monkeypatch):

@@ -31,6 +31,17 @@ class Cell:
         """The same rhythm, upside down."""
         return Cell(self.strokes, tuple(-step for step in self.steps))
 
+    def augmented(self, beats: float) -> "Cell":
+        """Its first half at half the speed, filling a bar of so many beats; itself where that is one note."""
+        slow = [stroke for stroke in self.strokes if stroke.position < beats / 2 - 1e-6]
+        if len(slow) < 2:
+            return self
+        strokes = tuple(
+            Stroke(2 * stroke.position, min(2 * stroke.length, beats - 2 * stroke.position), stroke.sign)
+            for stroke in slow
+        )
+        return Cell(strokes, self.steps[: len(slow) - 1])
+
     def elaborated(self) -> "Cell":
         """The longest notes divided, the new notes stepping between their neighbours."""
         if not self.strokes:
@@ -55,7 +66,8 @@ class Cell:
 class Motif:
     """What a material's melody is made of."""
 
-    #: Letter to bar: a the head, b what continues it, d the head developed, c and C how question and answer end.
+    #: Letter to bar: a the head, b what continues it, d the head developed, e the head at half the speed, c and C how
+    #: question and answer end.
     cells: dict[str, Cell]
 
 
@@ -80,6 +92,7 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
         "c": shaped(rng, asking, manner.span // 2, 0.0, 0.0),
         "C": shaped(rng, closing, manner.span // 2, 0.0, 0.0, contour="fall"),
         "d": drawn(rng, developed, (1.0, 1.4, 0.6)),
+        "e": a.augmented(setting.metre.beats),
     }
     return Motif(cells)
 

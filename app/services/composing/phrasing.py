@@ -8,8 +8,8 @@ from app.services.composing.setting import Bar, Setting
 
 #: Cells of a question and of its answer by kind of section, four bars each; shorter phrases take the outer ones.
 SHAPES: dict[SectionKind, tuple[str, str]] = {
-    "intro": ("a-c-", "a-C-"), "verse": ("abac", "abaC"), "chorus": ("aabc", "aabC"), "bridge": ("abbc", "abdC"),
-    "break": ("c-c-", "c-C-"), "build": ("aaaa", "aadd"), "drop": ("aaac", "aadC"), "outro": ("acbC", "acbC"),
+    "intro": ("a-c-", "a-C-"), "verse": ("abac", "abaC"), "chorus": ("aabc", "aabC"), "bridge": ("ebbc", "ebdC"),
+    "break": ("e-c-", "e-C-"), "build": ("aaaa", "aadd"), "drop": ("aaac", "aadC"), "outro": ("acbC", "aebC"),
     "theme": ("abac", "adbC"), "variation": ("dbdc", "addC"),
 }  # fmt: skip
 

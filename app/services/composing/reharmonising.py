@@ -110,7 +110,9 @@ def _unhurried(pieces: list[tuple[Held, ...]], held: Sequence[Held], bar_s: floa
         for index, (piece, after) in enumerate(zip(pieces, following, strict=True))
         if len(piece) > 1 and piece[-1][0] != after
     ]
-    kept = divided[len(divided) - min(len(divided), max(1, round(room))) :]
+    # Where the pace is about right, one chord a round may still be divided.
+    allowed = max(1 if mean_s * MOST_PER_MINUTE >= 60.0 else 0, round(room))
+    kept = divided[len(divided) - min(len(divided), allowed) :]
     return [(held[index],) if index in divided and index not in kept else piece for index, piece in enumerate(pieces)]
 
 
@@ -123,6 +125,9 @@ def _rewritten(
     found: list[tuple[float, tuple[Held, ...]]] = []
     for device, chance in devices.items():
         if device not in _DEVICES or (index == 0 and device not in _FAITHFUL):
+            continue
+        if device == "early" and index == len(held) - 1:
+            # What follows a round is not always its own beginning.
             continue
         rewritten = _DEVICES[device](place)
         roomy = divisible or (device == "early" and bars * bar_s >= 2 * SHORTEST_EARLY_S)
