@@ -10,7 +10,7 @@ from app.models.score import DRUM_ROLES, Score
 from app.services.composing import compose, perform
 from app.services.composing.limits import reach
 from app.services.composing.setting import Setting
-from app.services.styles import style_names
+from app.services.styles import load_style, style_names
 from app.services.theory.scales import pitch_class
 from tests.composing.listening import (
     chord_at,
@@ -345,15 +345,15 @@ def test_density_thins_and_thickens(style):
 
 @every_style
 def test_chords_change_at_a_human_pace(style):
-    still = ("ambient", "meditation")
+    still = load_style(style).harmony.static
     paces, distinct = [], []
     for seed in range(1, 5):
         _, score = composed(style, 30, seed)
         paces.append(len(score.chords) / score.seconds_at(score.length_beats) * 60)
         distinct.append(len({chord.symbol for chord in score.chords}))
 
-    assert (4 if style in still else 10) <= sum(paces) / 4 <= 40
-    assert max(distinct) >= 4
+    assert (4 if still else 10) <= sum(paces) / 4 <= 40
+    assert max(distinct) >= (3 if still else 4)
 
 
 @every_style

@@ -132,7 +132,13 @@ def test_every_file_is_complete(name):
 
 
 def test_its_signs_are_those_that_players_know():
-    known = {"chords": "Xxosbup123456789", "arpeggio": "123456789", "bass": "R53678wags", "melody": "x"}
+    known = {
+        "chords": "Xxosbup123456789",
+        "arpeggio": "0123456789",
+        "pad": "Xxosbup123456789",
+        "bass": "R53678wagsp",
+        "melody": "x",
+    }
     for name in style_names():
         style = load_style(name)
         for part, signs in known.items():

@@ -37,6 +37,8 @@ class _BassLine:
         self._home = self._low + HOME * min(self._high - self._low, 26)
         self._pitch: int = round(self._home)
         self._chord: Chord | None = None
+        #: Whether the last stroke was the coming root, struck early: it need not be struck again when its chord comes.
+        self._early = False
         self.notes: list[Note] = []
         for stretch in setting.stretches_of(voice):
             rng = setting.rng("bass", voice.name, *stretch.key)
@@ -48,19 +50,23 @@ class _BassLine:
                 family=INSTRUMENTS[voice.instrument].family,
             )
             bars = read_rhythm(pattern.rhythm, pattern.metre, setting.plan.time_signature)
+            self._early = False
             for bar in setting.bars_in(stretch):
                 if not bar.final:
-                    self._play(bar, bars[bar.number % len(bars)], rng)
+                    upcoming = () if bar.last else bars[(bar.number + 1) % len(bars)]
+                    self._play(bar, _held_over(bars[bar.number % len(bars)], upcoming, setting.metre.beats), rng)
 
     def _play(self, bar: Bar, strokes: tuple[Stroke, ...], rng: np.random.Generator) -> None:
+        opening = bar.number == 0 and any(stroke.sign == "p" for stroke in strokes)
         for change in bar.changes:
             end = change.position + change.length
             inside = [s for s in strokes if change.position - 1e-6 <= s.position < end - 1e-6]
             late = not inside or inside[0].position > change.position + 1e-6
-            if late and (change.position > 0 or not inside):
+            if late and not self._early and (change.position > 0 or not inside or opening):
                 # A new chord is heard from its root, also where the pattern rests.
                 until = inside[0].position if inside else end
                 inside = [Stroke(change.position, min(until - change.position, 2.0), "R"), *inside]
+            opening = False
             self._play_chord(bar, change, inside, rng)
 
     def _play_chord(self, bar: Bar, change: Change, strokes: list[Stroke], rng: np.random.Generator) -> None:
@@ -69,11 +75,12 @@ class _BassLine:
         end = change.position + change.length
         walking = [stroke for stroke in strokes if stroke.sign in "wa"]
         for index, stroke in enumerate(strokes):
-            if index == 0 and change.chord != self._chord and stroke.sign in "35678a":
+            if index == 0 and change.chord != self._chord and not self._early and stroke.sign in "35678a":
                 stroke = replace(stroke, sign="R")
             left = len([other for other in walking if other.position >= stroke.position])
             pitch = self._tone(stroke.sign, change.chord, following.chord, index, left, rng)
-            length = min(stroke.length, end - stroke.position) * self._idiom.legato
+            self._early = stroke.sign == "p"
+            length = (stroke.length if self._early else min(stroke.length, end - stroke.position)) * self._idiom.legato
             accent = 0.35 + 0.35 * self._setting.metre.strength(stroke.position)
             if stroke.sign == "s":
                 length = min(length, 0.25)
@@ -93,7 +100,7 @@ class _BassLine:
         self._chord = change.chord
 
     def _tone(self, sign: str, chord: Chord, after: Chord, index: int, left: int, rng: np.random.Generator) -> int:
-        root = self._root(chord)
+        root = self._root(after if sign == "p" else chord)
         if sign == "5":
             return self._near(chord.fifth, root)
         if sign == "8":
@@ -148,3 +155,12 @@ class _BassLine:
             return abs(pitch - ideal) + outside + max(0, abs(pitch - self._pitch) - 5) * 0.8
 
         return min(tones, key=strain) if tones else self._pitch
+
+
+def _held_over(strokes: tuple[Stroke, ...], upcoming: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:
+    """A bar whose last stroke, if it is the coming root, sounds on until the next bar's first stroke."""
+    if not strokes or not upcoming or strokes[-1].sign != "p":
+        return strokes
+    last = strokes[-1]
+    held = beats + upcoming[0].position - last.position
+    return (*strokes[:-1], replace(last, length=held)) if last.position + last.length >= beats - 1e-6 else strokes

@@ -26,7 +26,7 @@ ACCENTS = {"X": 1.0, "x": 0.55, "o": 0.1, "s": 0.6, "b": 0.6, "u": 0.4, "p": 0.7
 STAB_BEATS = 0.22
 
 #: A held note is struck anew after so many beats.
-LONGEST_TIE_BEATS = 16.0
+LONGEST_TIE_BEATS = 8.0
 
 
 class Hand:
@@ -68,10 +68,13 @@ def rhythm_of(
 def write_chords(setting: Setting, voice: Voice) -> list[Note]:
     """Chords in the style's rhythm."""
     idiom = setting.style.chords
-    hand = Hand(voice, idiom.voices, idiom.spacing)
+    return _in_rhythm(setting, voice, Hand(voice, idiom.voices, idiom.spacing), idiom.patterns)
+
+
+def _in_rhythm(setting: Setting, voice: Voice, hand: Hand, patterns: tuple[Pattern, ...]) -> list[Note]:
     notes: list[Note] = []
     for stretch in setting.stretches_of(voice):
-        rhythm = rhythm_of(setting, voice, idiom.patterns, stretch.key, stretch.section.energy)
+        rhythm = rhythm_of(setting, voice, patterns, stretch.key, stretch.section.energy)
         for bar in setting.bars_in(stretch):
             if bar.final:
                 continue
@@ -151,9 +154,15 @@ def _counted(tones: tuple[int, ...], sign: str, octave: int) -> int:
 
 
 def write_pad(setting: Setting, voice: Voice) -> list[Note]:
-    """Chords held from change to change; notes that two chords share are held over, if the style ties them."""
+    """Chords held from change to change; notes that two chords share are held over, if the style ties them.
+
+    Where the style has patterns for it, such as the hits of a horn section, they are played in that rhythm.
+    """
     idiom = setting.style.pad
-    return _held(setting, voice, Hand(voice, idiom.voices, idiom.spacing), tied=idiom.tied)
+    hand = Hand(voice, idiom.voices, idiom.spacing)
+    if idiom.patterns:
+        return _in_rhythm(setting, voice, hand, idiom.patterns)
+    return _held(setting, voice, hand, tied=idiom.tied)
 
 
 def write_texture(setting: Setting, voice: Voice) -> list[Note]:
@@ -187,7 +196,7 @@ def _spans(bars: Sequence[Bar]) -> list[tuple[Bar, float, float, Chord]]:
     for bar in bars:
         for change in bar.changes if not bar.final else ():
             start = bar.start_beat + change.position
-            if spans and spans[-1][3] == change.chord:
+            if spans and spans[-1][3] == change.chord and spans[-1][2] + change.length <= LONGEST_TIE_BEATS:
                 first, begun, length, chord = spans[-1]
                 spans[-1] = (first, begun, length + change.length, chord)
             else:

@@ -182,8 +182,12 @@ class _Harmony:
         return meant or known or [Progression(chords=chords, modes=(mode,)) for chords in MODAL_PROGRESSIONS[mode]]
 
     def _weight(self, option: Progression, stretch: Stretch) -> float:
-        """Rigid progressions count for less where they would be cut, and by what would be heard of them."""
-        if option.elastic or stretch.bars % len(option.bars) == 0:
+        """Rigid progressions count for less where they would hurry or be cut, and by what would be heard of them."""
+        if option.elastic:
+            return option.weight
+        if sum(len(bar) for bar in option.bars) / len(option.bars) * self._bars_a_minute > HURRIED_PER_MINUTE:
+            return option.weight * 0.15
+        if stretch.bars % len(option.bars) == 0:
             return option.weight
         heard = {chord for bar in option.bars[: stretch.bars] for chord in bar}
         return option.weight * (0.3 if len(option.bars) <= stretch.bars else 0.05) * (len(heard) - 0.9)

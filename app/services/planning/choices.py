@@ -8,6 +8,7 @@ import numpy as np
 
 from app.models.brief import Brief
 from app.models.plan import Mode
+from app.models.score import DRUM_ROLES
 from app.services.planning.catalogue import Styles, members_of, roles_of, styles_of
 from app.services.planning.character import Character, genre_row
 from app.services.planning.lexicon import GenreRow, lexicon
@@ -16,6 +17,9 @@ from app.services.styles import Style
 #: Where an unmarked prompt stands on the plane of feeling, and how loosely.
 _NEUTRAL = (0.25, 0.0)
 _PULL, _LOOSE_PULL = 2.2, 0.4
+
+#: How much more a style that is made of the instrument asked for suits than one that merely has it.
+_MADE_OF_IT = 12.0
 
 #: Weight of the second, third … style of a genre against the one before it.
 _PREFERENCE = 0.45
@@ -109,7 +113,14 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
 
 
 def _plays(style: Style, members: Sequence[str]) -> float:
-    """How much at home an instrument is in a style."""
+    """How much at home an instrument is in a style: most where the style is made of little else."""
+    shares = [
+        sum(role.instruments.get(key, 0.0) for key in members) / sum(role.instruments.values())
+        for name, role in style.ensemble.items()
+        if name not in DRUM_ROLES
+    ]
+    if any(shares):
+        return 1.0 + _MADE_OF_IT * (sum(shares) / len(shares)) ** 2
     if any(key in role.instruments for role in style.ensemble.values() for key in members):
         return 1.0
     return 0.25 if any(role in style.ensemble for key in members[:1] for role in roles_of(key)) else 0.12

@@ -177,6 +177,8 @@ class Harmony(Frozen):
     turnaround_chance: float = Field(0.5, ge=0, le=1)
     #: What leads into the final chord.
     cadences: tuple[Progression, ...] = ()
+    #: Whether it may dwell on few chords, as drones and meditations do.
+    static: bool = False
     #: What is added to the final tonic's numeral.
     final_colour: Literal["", "5", "6", "69", "add9", "maj7", "maj9", "7", "9"] = ""
     #: How a progression is varied when it comes round again: chance of each device at a chord that it suits.
@@ -255,13 +257,15 @@ class Pad(Frozen):
     spacing: Spacing = "spread"
     #: Whether notes that two chords share are held over.
     tied: bool = True
+    #: Rhythms of strokes, signs as in Comping, for sections that hit and swell; empty means held from chord to chord.
+    patterns: tuple[Pattern, ...] = ()
 
 
 class Bass(Frozen):
     """What carries them."""
 
     #: R root, 5 fifth, 8 octave, 3 third, 6 sixth, 7 seventh, w a walking step, a approach to the next root,
-    #: g ghost, s short root.
+    #: p the coming root, early and held until the next stroke (a tumbao), g ghost, s short root.
     patterns: tuple[Pattern, ...] = (
         Pattern(rhythm="R---------------", energy=(0.0, 0.45)),
         Pattern(rhythm="R-------R---5---", energy=(0.4, 0.75)),

@@ -1,0 +1,68 @@
+"""What the signs of a style file sound like where they are more than a note on its place."""
+
+from itertools import pairwise
+
+import pytest
+
+from app.models.plan import Plan, Section
+from app.services.composing import compose
+from app.services.composing.setting import Setting
+from tests.composing.listening import chord_at, layouts, parts_of
+from tests.composing.plans import plan_for
+
+
+@pytest.fixture
+def salsa() -> Plan:
+    """Eight bars of montuno before the end, bass and piano and horns."""
+    voices = ("chords", "pad", "bass")
+    plan = plan_for("salsa", roles=voices, bars=10, seed=3, mode="minor")
+    form = tuple(
+        Section(kind=kind, material="A", bars=bars, energy=0.9, voices=voices)
+        for kind, bars in (("chorus", 8), ("outro", 2))
+    )
+    return plan.model_copy(update={"form": form})
+
+
+def test_a_tumbao_gives_the_coming_root_early_and_holds_it_over_the_bar_line(salsa):
+    setting = Setting(salsa)
+    bass = parts_of(compose(salsa), salsa, "bass")[0].notes
+    crossing = [note for note in bass if note.start_beat < 28 and note.start_beat % 4 == pytest.approx(3.5)]
+
+    assert len(crossing) == 7
+    for note in crossing:
+        bar_line = note.start_beat + 0.5
+        coming = chord_at(setting, bar_line)
+        assert note.pitch % 12 in (coming.root, coming.bass)
+        assert note.start_beat + note.length_beats > bar_line + 0.2
+        assert not [other for other in bass if other.start_beat == pytest.approx(bar_line)]
+
+
+def test_the_first_bar_of_a_tumbao_stands_on_its_root(salsa):
+    bass = parts_of(compose(salsa), salsa, "bass")[0].notes
+
+    assert bass[0].start_beat == 0.0
+    assert bass[0].pitch % 12 == chord_at(Setting(salsa), 0.0).bass
+
+
+def test_a_pad_with_patterns_hits_and_rests_where_others_hold(salsa):
+    horns = parts_of(compose(salsa), salsa, "pad")[0]
+    strings = parts_of(compose(plan_for("pop", roles=("pad",), bars=10, seed=3)), plan_for("pop", bars=10), "pad")[0]
+
+    def sounding(part) -> float:
+        spans = {(note.start_beat, note.length_beats) for note in part.notes if note.start_beat < 32}
+        return sum(length for _, length in spans) / 32
+
+    assert sounding(horns) < 0.7
+    assert sounding(strings) > 0.9
+    assert layouts(horns)
+
+
+def test_a_banjo_roll_keeps_its_short_string_on_top():
+    plan = plan_for("bluegrass", roles=("arpeggio", "chords"), bars=8, seed=2, mode="major", time_signature="4/4")
+    names = ("arpeggio", "chords")
+    form = (Section(kind="theme", material="A", bars=8, energy=0.7, voices=names),)
+    roll = parts_of(compose(plan.model_copy(update={"form": form})), plan, "arpeggio")[0].notes[:-3]
+    turns = [after.pitch - before.pitch for before, after in pairwise(roll)]
+
+    assert max(note.pitch for note in roll) - min(note.pitch for note in roll) >= 9
+    assert sum(abs(turn) >= 5 for turn in turns) / len(turns) > 0.25
