@@ -23,6 +23,8 @@ class Section(Frozen):
     bars: int = Field(ge=1, description="Length in whole bars.")
     energy: float = Field(ge=0, le=1, description="How strong it is, 0…1.")
     voices: tuple[str, ...] = Field(description="Names of the voices that play in it.")
+    transpose: int = Field(0, ge=-6, le=6, description="Semitones from the plan's key note to its own.")
+    mode: Mode | None = Field(None, description="Its own scale; null for the plan's.")
 
 
 class Eq(Frozen):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from app.models.plan import Mode
+
 #: MIDI channel 10's note numbers are drums, not pitches.
 DRUM_ROLES = frozenset({"drums", "percussion"})
 
@@ -51,6 +53,16 @@ class ChordSpan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyChange:
+    """From `beat` on, the music is in this key."""
+
+    beat: float
+    #: Key note: "C", "F#", "Bb".
+    tonic: str
+    mode: Mode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
     """All parts, in beats (quarter notes)."""
 
@@ -65,6 +77,8 @@ class Score:
     time_signature: tuple[int, int]
     #: Length of the written music in beats; what sounds after it is ringing.
     length_beats: float
+    #: Sorted by beat, the first at beat 0; empty where the plan's key holds throughout.
+    keys: tuple[KeyChange, ...] = ()
 
     def seconds_at(self, beat: float) -> float:
         """Seconds from the start of the piece at which a beat falls."""

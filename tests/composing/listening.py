@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from app.models.plan import Plan
 from app.models.score import DRUM_ROLES, Note, Part, Score
-from app.services.composing.setting import Setting
+from app.services.composing.setting import Bar, Setting
 from app.services.theory.chords import Chord, chord_scale
 
 
@@ -18,10 +18,14 @@ def pitched(score: Score, plan: Plan) -> list[Part]:
     return [part for part in score.parts if plan.voice(part.voice).role not in DRUM_ROLES]
 
 
+def bar_at(setting: Setting, beat: float) -> Bar:
+    """The bar that a beat falls into."""
+    return setting.bars[min(int((beat + 1e-6) // setting.metre.beats), len(setting.bars) - 1)]
+
+
 def chord_at(setting: Setting, beat: float) -> Chord:
     """The chord that holds at a beat."""
-    index = min(int((beat + 1e-6) // setting.metre.beats), len(setting.bars) - 1)
-    bar = setting.bars[index]
+    bar = bar_at(setting, beat)
     return bar.change_at(beat - bar.start_beat).chord
 
 
@@ -41,8 +45,15 @@ def in_chord(setting: Setting, note: Note) -> bool:
 
 
 def in_scale(setting: Setting, note: Note) -> bool:
-    """Whether a note belongs to the scale, bent to the chord it begins over."""
-    return note.pitch % 12 in chord_scale(chord_at(setting, note.start_beat), setting.scale)
+    """Whether a note belongs to its section's scale, bent to the chord it begins over."""
+    return note.pitch % 12 in chord_scale(chord_at(setting, note.start_beat), bar_at(setting, note.start_beat).scale)
+
+
+def leads_on(note: Note, after: Note | None) -> bool:
+    """Whether a note moves on by step into the next, at once."""
+    if after is None or abs(after.pitch - note.pitch) > 2:
+        return False
+    return after.start_beat - note.start_beat <= 0.55
 
 
 def rhythm_of(part: Part, start: float, end: float) -> list[float]:

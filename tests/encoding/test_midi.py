@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -6,7 +7,7 @@ import pretty_midi
 import pytest
 
 from app.models.plan import Channel, Plan, Voice
-from app.models.score import ChordSpan, Note, Part, Score, TempoChange
+from app.models.score import ChordSpan, KeyChange, Note, Part, Score, TempoChange
 from app.services.encoding import Tags, write_midi
 from app.services.encoding.midi import allot_channels, key_signature, pan, volume
 from app.services.theory.instruments import INSTRUMENTS
@@ -97,6 +98,15 @@ def test_tempo_metre_and_key_are_written(path: Path) -> None:
     assert (metre.numerator, metre.denominator) == (6, 8)
     ((_, key),) = metas(path, "key_signature")
     assert key.key == "Am"  # D dorian has neither sharps nor flats
+
+
+def test_a_change_of_key_is_written_where_it_comes(score: Score, plan: Plan, tmp_path: Path) -> None:
+    keys = (KeyChange(beat=0.0, tonic="D", mode="dorian"), KeyChange(beat=4.0, tonic="E", mode="dorian"))
+    write_midi(replace(score, keys=keys), plan, tmp_path / "lifted.mid", Tags())
+
+    found = [(tick, message.key) for tick, message in metas(tmp_path / "lifted.mid", "key_signature")]
+
+    assert found == [(0, "Am"), (1_920, "Bm")]
 
 
 def test_sections_are_markers_and_chords_are_lyrics(path: Path) -> None:

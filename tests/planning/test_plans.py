@@ -559,3 +559,10 @@ def test_an_intro_is_thinner_than_the_high_point():
         strongest = max(plan.form, key=lambda section: section.energy)
         thinner += len(plan.form[0].voices) < len(strongest.voices)
     assert thinner == 6
+
+
+def test_a_string_quartet_has_two_violins_and_a_trio_one():
+    quartet, trio = (plan_of(f"string {group}", 60) for group in ("quartet", "trio"))
+
+    assert sorted(voice.instrument for voice in quartet.ensemble) == ["cello", "viola", "violin", "violin"]
+    assert sorted(voice.instrument for voice in trio.ensemble) == ["cello", "viola", "violin"]

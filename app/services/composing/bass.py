@@ -6,9 +6,9 @@ import numpy as np
 
 from app.models.plan import Voice
 from app.models.score import Note
+from app.services.composing.changes import Change
 from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
-from app.services.composing.harmony import Change
 from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
 from app.services.theory.chords import Chord, chord_scale
@@ -32,6 +32,7 @@ class _BassLine:
         self._setting = setting
         self._voice = voice
         self._idiom = setting.style.bass
+        self._scale: tuple[int, ...] = setting.bars[0].scale
         self._low, self._high = reach(voice)
         self._home = self._low + HOME * min(self._high - self._low, 26)
         self._pitch: int = round(self._home)
@@ -69,6 +70,7 @@ class _BassLine:
             self._play_chord(bar, change, inside, rng)
 
     def _play_chord(self, bar: Bar, change: Change, strokes: list[Stroke], rng: np.random.Generator) -> None:
+        self._scale = bar.scale
         following = self._setting.following(bar, change)
         end = change.position + change.length
         walking = [stroke for stroke in strokes if stroke.sign in "wa"]
@@ -131,7 +133,7 @@ class _BassLine:
     def _approach(self, after: Chord, rng: np.random.Generator) -> int:
         """A step above or below the next root, from the side the hand is on."""
         goal = self._root(after)
-        classes = chord_scale(after, self._setting.scale)
+        classes = chord_scale(after, self._scale)
         below = next(goal - step for step in (1, 2, 3) if (goal - step) % 12 in classes or step == 3)
         above = next(goal + step for step in (1, 2, 3) if (goal + step) % 12 in classes or step == 3)
         chromatic = goal - 1 if rng.random() < 0.35 else below
@@ -143,7 +145,7 @@ class _BassLine:
         if left <= 1:
             return self._approach(after, rng)
         goal = self._root(after)
-        tones = pitches_between(chord_scale(chord, self._setting.scale), self._low, self._high)
+        tones = pitches_between(chord_scale(chord, self._scale), self._low, self._high)
         ideal = self._pitch + (goal - self._pitch) / left + float(rng.normal(0.0, 2.2))
 
         def strain(pitch: int) -> float:

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from app.models.plan import Voice
 from app.models.score import Note
+from app.services.composing.changes import Change
 from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
-from app.services.composing.harmony import Change
 from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
 from app.services.styles.idioms import Pattern
@@ -26,7 +26,7 @@ ACCENTS = {"X": 1.0, "x": 0.55, "o": 0.1, "s": 0.6, "b": 0.6, "u": 0.4, "p": 0.7
 STAB_BEATS = 0.22
 
 #: A held note is struck anew after so many beats.
-LONGEST_TIE_BEATS = 16.0
+LONGEST_TIE_BEATS = 8.0
 
 
 class Hand:
@@ -196,7 +196,7 @@ def _spans(bars: Sequence[Bar]) -> list[tuple[Bar, float, float, Chord]]:
     for bar in bars:
         for change in bar.changes if not bar.final else ():
             start = bar.start_beat + change.position
-            if spans and spans[-1][3] == change.chord:
+            if spans and spans[-1][3] == change.chord and spans[-1][2] + change.length <= LONGEST_TIE_BEATS:
                 first, begun, length, chord = spans[-1]
                 spans[-1] = (first, begun, length + change.length, chord)
             else:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import chain
 
 from app.models.plan import Plan, Role, Voice
-from app.models.score import DRUM_ROLES, ChordSpan, Note, Part, Score
+from app.models.score import DRUM_ROLES, ChordSpan, KeyChange, Note, Part, Score
 from app.services.composing.bass import write_bass
 from app.services.composing.comping import write_arpeggio, write_chords, write_pad, write_texture
 from app.services.composing.countering import write_counter
@@ -32,11 +32,13 @@ def compose(plan: Plan) -> Score:
     melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead"])
     lead = list(chain.from_iterable(melodies.values()))
     parts = []
+    counters: list[list[Note]] = []
     for voice in plan.ensemble:
         if voice.role == "lead":
             notes = melodies[voice.name]
         elif voice.role == "counter":
-            notes = write_counter(setting, voice, lead)
+            notes = write_counter(setting, voice, lead, counters)
+            counters.append(notes)
         else:
             notes = WRITERS[voice.role](setting, voice)
         parts.append(_part(setting, voice, notes))
@@ -48,6 +50,7 @@ def compose(plan: Plan) -> Score:
         markers=tuple((stretch.first_bar * setting.metre.beats, stretch.section.kind) for stretch in setting.stretches),
         time_signature=(upper, lower),
         length_beats=setting.length_beats,
+        keys=_keys(setting),
     )
 
 
@@ -86,12 +89,24 @@ def _begun(plan: Plan, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return (*parts[:chosen], replace(part, notes=opening), *parts[chosen + 1 :])
 
 
+def _keys(setting: Setting) -> tuple[KeyChange, ...]:
+    """The keys of the piece in order; none if it stays in the plan's."""
+    changes: list[KeyChange] = []
+    for stretch in setting.stretches:
+        key = stretch.tonality
+        if not changes or (changes[-1].tonic, changes[-1].mode) != (key.tonic, key.mode):
+            beat = stretch.first_bar * setting.metre.beats
+            changes.append(KeyChange(beat=beat, tonic=key.tonic, mode=key.mode))
+    home = len(changes) == 1 and (changes[0].tonic, changes[0].mode) == (setting.plan.tonic, setting.plan.mode)
+    return () if home else tuple(changes)
+
+
 def _chord_spans(setting: Setting) -> tuple[ChordSpan, ...]:
     """The harmony without gaps; a chord held over bar lines is one span."""
     spans: list[ChordSpan] = []
     for bar in setting.bars:
         for change in bar.changes:
-            symbol = change.chord.symbol(setting.plan.tonic, setting.plan.mode)
+            symbol = change.chord.symbol(bar.key.tonic, bar.key.mode)
             if spans and spans[-1].symbol == symbol:
                 spans[-1] = replace(spans[-1], length_beats=spans[-1].length_beats + change.length)
             else:

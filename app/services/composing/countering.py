@@ -1,4 +1,4 @@
-"""The second voice: slow notes against the melody, answers in its rests, or thirds along with it."""
+"""The second voice: slow notes against the melody, answers in its rests, thirds along with it, or the melody again."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from app.models.plan import Voice
 from app.models.score import Note
 from app.services.composing.drawing import drawn_key
 from app.services.composing.dynamics import velocity
+from app.services.composing.imitating import delay_beats, imitated
 from app.services.composing.limits import folded, reach
 from app.services.composing.motif import motif_for
 from app.services.composing.setting import Bar, Setting
@@ -20,29 +21,58 @@ ANSWER_BEATS = 1.4
 ELBOW_ROOM = 3
 
 
-def write_counter(setting: Setting, voice: Voice, melody: Sequence[Note]) -> list[Note]:
-    """The second voice of the whole piece, but for the last bar."""
+def write_counter(
+    setting: Setting, voice: Voice, melody: Sequence[Note], others: Sequence[Sequence[Note]] = ()
+) -> list[Note]:
+    """The second voice of the whole piece, but for the last bar; `others` are the second voices before it."""
     lead = sorted(melody, key=lambda note: note.start_beat)
-    player = _Counter(setting, voice, lead)
+    player = _Counter(setting, voice, lead, others)
     for stretch in setting.stretches_of(voice):
         bars = [bar for bar in setting.bars_in(stretch) if not bar.final]
         if not bars:
             continue
-        manner = drawn_key(setting.rng("counter", voice.name, *stretch.key), setting.style.counter.manner)
+        # Dice without the voice's name: in a canon all follow.
+        manner = drawn_key(setting.rng("counter", *stretch.key), setting.style.counter.manner)
         begin, end = bars[0].start_beat, bars[-1].start_beat + setting.metre.beats
         sung = any(begin <= note.start_beat < end for note in lead)
-        if not sung:
+        if manner == "canon" and len(bars) * setting.metre.beats < 2 * delay_beats(setting) * (len(others) + 1):
+            manner = "answer"
+        if not sung or (others and manner != "canon"):
             manner = "line"
-        {"line": player.line, "answer": player.answer, "thirds": player.thirds}[manner](bars)
+        manners = {"line": player.line, "answer": player.answer, "thirds": player.thirds, "canon": player.canon}
+        manners[manner](bars)
     return player.notes
 
 
+class _Sounding:
+    """What a line sounds at a beat."""
+
+    def __init__(self, notes: Sequence[Note]) -> None:
+        self._notes = sorted(notes, key=lambda note: note.start_beat)
+        self._starts = [note.start_beat for note in self._notes]
+
+    def at(self, beat: float) -> int | None:
+        """The pitch that sounds; nothing in a rest."""
+        index = bisect_right(self._starts, beat + 1e-6) - 1
+        if index < 0:
+            return None
+        note = self._notes[index]
+        return note.pitch if note.start_beat + note.length_beats > beat else None
+
+
+def _crowded(pitch: int, other: int | None) -> bool:
+    """Whether two voices would stand on the same note or rub against each other."""
+    return other is not None and (pitch % 12 == other % 12 or abs(pitch - other) < ELBOW_ROOM)
+
+
 class _Counter:
-    def __init__(self, setting: Setting, voice: Voice, lead: Sequence[Note]) -> None:
+    def __init__(self, setting: Setting, voice: Voice, lead: Sequence[Note], others: Sequence[Sequence[Note]]) -> None:
         self._setting = setting
         self._voice = voice
         self._lead = lead
         self._starts = [note.start_beat for note in lead]
+        self._sung = _Sounding(lead)
+        self._others = [_Sounding(notes) for notes in others]
         self._low, self._high = reach(voice)
         self._pitch = (self._low + self._high) // 2
         self.notes: list[Note] = []
@@ -57,12 +87,13 @@ class _Counter:
                     position = change.position + part * length
                     start = bar.start_beat + position
                     tones = pitches_between(change.chord.classes, self._low, self._high) or (self._pitch,)
-                    above = self._lead_at(start)
+                    above = self._sung.at(start)
                     strain = {
                         pitch: abs(pitch - self._pitch)
                         + (2.5 if part and pitch == self._pitch else 0.0)
                         + (4.0 if above is not None and abs(pitch - above) < ELBOW_ROOM else 0.0)
                         + (1.5 if above is not None and (pitch - above) % 12 == 0 else 0.0)
+                        + sum(3.0 for other in self._others if _crowded(pitch, other.at(start)))
                         + 0.15 * abs(pitch - (self._low + self._high) / 2)
                         for pitch in tones
                     }
@@ -79,7 +110,7 @@ class _Counter:
                 continue
             start, end = opening
             chord = bar.change_at(start).chord
-            tones = pitches_between(chord_scale(chord, setting.scale), self._low, self._high)
+            tones = pitches_between(chord_scale(chord, bar.scale), self._low, self._high)
             if not tones:
                 continue
             strain = [abs(pitch - self._pitch) + 2.0 * (pitch % 12 not in chord.classes) for pitch in tones]
@@ -94,6 +125,17 @@ class _Counter:
                 self._add(bar, position, min(stroke.length, end - position) * 0.92, tones[index], 0.5)
             self._pitch = round((tones[index] + (self._low + self._high) / 2) / 2)
 
+    def canon(self, bars: Sequence[Bar]) -> None:
+        """The melody again, a bar or two later; the leader begins alone."""
+        place = len(self._others)
+        end = bars[-1].start_beat + self._setting.metre.beats
+        for bar, position, note, pitch in imitated(
+            self._setting, bars, self._lead, (self._low, self._high), place=place
+        ):
+            length = min(note.length_beats, end - bar.start_beat - position)
+            self._add(bar, position, length, pitch, 0.6)
+            self._pitch = pitch
+
     def thirds(self, bars: Sequence[Bar]) -> None:
         """The melody again, two scale steps below."""
         for bar in bars:
@@ -106,7 +148,7 @@ class _Counter:
                 below = [
                     pitch
                     for pitch in range(note.pitch - 5, note.pitch - 2)
-                    if pitch % 12 in chord_scale(chord, self._setting.scale)
+                    if pitch % 12 in chord_scale(chord, bar.scale)
                 ]
                 if not below:
                     continue
@@ -122,13 +164,6 @@ class _Counter:
                 velocity=velocity(self._setting.plan, bar, "counter", accent),
             )
         )
-
-    def _lead_at(self, beat: float) -> int | None:
-        index = bisect_right(self._starts, beat + 1e-6) - 1
-        if index < 0:
-            return None
-        note = self._lead[index]
-        return note.pitch if note.start_beat + note.length_beats > beat else None
 
     def _rest_in(self, bar: Bar) -> tuple[float, float] | None:
         """The longest stretch of a bar in which the melody rests or only holds, in beats from the bar line."""

@@ -145,7 +145,7 @@ class _Drummer:
         setting = self._setting
         density = setting.plan.density
         for drum, strokes in lanes.items():
-            key = drum_key(drum, self._voice.instrument, setting.tonic)
+            key = drum_key(drum, self._voice.instrument, bar.key.root)
             chokers = {s.position for other in _CHOKED_BY.get(drum, ()) for s in lanes.get(other, ())}
             for stroke in strokes:
                 maybe = stroke.sign == "?"

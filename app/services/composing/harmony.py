@@ -1,45 +1,33 @@
 """The chords of the whole piece: one progression for each material, turned towards what follows, closed at the end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log2
 
 import numpy as np
 
 from app.models.plan import Mode, Plan
+from app.services.composing.changes import Change, Changes, Held, changes, spread
 from app.services.composing.drawing import drawn, drawn_key
 from app.services.composing.layout import Stretch, following_stretch
+from app.services.composing.reharmonising import SHORTEST_HALF_S
+from app.services.composing.rounds import in_rounds
 from app.services.styles import Style
 from app.services.styles.idioms import Progression
 from app.services.theory.chords import CHORD_TYPES, Chord, read_numeral
+from app.services.theory.keys import Key
 from app.services.theory.metre import Metre
-from app.services.theory.scales import pitch_class, third_of
+from app.services.theory.progressions import MODAL_CADENCES, MODAL_PROGRESSIONS
+from app.services.theory.scales import third_of
 from app.utils.seeds import rng_for
-
-#: What each mode does where a style is silent: the loops that show its own colour.
-MODAL_PROGRESSIONS: dict[Mode, tuple[str, ...]] = {
-    "major": ("I | vi | IV | V", "I | V | vi | IV", "I | IV | ii | V"),
-    "minor": ("i | VI | III | VII", "i | iv | VI | V", "i | VII | VI | VII"),
-    "dorian": ("i | IV | i | VII", "i | ii | III | IV", "i | VII | IV | i"),
-    "phrygian": ("i | II | i | vii", "i | II | III | II", "i | VI | II | i"),
-    "lydian": ("I | II | iii | II", "I | V | II | vi", "I | II | vi | V"),
-    "mixolydian": ("I | VII | IV | I", "I | v | IV | I", "I | IV | VII | IV"),
-    "harmonic_minor": ("i | iv | V7 | i", "i | VI | iiø7 | V7", "i | VII | VI | V"),
-}
-
-#: What leads into the final tonic where a style is silent.
-MODAL_CADENCES: dict[Mode, tuple[str, ...]] = {
-    "major": ("IV V", "ii V7", "IV | V7"),
-    "minor": ("iv V", "VI V7", "iv | V"),
-    "dorian": ("IV v", "ii VII", "IV | VII"),
-    "phrygian": ("vii II", "iv II"),
-    "lydian": ("II V", "vi V"),
-    "mixolydian": ("IV VII", "v VII", "VII | IV"),
-    "harmonic_minor": ("iv V7", "iiø7 V7", "iv | V7"),
-}
 
 #: How many bars one written bar may last.
 STRETCHES = (0.5, 1, 2, 4)
+
+#: Chords that change more often than this are hurried, in changes a minute.
+HURRIED_PER_MINUTE = 35.0
+
+#: From this length on, half a bar is enough to lead into another key, in seconds.
+_ROOMY_BAR_S = 1.7
 
 #: What each colour makes of a plain triad.
 _COLOURED = {
@@ -51,43 +39,34 @@ _COLOURED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A chord and where it holds in its bar."""
-
-    #: Beats from the bar line.
-    position: float
-    length: float
-    chord: Chord
-
-
-#: A chord and how many bars it lasts.
-Held = tuple[Chord, float]
-
-
-def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretch]) -> list[tuple[Change, ...]]:
+def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretch]) -> list[Changes]:
     """The chord changes of every bar, in order; the last bar is the tonic, except that a loop's leads to its first."""
     speaker = _Harmony(plan, style, metre)
-    materials: dict[str, list[Held]] = {}
+    materials: dict[tuple[str, Mode], list[Held]] = {}
     for stretch in sorted(stretches, key=_telling):
-        letter = stretch.section.material
-        if letter not in materials:
-            materials[letter] = speaker.progression(letter, stretch, list(materials.values()))
-    bars: list[tuple[Change, ...]] = []
+        spoken = (stretch.section.material, stretch.tonality.mode)
+        if spoken not in materials:
+            materials[spoken] = speaker.progression(stretch, list(materials.values()))
+    bars: list[Changes] = []
     for stretch in stretches:
         after = following_stretch(plan, stretches, stretch)
-        bars += speaker.section(stretch, materials[stretch.section.material], after)
-    return speaker.led_back(bars) if plan.loop else bars
+        bars += speaker.section(stretch, materials[stretch.section.material, stretch.tonality.mode], after)
+    return speaker.led_back(bars, stretches[0].tonality) if plan.loop else bars
 
 
-def _telling(stretch: Stretch) -> tuple[bool, str, int]:
-    """Sections that say most about their material come first: themes before intros, long before short."""
+def transposed(chord: Chord, semitones: int) -> Chord:
+    """The same chord, so many semitones higher."""
+    return Chord((chord.root + semitones) % 12, chord.kind, (chord.bass + semitones) % 12)
+
+
+def _telling(stretch: Stretch) -> tuple[bool, bool, str, int]:
+    """Sections that say most about their material come first: themes before intros, home, then long ones."""
     framing = stretch.section.kind in ("intro", "outro", "build", "break")
-    return framing, stretch.section.material, -stretch.bars
+    return framing, stretch.section.transpose != 0, stretch.section.material, -stretch.bars
 
 
 class _Harmony:
-    """A style's harmonic language in one key."""
+    """A style's harmonic language. Materials are spoken on the plan's own key note; sections are moved to theirs."""
 
     def __init__(self, plan: Plan, style: Style, metre: Metre) -> None:
         self._plan = plan
@@ -95,37 +74,56 @@ class _Harmony:
         self._metre = metre
         self._bars_a_minute = plan.tempo_bpm / metre.beats
 
-    def progression(self, letter: str, stretch: Stretch, others: Sequence[list[Held]]) -> list[Held]:
+    def progression(self, stretch: Stretch, others: Sequence[list[Held]]) -> list[Held]:
         """The chords of a material, coloured and stretched; unlike those of other materials where there is a choice."""
-        rng = rng_for(self._plan.seed, "harmony", letter)
+        key = Key(self._plan.tonic, stretch.tonality.mode)
+        rng = rng_for(self._plan.seed, "harmony", stretch.section.material)
         options = self._suiting(stretch)
         if not others:
             # What is heard first should say which key it is in.
-            options = [option for option in options if self._begins_at_home(option)] or options
+            options = [option for option in options if _read(option, key)[0][0].root == key.root] or options
         taken = [{chord for chord, _ in held} for held in others]
         candidates = [drawn(rng, options, [self._weight(option, stretch) for option in options]) for _ in range(4)]
-        coloured = [self._coloured(option, rng) for option in candidates]
+        coloured = [self._coloured(option, key, rng) for option in candidates]
         pairs = [
             [(chord, bars * self._stretch(option, stretch, rng)) for chord, bars in held]
             for option, held in zip(candidates, coloured, strict=True)
         ]
         return max(pairs, key=lambda held: min((len({c for c, _ in held} - other) for other in taken), default=0))
 
-    def section(self, stretch: Stretch, held: list[Held], after: Stretch | None) -> list[tuple[Change, ...]]:
-        """The changes of each bar of a section: its material, then the way on."""
-        bars = self._spread(held, stretch.bars)
+    def section(self, stretch: Stretch, held: list[Held], after: Stretch | None) -> list[Changes]:
+        """The changes of each bar of a section: its material in its key, then the way on."""
+        key, bar_s = Key(self._plan.tonic, stretch.tonality.mode), 60.0 / self._bars_a_minute
+        devices = self._language.devices
+        turns = in_rounds(held, stretch, key, devices, bar_s=bar_s, seed=self._plan.seed)
+        moved = [(transposed(chord, stretch.section.transpose), bars) for chord, bars in turns]
+        bars = spread(moved, stretch.bars, self._metre)
         if after is None:
-            return self._closed(bars)
+            return self._closed(bars, stretch.tonality)
+        if after.tonality != stretch.tonality and stretch.bars > 1:
+            return [*bars[:-1], self._leading(bars[-1], after.tonality)]
         if stretch.bars >= 4 and self._language.turnarounds:
             rng = rng_for(self._plan.seed, "turnaround", *stretch.key, after.section.material)
-            options = [turn for turn in self._language.turnarounds if self._plan.mode in turn.modes]
+            options = [turn for turn in self._language.turnarounds if self._turns(turn, stretch.tonality.mode)]
             if options and rng.random() < self._language.turnaround_chance:
-                turn = self._coloured(drawn(rng, options, [option.weight for option in options]), rng)
+                turn = self._coloured(drawn(rng, options, [option.weight for option in options]), stretch.tonality, rng)
                 whole = max(1, round(sum(length for _, length in turn)))
-                bars[-whole:] = self._spread(turn, whole)
+                bars[-whole:] = spread(turn, whole, self._metre)
         return bars
 
-    def led_back(self, bars: list[tuple[Change, ...]]) -> list[tuple[Change, ...]]:
+    def _turns(self, turn: Progression, mode: Mode) -> bool:
+        """Whether a turnaround is meant for the mode and each of its chords has time to be heard."""
+        shortest = 60.0 / self._bars_a_minute / max(len(bar) for bar in turn.bars)
+        return mode in turn.modes and (shortest >= SHORTEST_HALF_S or len(turn.bars) == len(turn.chords.split()))
+
+    def _leading(self, bar: Changes, key: Key) -> Changes:
+        """A bar that ends on the dominant of another key."""
+        dominant = Chord((key.root + 7) % 12, "7", (key.root + 7) % 12)
+        if 60.0 / self._bars_a_minute < _ROOMY_BAR_S:
+            return (Change(0.0, self._metre.beats, dominant),)
+        return changes({0.0: bar[0].chord, self._metre.half(): dominant}, self._metre.beats)
+
+    def led_back(self, bars: list[Changes], key: Key) -> list[Changes]:
         """A loop's bars with an end that goes on to the first chord: a cadence where it would only stand still.
 
         Music that never leaves its chord stays as it is.
@@ -133,11 +131,11 @@ class _Harmony:
         moving = len({change.chord.root for bar in bars for change in bar}) > 1
         if not moving or bars[-1][-1].chord.root != bars[0][0].chord.root:
             return bars
-        cadence = self._cadence()
+        cadence = self._cadence(key)
         if cadence[-1][0].root == bars[0][0].chord.root:
             return bars
         whole = max(1, round(sum(length for _, length in cadence)))
-        steps = self._spread(cadence, whole)[-len(bars) :]
+        steps = spread(cadence, whole, self._metre)[-len(bars) :]
         if len(bars) == 1:
             # One bar has room for both: half of it stands, half leads back.
             half = self._metre.half()
@@ -146,52 +144,53 @@ class _Harmony:
         kept = len(bars) - min(whole, len(bars) - 1)
         return [*bars[:kept], *steps[kept - len(bars) :]]
 
-    def _closed(self, bars: list[tuple[Change, ...]]) -> list[tuple[Change, ...]]:
+    def _closed(self, bars: list[Changes], key: Key) -> list[Changes]:
         """The end of the piece: a cadence, then the tonic for a whole bar."""
-        cadence = self._cadence()
+        cadence = self._cadence(key)
         free = len(bars) - 1
         whole = max(1, round(sum(length for _, length in cadence)))
         if free > 0:
-            steps = self._spread(cadence, whole)
+            steps = spread(cadence, whole, self._metre)
             bars[-1 - min(whole, free) : -1] = steps[-min(whole, free) :]
-        bars[-1] = (Change(0.0, self._metre.beats, self.tonic_chord()),)
+        bars[-1] = (Change(0.0, self._metre.beats, self.tonic_chord(key)),)
         return bars
 
-    def _cadence(self) -> list[Held]:
+    def _cadence(self, key: Key) -> list[Held]:
         """What leads into the tonic at the end."""
         rng = rng_for(self._plan.seed, "cadence")
-        mode = self._plan.mode
-        options = [option for option in self._language.cadences if mode in option.modes] or [
-            Progression(chords=chords, modes=(mode,)) for chords in MODAL_CADENCES[mode]
+        options = [option for option in self._language.cadences if key.mode in option.modes] or [
+            Progression(chords=chords, modes=(key.mode,)) for chords in MODAL_CADENCES[key.mode]
         ]
-        return self._read(drawn(rng, options, [option.weight for option in options]))
+        return _read(drawn(rng, options, [option.weight for option in options]), key)
 
-    def tonic_chord(self) -> Chord:
+    def tonic_chord(self, key: Key) -> Chord:
         """The chord that the piece rests on."""
-        numeral = "i" if third_of(self._plan.mode) == "minor" else "I"
+        numeral = "i" if third_of(key.mode) == "minor" else "I"
         colour = self._language.final_colour
         if numeral == "i" and colour == "maj7":
             colour = "7"
         if numeral == "i" and colour == "maj9":
             colour = "9"
-        return read_numeral(numeral + colour, self._plan.tonic, self._plan.mode)
+        return read_numeral(numeral + colour, key.tonic, key.mode)
 
     def _suiting(self, stretch: Stretch) -> list[Progression]:
-        mode = self._plan.mode
+        mode = stretch.tonality.mode
         known = [option for option in self._language.progressions if mode in option.modes]
         kind = stretch.section.kind
         framing = kind in ("intro", "outro", "build", "break")
         meant = [option for option in known if framing or not option.sections or kind in option.sections]
         return meant or known or [Progression(chords=chords, modes=(mode,)) for chords in MODAL_PROGRESSIONS[mode]]
 
-    def _begins_at_home(self, option: Progression) -> bool:
-        return self._read(option)[0][0].root == pitch_class(self._plan.tonic)
-
     def _weight(self, option: Progression, stretch: Stretch) -> float:
-        """Rigid progressions count for less where they would be cut."""
-        if option.elastic or stretch.bars % len(option.bars) == 0:
+        """Rigid progressions count for less where they would hurry or be cut, and by what would be heard of them."""
+        if option.elastic:
             return option.weight
-        return option.weight * (0.3 if len(option.bars) <= stretch.bars else 0.05)
+        if sum(len(bar) for bar in option.bars) / len(option.bars) * self._bars_a_minute > HURRIED_PER_MINUTE:
+            return option.weight * 0.15
+        if stretch.bars % len(option.bars) == 0:
+            return option.weight
+        heard = {chord for bar in option.bars[: stretch.bars] for chord in bar}
+        return option.weight * (0.3 if len(option.bars) <= stretch.bars else 0.05) * (len(heard) - 0.9)
 
     def _stretch(self, option: Progression, stretch: Stretch, rng: np.random.Generator) -> float:
         """How many bars each written bar lasts: chords change at the style's pace, and the section holds them."""
@@ -201,75 +200,31 @@ class _Harmony:
         target = self._language.changes_per_minute * (1.0 + 0.2 * (rng.random() - 0.5))
 
         def strain(factor: float) -> float:
-            pace = abs(log2(changes_a_bar / factor * self._bars_a_minute / target))
-            return pace + 0.6 * max(0.0, log2(len(option.bars) * factor / stretch.bars))
+            pace = changes_a_bar / factor * self._bars_a_minute
+            hurried = max(0.0, log2(pace / HURRIED_PER_MINUTE))
+            cut = max(0.0, log2(len(option.bars) * factor / stretch.bars))
+            return abs(log2(pace / target)) + 1.2 * hurried + 0.6 * cut
 
         return min(STRETCHES, key=strain)
 
-    def _read(self, option: Progression) -> list[Held]:
-        return [
-            (read_numeral(numeral, self._plan.tonic, self._plan.mode), 1.0 / len(bar))
-            for bar in option.bars
-            for numeral in bar
-        ]
-
-    def _coloured(self, option: Progression, rng: np.random.Generator) -> list[Held]:
+    def _coloured(self, option: Progression, key: Key, rng: np.random.Generator) -> list[Held]:
         """The progression with its plain triads coloured as the style likes; equal chords get equal colours."""
         colours: dict[Chord, Chord] = {}
         held: list[Held] = []
-        for chord, bars in self._read(option):
+        for chord, bars in _read(option, key):
             if chord not in colours:
-                colours[chord] = self._colour(chord, drawn_key(rng, self._language.colours))
+                colours[chord] = _colour(chord, drawn_key(rng, self._language.colours), key)
             held.append((colours[chord], bars))
         return held
 
-    def _colour(self, chord: Chord, colour: str) -> Chord:
-        kind = _COLOURED.get(colour, {}).get(chord.kind, chord.kind)
-        if kind in ("maj7", "maj9") and self._is_dominant(chord):
-            kind = {"maj7": "7", "maj9": "9"}[kind]
-        return Chord(chord.root, kind, chord.bass) if kind in CHORD_TYPES else chord
 
-    def _is_dominant(self, chord: Chord) -> bool:
-        """Whether a major chord's seventh is minor in the key, so that a major seventh would be a wrong note."""
-        above = (chord.root + 11) % 12
-        scale_tones = {
-            read_numeral(numeral, self._plan.tonic, self._plan.mode).root
-            for numeral in ("I", "II", "III", "IV", "V", "VI", "VII")
-        }
-        return above not in scale_tones
-
-    def _spread(self, held: Sequence[Held], bars: int) -> list[tuple[Change, ...]]:
-        """Chords laid over so many bars, round and round; equal neighbours are one chord."""
-        marks: list[tuple[float, Chord]] = []
-        at = 0.0
-        turn = 0
-        while at < bars - 1e-9:
-            chord, length = held[turn % len(held)]
-            marks.append((at, chord))
-            at += length
-            turn += 1
-        spread: list[tuple[Change, ...]] = []
-        sounding = marks[0][1]
-        for bar in range(bars):
-            inside = {0.0: sounding}
-            for mark, chord in marks:
-                if bar - 1e-9 <= mark < bar + 1 - 1e-9:
-                    inside[self._place(mark - bar)] = chord
-            spread.append(_changes(inside, self._metre.beats))
-            sounding = spread[-1][-1].chord
-        return spread
-
-    def _place(self, part: float) -> float:
-        """Beat at which a part of a bar begins, on a pulse."""
-        if part < 1e-6:
-            return 0.0
-        if abs(part - 0.5) < 1e-6:
-            return self._metre.half()
-        pulses = self._metre.pulses
-        return pulses[min(round(part * len(pulses)), len(pulses) - 1)]
+def _read(option: Progression, key: Key) -> list[Held]:
+    return [(read_numeral(numeral, key.tonic, key.mode), 1.0 / len(bar)) for bar in option.bars for numeral in bar]
 
 
-def _changes(inside: dict[float, Chord], beats: float) -> tuple[Change, ...]:
-    places = sorted(inside)
-    kept = [p for i, p in enumerate(places) if i == 0 or inside[p] != inside[places[i - 1]]]
-    return tuple(Change(place, end - place, inside[place]) for place, end in zip(kept, [*kept[1:], beats], strict=True))
+def _colour(chord: Chord, colour: str, key: Key) -> Chord:
+    kind = _COLOURED.get(colour, {}).get(chord.kind, chord.kind)
+    if kind in ("maj7", "maj9") and (chord.root + 11) % 12 not in key.scale:
+        # Its seventh is minor in the key; a major one would be a wrong note.
+        kind = {"maj7": "7", "maj9": "9"}[kind]
+    return Chord(chord.root, kind, chord.bass) if kind in CHORD_TYPES else chord

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.models.plan import Plan, Section
+from app.services.theory.keys import Key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,8 +18,12 @@ class Stretch:
     bars: int
     #: How often the same kind of section with the same material came before.
     returns: int
+    #: How often its material came before, in sections of any kind.
+    heard: int
     #: Whether it is the piece's strongest section (the last of equals).
     climax: bool
+    #: The key it stands in.
+    tonality: Key
 
     @property
     def key(self) -> tuple[str, str]:
@@ -39,6 +44,7 @@ def lay_out(plan: Plan) -> tuple[Stretch, ...]:
     heard: Counter[tuple[str, str]] = Counter()
     stretches: list[Stretch] = []
     first_bar = 0
+    home = Key(plan.tonic, plan.mode)
     for index, section in enumerate(plan.form):
         stretch = Stretch(
             index=index,
@@ -46,7 +52,9 @@ def lay_out(plan: Plan) -> tuple[Stretch, ...]:
             first_bar=first_bar,
             bars=section.bars,
             returns=heard[section.kind, section.material],
+            heard=sum(times for (_, material), times in heard.items() if material == section.material),
             climax=index == strongest and len(plan.form) > 2,
+            tonality=home.moved(section.transpose, section.mode),
         )
         heard[stretch.key] += 1
         first_bar += section.bars

@@ -1,46 +1,35 @@
 """The melody: motifs laid out as phrases that ask and answer, their pitches found over the harmony."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
-from app.models.plan import SectionKind, Voice
+from app.models.plan import Voice
 from app.models.score import Note
 from app.services.composing.dynamics import velocity
+from app.services.composing.harmony import transposed
 from app.services.composing.layout import Stretch
 from app.services.composing.limits import reach
 from app.services.composing.motif import Motif, motif_for
-from app.services.composing.setting import Bar, Setting
+from app.services.composing.ornamenting import approached, divided, slid
+from app.services.composing.phrasing import Phrase, letters_of, phrases_of
+from app.services.composing.setting import Setting
 from app.services.composing.singing import Moment, sing
 from app.services.theory.rhythm import Stroke
 
 Key = TypeVar("Key")
 
-#: Cells of a question and of its answer by kind of section, four bars each; shorter phrases take the outer ones.
-SHAPES: dict[SectionKind, tuple[str, str]] = {
-    "intro": ("a-c-", "a-C-"), "verse": ("abac", "abaC"), "chorus": ("aabc", "aabC"), "bridge": ("abbc", "abdC"),
-    "break": ("c-c-", "c-C-"), "build": ("aaaa", "aadd"), "drop": ("aaac", "aadC"), "outro": ("acbC", "acbC"),
-    "theme": ("abac", "adbC"), "variation": ("dbdc", "addC"),
-}  # fmt: skip
-
 #: How the bars of a phrase lie against each other, in scale steps, for questions and for answers.
 QUESTION_LEVELS = ((0, 1, 2, 1), (0, 2, 1, 0), (0, -1, 1, 2), (0, 1, 0, 2))
 ANSWER_LEVELS = ((0, 1, 0, -2), (2, 1, 0, -2), (0, 2, 1, -1), (1, 2, 0, -2))
 
-#: A phrase lasts about as long as a breath, in seconds.
-BREATH_S = 7.5
+#: How much higher the peak of the melody lies: its window's top in semitones, its bars in scale steps.
+PEAK_SEMITONES, PEAK_STEPS = 3, 3.0
 
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Bars that belong together."""
-
-    bars: tuple[Bar, ...]
-    #: Counted from the section's start.
-    number: int
-    answer: bool
+#: Silence between two phrases, in beats.
+BREATH_BEATS = 0.5
 
 
 def write_melody(setting: Setting, voices: Sequence[Voice]) -> dict[str, list[Note]]:
@@ -57,21 +46,21 @@ def write_melody(setting: Setting, voices: Sequence[Voice]) -> dict[str, list[No
     return lines
 
 
-def phrases_of(setting: Setting, stretch: Stretch) -> list[Phrase]:
-    """A section cut into phrases of two or four bars; the piece's last bar belongs to none."""
-    length = 4 if 4 * setting.bar_s <= BREATH_S * 1.35 else 2 if 2 * setting.bar_s <= BREATH_S * 1.35 else 1
-    bars = [bar for bar in setting.bars_in(stretch) if not bar.final]
-    cut = [tuple(bars[start : start + length]) for start in range(0, len(bars), length)]
-    return [Phrase(piece, number, number % 2 == 1 or number == len(cut) - 1 > 0) for number, piece in enumerate(cut)]
-
-
 class _Singer:
     """Finds each phrase's pitches once and remembers them for when it returns."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._motifs: dict[str, Motif] = {}
-        self._sung: dict[tuple[object, ...], tuple[int, ...]] = {}
+        #: Pitches of a phrase by what it is, and how far its section was transposed when it was found.
+        self._sung: dict[tuple[object, ...], tuple[tuple[int, ...], int]] = {}
+        #: How far each kind of section rises above the plan's key in its returns, in semitones.
+        self._rises: dict[tuple[str, str], int] = {}
+        for stretch in setting.stretches:
+            rise = max(stretch.section.transpose, 0)
+            self._rises[stretch.key] = max(rise, self._rises.get(stretch.key, 0))
+        #: The section in which the melody reaches its highest note.
+        self._strongest = next((stretch for stretch in setting.stretches if stretch.climax), None)
         #: Mean energy of each material, and of each kind of section it appears in.
         self._energies: dict[str, float] = _means((s.section.material, s.section.energy) for s in setting.stretches)
         self._levels: dict[tuple[str, str], float] = _means((s.key, s.section.energy) for s in setting.stretches)
@@ -92,35 +81,57 @@ class _Singer:
             and rng.random() < setting.style.melody.silence * (1.0 - 0.5 * setting.plan.density)
         ):
             return []
-        letters = _letters(stretch.section.kind, phrase)
+        letters = letters_of(stretch.section.kind, phrase)
         moments = self._moments(phrase, letters, rng)
         if not moments:
             return []
         low, high = reach(voice)
-        window = self._window(low, high, stretch)
-        harmony = tuple(change.chord for bar in phrase.bars for change in bar.changes)
-        key = (stretch.key, phrase.number, phrase.answer, harmony, window, len(moments))
-        if key not in self._sung:
-            self._sung[key] = sing(
+        peak = stretch.climax and phrase.number == max(phrase.count - 2, 0)
+        window = self._window(low, high, stretch, peak=peak)
+        if peak:
+            moments = [replace(moment, level=moment.level + PEAK_STEPS * min(moment.bar, 1)) for moment in moments]
+        harmony = tuple(
+            transposed(change.chord, -stretch.section.transpose) for bar in phrase.bars for change in bar.changes
+        )
+        key = (stretch.key, phrase.number, phrase.answer, harmony, window, len(moments), stretch.tonality.mode)
+        if key in self._sung:
+            pitches, before = self._sung[key]
+            # What returns in another key is the same melody, so much higher or lower.
+            pitches = tuple(pitch + stretch.section.transpose - before for pitch in pitches)
+        if key not in self._sung or min(pitches) < low or max(pitches) > high:
+            pitches = sing(
                 moments,
                 window=window,
-                scale=setting.scale,
+                scale=stretch.tonality.scale,
                 manner=setting.style.melody,
-                mode=setting.plan.mode,
+                mode=stretch.tonality.mode,
                 closing=phrase.answer,
                 rng=rng,
             )
-        notes = self._written(phrase, moments, self._sung[key])
-        return self._varied(notes, stretch, phrase)
+            self._sung[key] = (pitches, stretch.section.transpose)
+        return self._played(self._written(phrase, moments, pitches), phrase, (low, high))
 
-    def _window(self, low: int, high: int, stretch: Stretch) -> tuple[int, int]:
-        """The pitches a section sings in: about the middle of the register, higher where the piece is stronger."""
+    def _window(self, low: int, high: int, stretch: Stretch, *, peak: bool = False) -> tuple[int, int]:
+        """The pitches a section sings in: about the middle of the register, higher where the piece is stronger.
+
+        The peak, one phrase of the strongest section, reaches higher than any other.
+        """
+        high = max(high - self._rises[stretch.key], low + 7)
         energy = self._levels[stretch.key]
         span = max(self._setting.style.melody.span, 7)
-        centre = low + 0.5 * (high - low) + 9.0 * (energy - 0.55) + (2.0 if stretch.climax else 0.0)
-        reach_semitones = span * 0.5 + 3
-        bottom = max(low, min(round(centre - reach_semitones), high - 7))
-        return bottom, min(high, max(round(centre + reach_semitones), bottom + 7))
+        bottom = max(low, min(round(_centre(low, high, energy) - span * 0.5 - 3), high - 7))
+        top = self._top(low, high, energy)
+        if peak:
+            return bottom, min(high, max(top + PEAK_SEMITONES, bottom + 7))
+        if self._strongest is not None:
+            ceiling = min(high, self._top(low, high, self._levels[self._strongest.key]) + PEAK_SEMITONES)
+            top = min(top, ceiling - 2)
+        return bottom, max(top, min(bottom + 7, high))
+
+    def _top(self, low: int, high: int, energy: float) -> int:
+        """The highest pitch that a section of this energy sings."""
+        span = max(self._setting.style.melody.span, 7)
+        return min(high, max(round(_centre(low, high, energy) + span * 0.5 + 3), low + 7))
 
     def _moments(self, phrase: Phrase, letters: str, rng: np.random.Generator) -> list[Moment]:
         """Every note of a phrase with what is wished of it."""
@@ -168,55 +179,43 @@ class _Singer:
     def _written(self, phrase: Phrase, moments: Sequence[Moment], pitches: Sequence[int]) -> list[Note]:
         setting = self._setting
         top = max(pitches)
+        end = phrase.bars[-1].start_beat + setting.metre.beats
         notes = []
         for moment, pitch in zip(moments, pitches, strict=True):
             bar = phrase.bars[moment.bar]
             accent = 0.3 + 0.4 * moment.strength + (0.25 if pitch == top else 0.0)
-            legato = 1.0 if moment.stroke.length >= 1.5 else setting.style.melody.legato
+            length = moment.stroke.length * (1.0 if moment.stroke.length >= 1.5 else setting.style.melody.legato)
+            start = bar.start_beat + moment.stroke.position
+            if moment is moments[-1] and length >= 2 * BREATH_BEATS:
+                # Whoever sings or blows takes a breath before the next phrase.
+                length = min(length, max(end - BREATH_BEATS - start, BREATH_BEATS))
             notes.append(
                 Note(
                     pitch=pitch,
-                    start_beat=bar.start_beat + moment.stroke.position,
-                    length_beats=moment.stroke.length * legato,
+                    start_beat=start,
+                    length_beats=length,
                     velocity=velocity(setting.plan, bar, "lead", accent),
                 )
             )
         return notes
 
-    def _varied(self, notes: list[Note], stretch: Stretch, phrase: Phrase) -> list[Note]:
-        """A phrase that returns may be ornamented: long notes step on to the next, or turn to their neighbour."""
-        setting = self._setting
-        liking = setting.style.melody.ornaments * min(stretch.returns + (stretch.section.kind == "variation"), 2) / 2
-        liking += 0.3 * max(setting.plan.density, 0.0)
-        if liking <= 0 or not notes:
-            return notes
-        rng = setting.rng("ornament", *stretch.key, str(stretch.returns), str(phrase.number))
-        made: list[Note] = []
-        for note, after in zip(notes, [*notes[1:], None], strict=True):
-            if after is None or note.length_beats < 0.9 or rng.random() >= liking:
-                made.append(note)
-                continue
-            between = self._between(note, after.pitch)
-            half = min(note.length_beats, after.start_beat - note.start_beat) / 2
-            made.append(replace(note, length_beats=half))
-            made.append(
-                replace(
-                    note,
-                    pitch=between,
-                    start_beat=note.start_beat + half,
-                    length_beats=half,
-                    velocity=max(1, note.velocity - 8),
-                )
-            )
-        return made
+    def _played(self, notes: list[Note], phrase: Phrase, reach: tuple[int, int]) -> list[Note]:
+        """A phrase with what its player adds: more when it returns, and what the style always likes."""
+        setting, stretch = self._setting, phrase.bars[0].stretch
+        returned = min(stretch.returns + (stretch.section.kind == "variation"), 2) / 2
+        liking = setting.style.melody.ornaments * returned + 0.3 * max(setting.plan.density, 0.0)
+        if liking > 0:
+            rng = setting.rng("ornament", *stretch.key, str(stretch.returns), str(phrase.number))
+            notes = divided(notes, stretch.tonality.scale, liking, rng)
+        rng = setting.rng("approach", *stretch.key, str(phrase.number))
+        notes = approached(notes, phrase.bars, setting, reach, rng)
+        rng = setting.rng("slide", *stretch.key, str(phrase.number))
+        return slid(notes, setting, reach, phrase.bars[0].start_beat, rng)
 
-    def _between(self, note: Note, goal: int) -> int:
-        """A scale tone on the way from a note to the next, or its upper neighbour where there is none."""
-        classes = self._setting.scale
-        inner = [p for p in range(min(note.pitch, goal) + 1, max(note.pitch, goal)) if p % 12 in classes]
-        if inner:
-            return min(inner, key=lambda pitch: (abs(pitch - goal), pitch))
-        return next((note.pitch + step for step in (1, 2) if (note.pitch + step) % 12 in classes), note.pitch)
+
+def _centre(low: int, high: int, energy: float) -> float:
+    """The middle of what is sung at an energy."""
+    return low + 0.5 * (high - low) + 9.0 * (energy - 0.55)
 
 
 def _means(pairs: Iterable[tuple[Key, float]]) -> dict[Key, float]:
@@ -225,17 +224,3 @@ def _means(pairs: Iterable[tuple[Key, float]]) -> dict[Key, float]:
     for key, value in pairs:
         gathered.setdefault(key, []).append(value)
     return {key: sum(values) / len(values) for key, values in gathered.items()}
-
-
-def _letters(kind: SectionKind, phrase: Phrase) -> str:
-    """Which cells a phrase of so many bars is made of."""
-    shape = SHAPES[kind][phrase.answer]
-    count = len(phrase.bars)
-    ending = shape[3] if shape[3] != "-" else shape[2]
-    if count == 1:
-        return ending if phrase.number else shape[0]
-    if count == 2:
-        # Question, answer, something else, answer again: the small form of most songs.
-        head = shape[1] if phrase.number % 4 == 2 and shape[1] != "-" else shape[0]
-        return head + ending
-    return shape[:2] + ending if count == 3 else shape

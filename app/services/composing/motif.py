@@ -7,6 +7,7 @@ import numpy as np
 
 from app.services.composing.drawing import drawn, suited
 from app.services.composing.setting import Setting
+from app.services.theory.metre import Metre
 from app.services.theory.rhythm import Bar as Rhythm
 from app.services.theory.rhythm import Stroke, read_rhythm
 
@@ -29,6 +30,17 @@ class Cell:
     def inverted(self) -> "Cell":
         """The same rhythm, upside down."""
         return Cell(self.strokes, tuple(-step for step in self.steps))
+
+    def augmented(self, beats: float) -> "Cell":
+        """Its first half at half the speed, filling a bar of so many beats; itself where that is one note."""
+        slow = [stroke for stroke in self.strokes if stroke.position < beats / 2 - 1e-6]
+        if len(slow) < 2:
+            return self
+        strokes = tuple(
+            Stroke(2 * stroke.position, min(2 * stroke.length, beats - 2 * stroke.position), stroke.sign)
+            for stroke in slow
+        )
+        return Cell(strokes, self.steps[: len(slow) - 1])
 
     def elaborated(self) -> "Cell":
         """The longest notes divided, the new notes stepping between their neighbours."""
@@ -54,7 +66,8 @@ class Cell:
 class Motif:
     """What a material's melody is made of."""
 
-    #: Letter to bar: a the head, b what continues it, d the head developed, c and C how question and answer end.
+    #: Letter to bar: a the head, b what continues it, d the head developed, e the head at half the speed, c and C how
+    #: question and answer end.
     cells: dict[str, Cell]
 
 
@@ -65,7 +78,7 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     metre = setting.plan.time_signature
     busy = setting.busyness(0.75 * energy + 0.25 * (0.5 + 0.5 * setting.plan.arousal))
     head = suited(rng, manner.rhythms, energy=busy, metre=metre)
-    bars = read_rhythm(head.rhythm, head.metre, metre)
+    bars = tuple(reshaped(rng, bar, setting.metre) for bar in read_rhythm(head.rhythm, head.metre, metre))
     others = [pattern for pattern in manner.rhythms if pattern != head] or list(manner.rhythms)
     other = suited(rng, others, energy=busy, metre=metre)
     continuation = bars[1] if len(bars) > 1 else read_rhythm(other.rhythm, other.metre, metre)[0]
@@ -79,8 +92,32 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
         "c": shaped(rng, asking, manner.span // 2, 0.0, 0.0),
         "C": shaped(rng, closing, manner.span // 2, 0.0, 0.0, contour="fall"),
         "d": drawn(rng, developed, (1.0, 1.4, 0.6)),
+        "e": a.augmented(setting.metre.beats),
     }
     return Motif(cells)
+
+
+def reshaped(rng: np.random.Generator, bar: Rhythm, metre: Metre) -> Rhythm:
+    """A rhythm with one thing changed by the dice, or none: two notes joined, a long one halved, one come early."""
+    options: list[Rhythm] = [bar]
+    for index, stroke in enumerate(bar):
+        before, after = bar[:index], bar[index + 1 :]
+        weak = metre.strength(stroke.position) < 0.8
+        if index and weak and len(bar) > 3:
+            held = before[-1]
+            joined = Stroke(held.position, stroke.position + stroke.length - held.position, held.sign)
+            options.append((*before[:-1], joined, *after))
+        if 0.99 <= stroke.length <= 2.01:
+            half = stroke.length / 2
+            halves = (Stroke(stroke.position, half, stroke.sign), Stroke(stroke.position + half, half, stroke.sign))
+            options.append((*before, *halves, *after))
+        syncopated = any(other.position % 1 for other in bar) and not metre.compound
+        if index and syncopated and stroke.position % 1 == 0 and before[-1].length > 0.5:
+            held = before[-1]
+            shorter = Stroke(held.position, min(held.length, stroke.position - 0.5 - held.position), held.sign)
+            early = Stroke(stroke.position - 0.5, stroke.length + 0.5, stroke.sign)
+            options.append((*before[:-1], shorter, early, *after))
+    return options[int(rng.integers(len(options)))]
 
 
 def shaped(

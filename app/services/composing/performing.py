@@ -1,4 +1,4 @@
-"""Score → performance: swing, the small freedoms of time and touch that players take, strums and rolls.
+"""Score → performance: swing, the small freedoms of time and touch that players take, strums, rolls, pedal.
 
 Rule: no note is added, left out or moved to another pitch, and what stands on beat 0 stays there.
 """
@@ -31,6 +31,18 @@ STRUMMED = frozenset({"guitar", "ethnic"})
 
 #: Families, and one instrument, whose broad chords are rolled.
 ROLLED = frozenset({"piano", "mallets"})
+
+#: Instruments whose dampers a pedal lifts, or that ring until they are damped by hand.
+PEDALLED = frozenset({
+    "acoustic_grand_piano", "bright_acoustic_piano", "electric_grand_piano", "electric_piano_1", "electric_piano_2",
+    "fm_piano", "vibraphone", "harp", "celesta",
+})  # fmt: skip
+
+#: Roles that are played with the pedal; a melody is left clear.
+PEDALLED_ROLES: frozenset[Role] = frozenset({"chords", "arpeggio", "bass", "pad"})
+
+#: The pedal is changed after so long at the latest, in seconds.
+LONGEST_PEDAL_S = 4.0
 
 #: Drums that a laid-back player puts behind the beat.
 BACKBEATS = frozenset({DRUM_KEYS["snare"], DRUM_KEYS["clap"], DRUM_KEYS["rim"], DRUM_KEYS["snare_2"]})
@@ -81,6 +93,7 @@ def _performed(part: Part, voice: Voice, score: Score, plan: Plan, style: Style,
     late_ms = shifts * style.feel.timing_ms + _lean_ms(voice, pitches, style)
     late = late_ms / 1000 * beats_a_second + np.interp(starts, np.arange(len(drift)), drift) * beats_a_second
     late[starts < _FINE] = 0.0
+    ends = _pedalled(ends, starts, score, voice, style)
     late += _spread_ms(voice, starts, together, style) / 1000 * beats_a_second
 
     swung_starts, swung_ends = _swung(starts, plan, style), _swung(ends, plan, style)
@@ -98,6 +111,20 @@ def _performed(part: Part, voice: Voice, score: Score, plan: Plan, style: Style,
         )
     ]
     return Part(voice=part.voice, notes=_untangled(sorted(played, key=lambda note: (note.start_beat, note.pitch))))
+
+
+def _pedalled(
+    ends: NDArray[np.float64], starts: NDArray[np.float64], score: Score, voice: Voice, style: Style
+) -> NDArray[np.float64]:
+    """Ends of notes that the pedal holds: towards the end of the chord they were struck in, but not for ever."""
+    if style.feel.pedal <= 0 or voice.instrument not in PEDALLED or voice.role not in PEDALLED_ROLES:
+        return ends
+    borders = np.array([chord.start_beat for chord in score.chords[1:]] + [score.length_beats])
+    border = borders[np.searchsorted(borders, starts + _FINE, side="right").clip(0, len(borders) - 1)]
+    longest = LONGEST_PEDAL_S * score.tempo_changes[0].tempo_bpm / 60.0
+    held = np.minimum(border, starts + longest)
+    pedalled: NDArray[np.float64] = np.maximum(ends, ends + style.feel.pedal * (held - ends))
+    return pedalled
 
 
 def _lean_ms(voice: Voice, pitches: NDArray[np.int_], style: Style) -> NDArray[np.float64]:

@@ -7,11 +7,12 @@ from functools import cached_property
 import numpy as np
 
 from app.models.plan import Plan, Section, Voice
-from app.services.composing.harmony import Change, harmonise
+from app.services.composing.changes import Change
+from app.services.composing.harmony import harmonise
 from app.services.composing.layout import Stretch, following_stretch, lay_out
 from app.services.styles import Style, load_style
+from app.services.theory.keys import Key
 from app.services.theory.metre import Metre, metre_of
-from app.services.theory.scales import pitch_class, scale
 from app.utils.seeds import rng_for
 
 
@@ -37,6 +38,16 @@ class Bar:
         """The section it stands in."""
         return self.stretch.section
 
+    @property
+    def key(self) -> Key:
+        """The key it stands in."""
+        return self.stretch.tonality
+
+    @property
+    def scale(self) -> tuple[int, ...]:
+        """Pitch classes of its key, from the key note up."""
+        return self.stretch.tonality.scale
+
     def change_at(self, position: float) -> Change:
         """The chord that holds at a position of the bar, in beats."""
         for change in reversed(self.changes):
@@ -52,8 +63,6 @@ class Setting:
         self.plan = plan
         self.style: Style = load_style(plan.style)
         self.metre: Metre = metre_of(plan.time_signature)
-        self.tonic: int = pitch_class(plan.tonic)
-        self.scale: tuple[int, ...] = scale(self.tonic, plan.mode)
         self.stretches: tuple[Stretch, ...] = lay_out(plan)
         self.bars: tuple[Bar, ...] = self._unrolled()
 

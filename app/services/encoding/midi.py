@@ -6,7 +6,7 @@ from pathlib import Path
 import mido
 
 from app.models.plan import Channel, Mode, Plan, Voice
-from app.models.score import Note, Part, Score
+from app.models.score import KeyChange, Note, Part, Score
 from app.services.encoding.draft import Draft
 from app.services.encoding.tags import Tags
 from app.services.theory.instruments import INSTRUMENTS
@@ -107,7 +107,10 @@ def _conductor(score: Score, plan: Plan, tags: Tags) -> list[_Event]:
     ]
     events += [(0, mido.MetaMessage("text", text=line)) for line in about if line]
     events.append((0, mido.MetaMessage("time_signature", numerator=upper, denominator=lower)))
-    events.append((0, mido.MetaMessage("key_signature", key=key_signature(plan.tonic, plan.mode))))
+    keys = score.keys or (KeyChange(beat=0.0, tonic=plan.tonic, mode=plan.mode),)
+    events += [
+        (_ticks(key.beat), mido.MetaMessage("key_signature", key=key_signature(key.tonic, key.mode))) for key in keys
+    ]
     events += [
         (_ticks(change.beat), mido.MetaMessage("set_tempo", tempo=round(60e6 / change.tempo_bpm)))
         for change in score.tempo_changes

@@ -36,6 +36,9 @@ _REFUSABLE: tuple[Role, ...] = ("bass", "pad")
 #: An instrument that reaches this pitch can play its own bass.
 _LOW_ENOUGH = 41
 
+#: Groups that play alone and have an instrument twice.
+_SECOND_DESKS = {frozenset({"violin", "viola", "cello"}): "violin"}
+
 #: Kit by contract genre where a style has none of its own.
 _KITS = {"electronic": "synth_909", "hip-hop": "synth_808", "ambient": "brush_kit", "classical": "orchestra_kit"}
 
@@ -90,6 +93,14 @@ def reach(row: EnsembleRole, instrument: str, lift: float) -> tuple[int, int]:
         low = max(table.low_pitch, min(low, table.high_pitch - span))
         high = low + span
     return low, high
+
+
+def _seat_second_desk(band: _Band, asked: Sequence[str], brief: Brief) -> None:
+    """The first instrument once more, in groups that have it twice: a string quartet has two violins."""
+    doubled = _SECOND_DESKS.get(frozenset(asked))
+    threes = any("trio" in word.lower() for heard in brief.instruments for word in heard.words)
+    if doubled is not None and not threes:
+        band.seat("counter", doubled, asked=True)
 
 
 def make_band(
@@ -285,6 +296,7 @@ def _seat_soloists(band: _Band, asked: Sequence[str], brief: Brief, *, drums: bo
                 roles = ("bass", *roles)
             role = _free_role(band, roles)
             band.seat(role, _pick(band, members_of(word), role, seed), asked=True)
+        _seat_second_desk(band, melodic, brief)
     drummers = [word for word in asked if word not in melodic]
     for word in drummers or (["drums"] if drums else []):
         if word == "drums":

@@ -26,9 +26,9 @@ _SECTIONS_BY_SECONDS = (
     (20, 3.0),
     (30, 4.0),
     (60, 6.0),
-    (120, 8.5),
-    (180, 10.5),
-    (300, 14.0),
+    (120, 9.0),
+    (180, 13.0),
+    (300, 20.5),
 )
 
 #: From these seconds on, and with this many bars, a piece has at least three sections.

@@ -14,9 +14,11 @@ from app.services.planning.ensemble import make_band
 from app.services.planning.form import bar_seconds, bars_for, fit_tempo, make_form, ring_seconds
 from app.services.planning.lexicon import lexicon
 from app.services.planning.looping import fit_loop
+from app.services.planning.modulating import modulated
 from app.services.planning.sound import mastering_of, space_of, voices_of
 from app.services.planning.title import title_for
 from app.services.styles import Style
+from app.services.theory.keys import Key
 from app.utils.seeds import rng_for
 
 #: How much the words' place on the plane of feeling counts against the style's own.
@@ -78,7 +80,14 @@ def make_plan(
         arousal=arousal,
         density=density,
         loop=loop,
-        form=sections_of(stretches, seats, duration_s=duration_s),
+        form=modulated(
+            sections_of(stretches, seats, duration_s=duration_s),
+            style.harmony.modulations,
+            Key(tonic, mode),
+            duration_s=duration_s,
+            faithful=brief.tonic is not None or loop,
+            rng=rng_for(seed, "modulation"),
+        ),
         ensemble=voices_of(seats, character),
         space=space_of(style.mix, character),
         mastering=mastering_of(

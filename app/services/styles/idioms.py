@@ -21,8 +21,23 @@ from app.services.theory.voicing import Spacing
 Colour: TypeAlias = Literal["plain", "seventh", "ninth", "add9", "sixth", "sus"]
 
 #: How a second voice goes with the first.
-Manner: TypeAlias = Literal["answer", "line", "thirds"]
+Manner: TypeAlias = Literal["answer", "line", "thirds", "canon"]
 
+#: What a chord may become when its progression comes round again. pedal: a bass that stays under all chords of an
+#: intro, a break (the tonic) or a build (the dominant).
+Device: TypeAlias = Literal[
+    "secondary_dominant",
+    "two_five",
+    "passing_diminished",
+    "tritone",
+    "relative",
+    "borrowed",
+    "suspension",
+    "inversion",
+    "colour",
+    "early",
+    "pedal",
+]
 
 #: Steps a beat that a rhythm may be written on.
 GRIDS = (0.5, 1, 2, 3, 4, 6, 8, 12)
@@ -124,8 +139,28 @@ class Feel(Frozen):
     roll_ms: float = Field(0.0, ge=0, le=300)
     #: How far the tempo breathes within phrases, as a fraction.
     rubato: float = Field(0.0, ge=0, le=0.12)
+    #: How far a piano, a harp or a vibraphone holds its notes into the chord they belong to: 0 as written, 1 until the
+    #: chord changes.
+    pedal: float = Field(0.0, ge=0, le=1)
     #: How much slower the last bars before the final chord are, as a fraction.
     ritardando: float = Field(0.0, ge=0, le=0.3)
+
+
+class Modulation(Frozen):
+    """A section in another key. The planner decides where in a piece it comes; short pieces stay at home."""
+
+    #: lift: the last return of such a section, and all that follows · visit: one such section, then home again.
+    manner: Literal["lift", "visit"]
+    #: Section kinds it suits.
+    sections: tuple[SectionKind, ...]
+    #: Modes of the plan it is meant for.
+    modes: tuple[Mode, ...]
+    #: Semitones from the plan's key note to the new one.
+    semitones: int = Field(ge=-6, le=6)
+    #: The new scale; none keeps the old.
+    mode: Mode | None = None
+    #: How often a piece that has room for it takes it.
+    chance: float = Field(0.5, ge=0, le=1)
 
 
 class Harmony(Frozen):
@@ -146,6 +181,10 @@ class Harmony(Frozen):
     static: bool = False
     #: What is added to the final tonic's numeral.
     final_colour: Literal["", "5", "6", "69", "add9", "maj7", "maj9", "7", "9"] = ""
+    #: How a progression is varied when it comes round again: chance of each device at a chord that it suits.
+    devices: Mapping[Device, float] = {"inversion": 0.2, "colour": 0.2, "relative": 0.15, "suspension": 0.15}
+    #: Sections that stand in another key.
+    modulations: tuple[Modulation, ...] = ()
 
 
 class Melody(Frozen):
@@ -172,12 +211,17 @@ class Melody(Frozen):
     legato: float = Field(0.95, ge=0.2, le=1.0)
     #: Chance that a phrase is left out, so that the line breathes.
     silence: float = Field(0.0, ge=0, le=0.8)
+    #: Liking for chromatic approach notes and enclosures before chord tones on strong beats, 0…1.
+    approaches: float = Field(0.0, ge=0, le=1)
+    #: Liking for sliding into long notes from a semitone below, 0…1.
+    slides: float = Field(0.0, ge=0, le=1)
 
 
 class Counter(Frozen):
     """How a second voice goes with the first, with weights."""
 
-    #: answer: fragments in the melody's rests · line: slow notes against it · thirds: along with it.
+    #: answer: fragments in the melody's rests · line: slow notes against it · thirds: along with it ·
+    #: canon: the melody again, a bar or two later.
     manner: Mapping[Manner, float] = {"line": 0.6, "answer": 0.4}
 
 

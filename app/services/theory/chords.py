@@ -89,8 +89,10 @@ class Chord:
     def _names(self, tonic: str, mode: Mode) -> tuple[str, ...]:
         """Note names that show where a chord from outside the key comes from: borrowed ones are flat, dim7 sharp."""
         above = (self.root - pitch_class(tonic)) % 12
+        if third_of(mode) == "major" and self.kind == "dim7" and above in _BORROWED | {6}:
+            return SHARP_NAMES
         if third_of(mode) == "major" and above in _BORROWED:
-            return SHARP_NAMES if self.kind == "dim7" else FLAT_NAMES
+            return FLAT_NAMES
         return note_names(tonic, mode)
 
 

@@ -1,0 +1,54 @@
+"""A section cut into phrases that ask and answer, and which cells of its motif each is made of."""
+
+from dataclasses import dataclass
+
+from app.models.plan import SectionKind
+from app.services.composing.layout import Stretch
+from app.services.composing.setting import Bar, Setting
+
+#: Cells of a question and of its answer by kind of section, four bars each; shorter phrases take the outer ones.
+SHAPES: dict[SectionKind, tuple[str, str]] = {
+    "intro": ("a-c-", "a-C-"), "verse": ("abac", "abaC"), "chorus": ("aabc", "aabC"), "bridge": ("ebbc", "ebdC"),
+    "break": ("e-c-", "e-C-"), "build": ("aaaa", "aadd"), "drop": ("aaac", "aadC"), "outro": ("acbC", "aebC"),
+    "theme": ("abac", "adbC"), "variation": ("dbdc", "addC"),
+}  # fmt: skip
+
+#: A phrase lasts about as long as a breath, in seconds.
+BREATH_S = 7.5
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Bars that belong together."""
+
+    bars: tuple[Bar, ...]
+    #: Counted from the section's start.
+    number: int
+    answer: bool
+    #: Phrases of its section.
+    count: int
+
+
+def phrases_of(setting: Setting, stretch: Stretch) -> list[Phrase]:
+    """A section cut into phrases of two or four bars; the piece's last bar belongs to none."""
+    length = 4 if 4 * setting.bar_s <= BREATH_S * 1.35 else 2 if 2 * setting.bar_s <= BREATH_S * 1.35 else 1
+    bars = [bar for bar in setting.bars_in(stretch) if not bar.final]
+    cut = [tuple(bars[start : start + length]) for start in range(0, len(bars), length)]
+    return [
+        Phrase(piece, number, number % 2 == 1 or number == len(cut) - 1 > 0, len(cut))
+        for number, piece in enumerate(cut)
+    ]
+
+
+def letters_of(kind: SectionKind, phrase: Phrase) -> str:
+    """Which cells a phrase of so many bars is made of."""
+    shape = SHAPES[kind][phrase.answer]
+    count = len(phrase.bars)
+    ending = shape[3] if shape[3] != "-" else shape[2]
+    if count == 1:
+        return ending if phrase.number else shape[0]
+    if count == 2:
+        # Question, answer, something else, answer again: the small form of most songs.
+        head = shape[1] if phrase.number % 4 == 2 and shape[1] != "-" else shape[0]
+        return head + ending
+    return shape[:2] + ending if count == 3 else shape
