@@ -60,7 +60,7 @@ def known_for(key: str) -> frozenset[str]:
 
 
 #: Share of all styles from which on an instrument is no sign of any.
-_MANY = 0.3
+_MANY = 0.4
 
 
 @cache

@@ -27,7 +27,7 @@ _UNWISHED, _CALLED_FOR = 0.01, 0.5
 
 #: Weight of a style against one that is built on an instrument asked for: where it plays now and then or makes a
 #: genre recognisable, where it could at least take a role, where it is a stranger, and of a style for another player.
-_AT_HOME, _GUEST, _STRANGER, _OUTSIDER = 0.2, 0.015, 0.008, 0.001
+_AT_HOME, _GUEST, _STRANGER, _OUTSIDER = 0.2, 0.006, 0.003, 0.001
 
 #: Courses of energy that need a loud end of the scale, and the arousal of a style that has one.
 _STRONG_ARCS, _LEAST_AROUSAL_TO_BUILD = frozenset({"builds", "bursts", "drop_at_end", "calm_loud_calm"}), -0.5
