@@ -59,6 +59,18 @@ def known_for(key: str) -> frozenset[str]:
     return frozenset(row.styles[0] for row in rows if any(key in members_of(word)[:1] for word in row.band))
 
 
+#: Share of all styles from which on an instrument is no sign of any.
+_MANY = 0.4
+
+
+@cache
+def at_home_in_many(members: tuple[str, ...]) -> bool:
+    """Whether so many styles use an instrument that it says little of the style: strings do, an 808 does not."""
+    styles = packaged_styles().values()
+    homes = sum(any(key in role.instruments for role in style.ensemble.values() for key in members) for style in styles)
+    return homes >= _MANY * len(styles)
+
+
 @cache
 def plain_role(role: Role) -> EnsembleRole:
     """What a role is where the style does not know it."""

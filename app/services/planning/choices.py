@@ -9,7 +9,7 @@ import numpy as np
 from app.models.brief import Brief
 from app.models.plan import Mode
 from app.models.score import DRUM_ROLES
-from app.services.planning.catalogue import Styles, known_for, members_of, roles_of, styles_of
+from app.services.planning.catalogue import Styles, at_home_in_many, known_for, members_of, roles_of, styles_of
 from app.services.planning.character import Character, genre_row
 from app.services.planning.figures import COMPOUND_METRES, counted
 from app.services.planning.lexicon import lexicon
@@ -26,12 +26,12 @@ _MADE_OF_IT = 12.0
 #: Weight of the second, third … style of a genre against the one before it.
 _PREFERENCE = 0.45
 
-#: Weight of a style that no mood or purpose wishes for, and how much more it has where instruments were asked for.
-_UNWISHED, _WITH_PLAYERS = 0.01, 30.0
+#: Weight of a style that no mood or purpose wishes for, and what the players asked for add where they are at home.
+_UNWISHED, _CALLED_FOR = 0.01, 0.5
 
 #: Weight of a style against one that is built on an instrument asked for: where it plays now and then or makes a
 #: genre recognisable, where it could at least take a role, where it is a stranger, and of a style for another player.
-_AT_HOME, _GUEST, _STRANGER, _OUTSIDER = 0.2, 0.015, 0.008, 0.001
+_AT_HOME, _GUEST, _STRANGER, _OUTSIDER = 0.2, 0.006, 0.003, 0.001
 
 #: Courses of energy that need a loud end of the scale, and the arousal of a style that has one.
 _STRONG_ARCS, _LEAST_AROUSAL_TO_BUILD = frozenset({"builds", "bursts", "drop_at_end", "calm_loud_calm"}), -0.5
@@ -51,6 +51,9 @@ _MINOR_TONICS = {
     "C": 0.9, "C#": 0.7, "D": 1.0, "Eb": 0.4, "E": 1.0, "F": 0.8, "F#": 0.8, "G": 0.9, "G#": 0.4, "A": 1.0, "Bb": 0.5,
     "B": 0.8,
 }  # fmt: skip
+
+#: How welcome a stranger is among several who were asked for.
+_GUEST_OF_SEVERAL = 0.15
 
 #: Styles this much less suited than the best are left out where instruments were asked for.
 _LEAST_SHARE = 0.08
@@ -90,10 +93,11 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
     weights = {}
     for name, style in styles.items():
         wished = character.styles.get(name, 0.0)
-        # Who was asked for says more of the style than a mood does: any style may then come in where they are at home.
-        unasked = _UNWISHED * (_WITH_PLAYERS if brief.instruments else 1.0)
+        # Players who are all at home in a style call for it even where no mood does, and however rare it is.
+        home = min(1.0, _welcomes(style, [members_of(heard.value) for heard in brief.instruments]))
+        unwished = _UNWISHED + (_CALLED_FOR * home**2 if brief.instruments else 0.0)
         common = spread.get(name, 1.0) ** (_RARITY_WITH_PLAYERS if brief.instruments else 1.0)
-        weight = wished + unasked * common if character.styles else common
+        weight = wished + unwished * common if character.styles else common
         weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character)
     if brief.instruments:
         least = _LEAST_SHARE * max(weights.values())
@@ -117,8 +121,7 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     valence, arousal = (character.valence, character.arousal) if known else _NEUTRAL
     distance = (style.valence - (valence or 0.0)) ** 2 + (style.arousal - (arousal or 0.0)) ** 2
     weight = math.exp(-(_PULL if known else _LOOSE_PULL) * distance)
-    for heard in brief.instruments:
-        weight *= _plays(style, members_of(heard.value))
+    weight *= _welcomes(style, [members_of(heard.value) for heard in brief.instruments])
     drummed = max(
         (style.ensemble[role].presence for role in ("drums", "percussion") if role in style.ensemble), default=0
     )
@@ -141,6 +144,14 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     return weight
 
 
+def _welcomes(style: Style, asked: Sequence[tuple[str, ...]]) -> float:
+    """How much at home all instruments asked for are: of several, some may be guests."""
+    players = {key for row in style.ensemble.values() for key in row.instruments}
+    foreign = len(players) == 1 and not any(players & set(members) for members in asked)
+    least = _GUEST_OF_SEVERAL if len(asked) > 1 and not foreign else 0.0
+    return math.prod(max(least if at_home_in_many(members) else 0.0, _plays(style, members)) for members in asked)
+
+
 def _plays(style: Style, members: Sequence[str]) -> float:
     """How much at home an instrument is in a style: how likely it would play there unasked, and how prominently.
 
@@ -156,7 +167,7 @@ def _plays(style: Style, members: Sequence[str]) -> float:
     if home > 0.0:
         pitched = [share for role, share in shares.items() if role not in DRUM_ROLES]
         made_of_it = _MADE_OF_IT * (sum(pitched) / len(pitched)) ** 2 if pitched else 0.0
-        return (_AT_HOME + (1.0 - _AT_HOME) * home) * (1.0 + made_of_it)
+        return (_AT_HOME + (1.0 - _AT_HOME) * math.sqrt(home)) * (1.0 + made_of_it)
     if style.name in known_for(members[0] if members else ""):
         return _AT_HOME
     if len({key for row in style.ensemble.values() for key in row.instruments}) == 1:
