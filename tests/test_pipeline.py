@@ -13,8 +13,6 @@ import soundfile
 from app.errors import InvalidFields
 from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Block
-from app.models.brief import Heard
-from app.services import pipeline
 from app.services.engines import Take
 from app.services.engines.catalogue import engine_row
 from app.services.generator import new_track
@@ -93,12 +91,8 @@ def test_the_report_says_what_was_asked_and_what_sounds(made):
     assert json.loads(json.dumps(outcome.facts["report"])) == outcome.facts["report"]
 
 
-def test_a_loop_is_rendered_as_one_and_reported_as_one(tmp_path, monkeypatch):
-    def read_as_loop(prompt):
-        return read(prompt).model_copy(update={"loop": Heard(value=True, words=("loop",))})
-
-    monkeypatch.setattr(pipeline, "read", read_as_loop)
-    made = render(tmp_path, "house music at 100 bpm", 5, seed=3)
+def test_a_loop_is_rendered_as_one_and_reported_as_one(tmp_path):
+    made = render(tmp_path, "house music at 100 bpm, seamless loop", 5, seed=3)
     facts = made[2].facts
     samples, rate = soundfile.read(path_of(made, "wav"))
 
