@@ -11,7 +11,7 @@ import pytest
 from app.models.plan import COMPOSER_VERSION, Plan
 from app.models.score import DRUM_ROLES
 from app.services.planning import GENRES, MOODS, make_plan, read
-from app.services.planning.catalogue import known_for, packaged_styles
+from app.services.planning.catalogue import known_for, members_of, packaged_styles
 from app.services.planning.figures import counted
 from app.services.planning.form import bar_seconds, fit_tempo, ring_seconds, share_out
 from app.services.styles import Style
@@ -371,6 +371,19 @@ def test_a_solo_piano_is_one_instrument_with_two_hands():
         assert [voice.role for voice in plan.ensemble] == ["lead", "chords", "bass"]
         assert all(set(section.voices) == {"lead", "chords", "bass"} for section in plan.form)
         assert {voice.channel.pan for voice in plan.ensemble} == {0.0}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_tune_belongs_to_those_who_were_asked_for(seed: int):
+    plan = plan_of("cinematic romantic strings with piano", seed=seed)
+    leads = {voice.instrument for voice in plan.ensemble if voice.role == "lead"}
+
+    assert leads <= {"acoustic_grand_piano", *members_of("strings")}
+
+
+def test_a_phrase_leaves_its_last_word_to_an_instrument():
+    assert "music_box" in instruments_in(plan_of("lullaby music box"))
+    assert instruments_in(plan_of("brass fanfare")) & {"trumpet", "brass_section", "french_horn", "trombone"}
 
 
 def test_those_who_play_alone_are_alone():

@@ -247,6 +247,9 @@ def _seat_asked(band: _Band, asked: Sequence[str], brief: Brief, seed: int) -> N
             band.seat("lead", _twin(band, members, role, seed), asked=True)
         elif melodic == [word] and "chords" in roles and not band.taken("chords") and _alone(band, word, lead):
             band.seat("chords", _twin(band, members, role, seed), asked=True)
+    if melodic and not band.taken("lead") and "lead" in band.style.ensemble:
+        # Nobody else takes the tune from those who were asked for.
+        band.seat("lead", _pick(band, members_of(melodic[0]), "lead", seed), asked=True)
 
 
 def _alone(band: _Band, word: str, lead: str | None) -> bool:

@@ -46,7 +46,7 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
         if found is None:
             i += 1
             continue
-        last, phrase = found
+        last, phrase = _leaving_room(words, found, stream, forms, i, taken)
         if _inside_katakana(stream, i, matches):
             i += 1
             continue
@@ -62,6 +62,23 @@ def _english_here(phrase: tuple[str, ...], following: str, language: str) -> boo
     """Whether an English "no" stands in a Portuguese prompt, where it mostly means "in the": before an English word."""
     refuses = any(sense.table == "grammar" and sense.key == "refuse" for sense in lexicon().phrases.get(phrase, ()))
     return refuses and following in tokens_of(ENGLISH) and following not in tokens_of(language)
+
+
+def _leaving_room(
+    words: Lexicon, found: tuple[int, tuple[str, ...]], stream: Sequence[Token], forms: Sequence[str], i: int,
+    taken: Set[int],
+) -> tuple[int, tuple[str, ...]]:  # fmt: skip
+    """The phrase without its last word where that changes nothing, and the word begins a phrase of its own.
+
+    "Lullaby music box" is a lullaby and a music box, not lullaby music and a box.
+    """
+    last, phrase = found
+    shorter = phrase[:-1]
+    meant = {(sense.table, sense.key) for sense in words.phrases[phrase]}
+    if last - i < 2 or not meant & {(sense.table, sense.key) for sense in words.phrases.get(shorter, ())}:
+        return found
+    following = _longest_at(words, stream, forms, last - 1, taken)
+    return (last - 1, shorter) if following is not None and following[0] > last else found
 
 
 def _longest_at(
