@@ -36,7 +36,7 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     # Keys and modes.
     ("in F#m", {"tonic": "F#", "mode": "minor"}),
     ("piano in C minor", {"tonic": "C", "mode": "minor", "instruments": [PIANO]}),
-    ("D major fanfare", {"tonic": "D", "mode": "major", "genre": "march"}),
+    ("D major fanfare", {"tonic": "D", "mode": "major", "genre": "fanfare"}),
     ("Bb major waltz", {"tonic": "Bb", "mode": "major", "genre": "waltz"}),
     ("ballad in Eb", {"tonic": "Eb", "mode": None}),
     ("e flat minor nocturne", {"tonic": "Eb", "mode": "minor"}),
