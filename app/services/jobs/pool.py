@@ -18,7 +18,7 @@ from app.services.jobs.base import Job, JobBody, Progress
 from app.services.jobs.worker import KILL, Began, Broke, Died, News, do, make_ready
 
 #: How much workers stand back for the server (`nice`).
-NICENESS = 5
+NICENESS = 10
 
 #: Seconds that a run may wait for its worker to start and warm up.
 UNBEGUN_S = 300.0
