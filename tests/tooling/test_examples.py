@@ -23,7 +23,8 @@ EXAMPLE_ID = "track_a1b2c3d4e5f60718"
 
 def block(title, language):
     """The README's example under a heading, as it would be copied."""
-    found = re.search(rf"### {title}\n+```{language}\n(.*?)```", README, re.DOTALL)
+    section = README.partition(f"### {title}\n")[2].partition("\n### ")[0]
+    found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
     assert found is not None
     return found[1]
 
@@ -81,6 +82,17 @@ def test_the_python_example_of_the_readme_works(live_server, tmp_path):
 
     assert said.endswith("Progress: 100%\n")
     assert is_mp3(tmp_path / "guitar.mp3")
+
+
+def test_the_plan_of_the_readme_is_played_as_it_was_changed(live_server, tmp_path):
+    pytest.importorskip("requests", reason="requests (requirements/dev.txt) is what the example uses")
+
+    program = live(block("Plan first", "python"), live_server) + 'print(track["track_id"])'
+    track_id = run([sys.executable, "-c", program], tmp_path).strip()
+    wait_for(live_server, track_id)
+    plan = httpx.get(f"{live_server.url}/music/tracks/{track_id}").json()["plan"]
+
+    assert (plan["form"][0]["energy"], plan["tempo_bpm"]) == (0.3, 92)
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
