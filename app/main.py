@@ -11,8 +11,9 @@ from app.config import Settings
 from app.routers import downloads, music, pages, tracks
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
-from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog, StatusShortcut
+from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
 from app.routers.problems import add_problem_answers
+from app.routers.shortcuts import Shortcuts
 from app.services.generator import MusicGeneratorService
 from app.wiring import make_service
 
@@ -66,8 +67,8 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
 
 def _add_layers(app: FastAPI, settings: Settings) -> None:
     """The innermost first: each layer added is wrapped around those before."""
-    app.add_middleware(StatusShortcut, service=app.state.service, public_url=app.state.public_url)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Shortcuts, service=app.state.service, public_url=app.state.public_url)
     app.add_middleware(ErrorNet)
     app.add_middleware(
         CORSMiddleware,

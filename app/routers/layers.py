@@ -5,9 +5,7 @@ Rule: the status route is asked thousands of times a second, so nothing here doe
 
 import random
 import re
-import secrets
 import time
-from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -17,9 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, get_contextvars, reset_contextvars, unbind_contextvars
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.routers.dependencies import base_url
 from app.routers.problems import UNEXPECTED
-from app.services.generator import MusicGeneratorService
+from app.utils.chance import random_bits
 from app.utils.logs import set_up_logs
 
 log = structlog.get_logger()
@@ -67,7 +64,7 @@ class RequestLog:
         set_up_logs(level, form)
         self.logs_reads = level == "debug"
         # Ids need not be secret, and asking the system for chance takes a tenth of a short request.
-        self._dice = random.Random(secrets.randbits(64))  # noqa: S311
+        self._dice = random.Random(random_bits(64))  # noqa: S311
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
@@ -171,32 +168,3 @@ class BodyLimit:
     def _too_large(self) -> HTTPException:
         # The rest of the body is still on its way: the connection cannot be used again.
         return HTTPException(413, f"The body is too large: at most {self.limit_bytes} bytes", {"Connection": "close"})
-
-
-class StatusShortcut:
-    """Answers polls of tracks in memory before any routing, which would take most of the time.
-
-    Says what `GET /music/status/{track_id}` says; whatever it can't answer goes there.
-    """
-
-    PREFIX = "/music/status/"
-
-    def __init__(self, app: ASGIApp, service: Callable[[], MusicGeneratorService], public_url: str | None) -> None:
-        self.app = app
-        self.service = service
-        self.public_url = public_url
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a poll, or pass the request on."""
-        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(self.PREFIX):
-            try:
-                body = self.service().status_body(scope["path"][len(self.PREFIX) :], self.public_url or base_url(scope))
-            except LookupError:  # not in memory; perhaps in the store
-                pass
-            else:
-                length = str(len(body)).encode("ascii")
-                headers = [(b"content-length", length), (b"content-type", b"application/json")]
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await send({"type": "http.response.body", "body": body})
-                return
-        await self.app(scope, receive, send)

@@ -1,6 +1,5 @@
 """The contract: take a prompt, follow its track, say what can be asked for."""
 
-import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -21,6 +20,7 @@ from app.models.api import (
 )
 from app.models.asked import asked_of
 from app.models.track import FORMS
+from app.routers.accepting import accept
 from app.routers.bodies import JsonRoute
 from app.routers.dependencies import BaseUrl, Service, TrackId
 from app.routers.problems import answers
@@ -41,16 +41,7 @@ async def generate(
     asked: GenerateRequest, service: Service, base_url: BaseUrl, response: Response
 ) -> dict[str, object]:
     """Answers at once; the music is made in the background. Follow it at `GET /music/status/{track_id}`."""
-    answer = await service.generate_music(
-        asked.prompt,
-        asked.seconds,
-        model=asked.model,
-        seed=asked.seed,
-        asked=asked_of(asked.asked()),
-        base_url=base_url,
-    )
-    structlog.contextvars.bind_contextvars(track_id=answer["track_id"])
-    response.headers["Location"] = f"{base_url}/music/status/{answer['track_id']}"
+    answer, response.headers["Location"] = await accept(asked, service, base_url)
     return answer
 
 

@@ -46,11 +46,12 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def add_problem_answers(app: FastAPI) -> None:
     """Answer the errors that have a meaning to clients; the rest is the error net's."""
-    app.add_exception_handler(MusicError, _answer_music_error)
+    app.add_exception_handler(MusicError, answer_music_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
 
 
-async def _answer_music_error(request: Request, error: Exception) -> JSONResponse:
+async def answer_music_error(request: Request, error: Exception) -> JSONResponse:
+    """The body, status and headers of a `MusicError`."""
     assert isinstance(error, MusicError)  # noqa: S101 - registered for nothing else
     if isinstance(error, InvalidFields):
         part = "body" if request.method == "POST" else "query"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 import threading
 import unicodedata
 import weakref
@@ -19,6 +18,7 @@ from app.services.engines import CATALOGUE, EngineRow, engine_row
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.planning import GENRES, INSTRUMENT_NAMES, MOODS, PlanningThread, Terms, decide, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
+from app.utils.chance import random_token
 from app.utils.clock import Clock
 from app.utils.seeds import MAX_SEED, new_seed
 
@@ -318,7 +318,7 @@ def new_track(
         work_s += load.backlog_s / load.workers
     estimated_s = max(1, ceil(work_s))
     return Track(
-        id=f"track_{secrets.token_hex(8)}",
+        id=f"track_{random_token()}",
         prompt=prompt,
         duration=duration,
         model=row.name,

@@ -1,9 +1,10 @@
 """One seed, many dice: every random stream of a track comes from its seed and a name."""
 
 import hashlib
-import secrets
 
 import numpy as np
+
+from app.utils.chance import random_bits
 
 #: Largest seed; the largest whole number that JSON readers in JavaScript keep exactly.
 MAX_SEED = 2**53 - 1
@@ -11,7 +12,7 @@ MAX_SEED = 2**53 - 1
 
 def new_seed() -> int:
     """A seed nobody can foresee, 0…2^53 − 1."""
-    return secrets.randbelow(MAX_SEED + 1)
+    return random_bits(53)
 
 
 def rng_for(seed: int, *names: str) -> np.random.Generator:

@@ -282,26 +282,6 @@ def test_the_address_holds_the_path_that_the_app_is_mounted_at(service, tmp_path
     )
 
 
-# -- the shortcut -------------------------------------------------------------------------------------------------
-
-
-def test_a_poll_is_answered_from_memory_without_routing(client, app, queue, track_id):
-    answer = client.get(f"/music/status/{track_id}")
-    app.router.routes.clear()
-
-    assert client.get(f"/music/status/{track_id}").json() == answer.json()
-    assert client.get("/health").status_code == 404
-
-
-def test_under_a_mount_polls_find_their_way_too(app, queue, track_id):
-    mounted = TestClient(app, root_path="/api")
-
-    answer = mounted.get(f"/api/music/status/{track_id}")
-
-    assert answer.status_code == 200
-    assert answer.json()["track_id"] == track_id
-
-
 def test_libraries_are_logged_when_they_warn(service, tmp_path, capfd):
     client = TestClient(app_with(service, tmp_path, log_format="json"))
     client.get("/health")

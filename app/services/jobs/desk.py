@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from app.services.jobs.line import PRIORITY, Work
 from app.services.jobs.pool import Run
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.rows import JobRow
+from app.utils.chance import random_token
 
 #: Seconds that a cancelled client waits for files to be gone; they go all the same.
 CANCEL_WITHIN_S = 0.15
@@ -85,7 +85,7 @@ class Desk:
         floor = self._floor
         self._check_room()
         job = JobRow(
-            id=secrets.token_hex(8),
+            id=random_token(),
             kind="render",
             subject_id=track.id,
             queue=track.model,
@@ -195,7 +195,7 @@ class Desk:
             raise FormNotFound(form, [file.form for file in track.files] + list(track.on_demand))
         self._check_room()
         job = JobRow(
-            id=secrets.token_hex(8),
+            id=random_token(),
             kind="encode",
             subject_id=track_id,
             queue=track.model,

@@ -1,6 +1,5 @@
 """Changes: what one transaction writes, verb by verb. Either all of it happens, or nothing."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 from app.models.track import Stage, Track, TrackFile
 from app.services.storage.rows import JobRow, job_of, job_values, select_jobs, select_tracks, track_of, track_values
 from app.services.storage.tables import jobs, tracks
+from app.utils.chance import random_token
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +112,7 @@ class Changes:
 
         `run` 0 stands for all files of the track. `drop_job` when they are gone.
         """
-        removal = JobRow(id=secrets.token_hex(8), kind="remove", subject_id=track_id, run=run, created_at=now)
+        removal = JobRow(id=random_token(), kind="remove", subject_id=track_id, run=run, created_at=now)
         self.add_job(removal)
         return removal
 
