@@ -17,6 +17,7 @@ from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Samples
 from app.models.brief import Brief
 from app.models.plan import Plan
+from app.models.report import ReportRow
 from app.models.track import Stage, TrackFile
 from app.services.dsp.resampling import resampled
 from app.services.dsp.turning import turns
@@ -33,7 +34,7 @@ from app.services.encoding import (
 from app.services.engines import Engine, Take, TakeRequest, engine_row
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
-from app.services.listening import Ear, VoiceShares, Wishes, compare
+from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, master
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
@@ -44,8 +45,8 @@ FORMS_AT_ONCE = ("mp3", "wav", "plan.json", "brief.json")
 #: Audio forms made from the master when they are first asked for.
 FORMS_FROM_MASTER = ("flac", "ogg", "opus")
 
-#: Mastered blocks that may wait for an encoder.
-BLOCKS_AHEAD = 4
+#: Mastered blocks (0.25 MB each) that may wait for an encoder: as long as listening takes, it is at work.
+BLOCKS_AHEAD = 40
 
 #: Where the work of a render lies between 0 and 1, by stage: (begins, ends).
 WORK = {
@@ -83,21 +84,19 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         shares = VoiceShares()
         mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan)
     with clock.stage("mastering"):
-        mastered = master(mix, plan.mastering, loop=plan.loop)
+        mastered = master(mix, plan.mastering, loop=plan.loop, threads=workshop.threads)
     with clock.stage("encoding"):
         tags = tags_of(brief, plan)
         threads = workshop.threads
-        ear = Ear()
-        _write_audio(mastered, ear, plan, work, tags, threads, lambda part: clock.progress("encoding", part * 0.95))
-        measured = {**take.measured, **mastered.measured}
-        rows = compare(
-            brief,
-            plan,
-            wishes_of(brief, track.duration),
-            ear.sound(),
-            measured=measured,
-            shares_db=shares.shares_db,
-        )
+        measured = dict(take.measured)
+        rows: list[ReportRow] = []
+
+        def listen(sound: Sound) -> None:
+            measured.update(mastered.measured)
+            wishes = wishes_of(brief, track.duration)
+            rows.extend(compare(brief, plan, wishes, sound, measured=measured, shares_db=shares.shares_db))
+
+        _write_audio(mastered, plan, work, tags, threads, listen, lambda part: clock.progress("encoding", part * 0.95))
         write_json(work / "plan.json", decided["plan"])
         write_json(work / "brief.json", decided["brief"])
         made = list(FORMS_AT_ONCE)
@@ -207,10 +206,18 @@ def tags_of(brief: Brief, plan: Plan) -> Tags:
 
 
 def _write_audio(
-    mastered: Mastered, ear: Ear, plan: Plan, work: Path, tags: Tags, threads: int, progress: Callable[[float], None]
+    mastered: Mastered,
+    plan: Plan,
+    work: Path,
+    tags: Tags,
+    threads: int,
+    heard: Callable[[Sound], None],
+    progress: Callable[[float], None],
 ) -> None:
+    # `heard` is called once the last block was, while encoders are still at work.
     frames = plan.duration_s * SAMPLE_RATE
     done = 0
+    ear = Ear()
     with ExitStack() as stack:
         writers = []
         for form in ("mp3", "wav"):
@@ -227,6 +234,7 @@ def _write_audio(
                 _wait(writing.popleft())
             done += len(block)
             progress(done / frames)
+        heard(ear.sound())
         for written in writing:
             _wait(written)
 

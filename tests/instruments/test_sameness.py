@@ -95,6 +95,16 @@ def test_choked_hats_fall_at_the_same_frame_wherever_blocks_end(font: SoundFont)
         np.testing.assert_allclose(pieces[: len(whole)], whole, atol=1e-7)
 
 
+def test_a_block_holds_while_the_next_one_is_played(font: SoundFont) -> None:
+    part = open_part(voice("flute"), [note(60, 0.0, 2.0)], soundfont=font, seed=1)
+    first = part.block(BLOCK_FRAMES)
+    kept = first.copy()
+
+    part.block(BLOCK_FRAMES)
+
+    np.testing.assert_array_equal(first, kept)
+
+
 def test_a_part_is_silent_before_and_after_its_notes(font: SoundFont) -> None:
     part = open_part(voice("synth_pluck"), [note(60, 1.0, 0.2)], soundfont=font, seed=1)
 

@@ -60,6 +60,18 @@ def test_any_piece_reaches_its_loudness_below_its_ceiling_and_ends_in_silence(pi
     assert not heard[-1].any()
 
 
+@pytest.mark.parametrize("loop", [True, False])
+def test_threads_change_not_a_bit(loop):
+    mix = whispers_and_shouts()
+
+    alone, together = (
+        np.concatenate(list(master(mix.copy(), Mastering(low_shelf_db=2.0), loop=loop, threads=threads)))
+        for threads in (1, 2)
+    )
+
+    assert alone.tobytes() == together.tobytes()
+
+
 @pytest.mark.parametrize(("lufs", "ceiling"), [(-23.0, -1.0), (-16.0, -3.0), (-9.0, -1.0)])
 def test_loudness_and_ceiling_are_those_asked_for(lufs, ceiling):
     heard = mastered(noise(6.0, level=0.1), loudness_lufs=lufs, ceiling_dbtp=ceiling)

@@ -1,5 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 
@@ -47,7 +45,7 @@ def mixed(voices, parts, *, space=None, size=BLOCK_FRAMES, **options):
     mixer = Mixer(voices, space or Space(), tempo_bpm=120.0, kick_frames=KICKS, **options)
     frames = len(parts[0])
     return [
-        mixer.process((part[first : first + size] for part in parts), min(size, frames - first))
+        mixer.process([part[first : first + size] for part in parts], min(size, frames - first))
         for first in range(0, frames, size)
     ]
 
@@ -73,19 +71,6 @@ def test_the_mix_is_the_same_with_and_without_stems():
 
     assert rms(without) > 0.01
     np.testing.assert_allclose(with_stems, without, atol=1e-5)
-
-
-@pytest.mark.parametrize("stems", [True, False])
-def test_threads_change_not_a_bit(stems):
-    parts = performance()
-    with ThreadPoolExecutor(3) as executor:
-        threaded = mixed(band(), parts, stems=stems, executor=executor)
-
-    alone = mixed(band(), parts, stems=stems)
-
-    assert whole(threaded).tobytes() == whole(alone).tobytes()
-    for name in VOICES if stems else ():
-        assert whole(threaded, name).tobytes() == whole(alone, name).tobytes()
 
 
 def test_the_mix_is_the_same_on_half_the_block_grid():

@@ -4,7 +4,7 @@ Rule: the same plan gives the same samples, whatever the number of threads and w
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
@@ -144,26 +144,32 @@ def _play(performance: Score, soundfont: SoundFont, request: TakeRequest) -> Ite
         open_part(voice, events[voice.name], soundfont=soundfont, seed=plan.seed, until=total if plan.loop else None)
         for voice in plan.ensemble
     ]
+    mixer = Mixer(plan.ensemble, plan.space, tempo_bpm=plan.tempo_bpm, kick_frames=kicks, stems=request.stems)
     with ExitStack() as stack:
-        # One thread plays, for notes are many short steps of Python; the channels' filters are few and long, and run
-        # beside it. Playing on several threads is slower than on one: they wait for each other at every step.
-        filters = stack.enter_context(ThreadPoolExecutor(1, "filter")) if request.threads > 1 else None
-        mixer = Mixer(
-            plan.ensemble,
-            plan.space,
-            tempo_bpm=plan.tempo_bpm,
-            kick_frames=kicks,
-            stems=request.stems,
-            executor=filters,
-        )
+        # One thread plays, for notes are many short steps of Python; what the mixer does is few and long, and runs
+        # beside it, a block behind. Playing on several threads is slower: they wait for each other at every step.
+        beside = stack.enter_context(ThreadPoolExecutor(1, "mixer")) if request.threads > 1 else None
+        mixing: Future[Block] | None = None
         start = 0
-        while start < total or (plan.loop and start < total + LONGEST_RING_FRAMES and _rings(parts, mixer)):
+        while start < total or plan.loop:
+            if start >= total:
+                if mixing is not None:  # what still rings is known once all is mixed
+                    yield mixing.result()
+                    mixing = None
+                if start >= total + LONGEST_RING_FRAMES or not _rings(parts, mixer):
+                    break
             if request.cancelled():
                 raise Cancelled("Cancelled")
             frames = BLOCK_FRAMES if plan.loop else min(BLOCK_FRAMES, total - start)
-            yield mixer.process((part.block(frames) for part in parts), frames)
+            dry = [part.block(frames) for part in parts]
+            before = mixing
+            mixing = beside.submit(mixer.process, dry, frames) if beside else _done(mixer.process(dry, frames))
+            if before is not None:
+                yield before.result()
             start += frames
             request.progress("rendering", min(start / total, 1.0))
+        if mixing is not None:
+            yield mixing.result()
     soundfont.rest()
 
 
@@ -187,6 +193,12 @@ def around(events: Sequence[NoteEvent], total: int, *, tied: bool) -> list[NoteE
             for event in once
         ]
     return once + [replace(event, start_frame=event.start_frame + total) for event in once]
+
+
+def _done(block: Block) -> "Future[Block]":
+    future: Future[Block] = Future()
+    future.set_result(block)
+    return future
 
 
 def _rings(parts: Sequence[DryPart], mixer: Mixer) -> bool:

@@ -30,5 +30,5 @@ class DryPart(Protocol):
     def block(self, frames: int) -> Samples:
         """The next `frames` frames, shape (frames, 2), silence after the last tail.
 
-        The array is reused: copy to keep.
+        The array holds until the next call but one: copy to keep.
         """

@@ -42,6 +42,7 @@ class PlayedPart:
         self._planes: Planes = np.empty((3, 0), np.float32)
         self._scratch: Planes = np.empty((2, 0), np.float32)
         self._out: Samples = np.empty((0, 2), np.float32)
+        self._before: Samples = np.empty((0, 2), np.float32)
 
     @property
     def finished(self) -> bool:
@@ -49,10 +50,12 @@ class PlayedPart:
         return self._struck == self._count and not self._sounding
 
     def block(self, frames: int) -> Samples:
-        """The next `frames` frames, shape (frames, 2). The array is reused: copy to keep."""
-        if frames > len(self._out):
+        """The next `frames` frames, shape (frames, 2). The array holds until the next call but one: copy to keep."""
+        self._out, self._before = self._before, self._out
+        if frames > self._planes.shape[1]:
             self._planes = np.empty((3, frames), np.float32)
             self._scratch = np.empty((2, frames), np.float32)
+        if frames > len(self._out):
             self._out = np.empty((frames, 2), np.float32)
         first, last = self._frame, self._frame + frames
         self._frame = last

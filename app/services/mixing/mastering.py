@@ -6,7 +6,9 @@ The piece is gone through three times, block by block: filters; glue and fade, w
 on the way out. The first two work in place, so a master needs hardly more memory than the mix.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +49,10 @@ _RUN_UP_FRAMES = SAMPLE_RATE
 _SHORTEST_FADE_S = 0.005
 
 
+#: Runs a function on an array, now or on another thread.
+Run: TypeAlias = Callable[[Callable[[Samples], Samples], Samples], "Future[Samples]"]
+
+
 class Mastered:
     """A mastered piece: iterate over its blocks; afterwards `measured` says what they were."""
 
@@ -75,19 +81,31 @@ class Mastered:
         self._measured = meter.measured()
 
 
-def master(mix: Samples, mastering: Mastering, *, loop: bool = False) -> Mastered:
+def master(mix: Samples, mastering: Mastering, *, loop: bool = False, threads: int = 1) -> Mastered:
     """Master a whole mix, shape (frames, 2), at 44.1 kHz. It uses `mix` up: the array is worked on in place.
 
     The number of frames stays. The loudness comes within 0.2 LU of the one asked for wherever the ceiling lets it;
-    the true peak never passes the ceiling; the last sample is zero, except in a `loop`; silence stays silence.
+    the true peak never passes the ceiling; the last sample is zero, except in a `loop`; silence stays silence. The
+    samples do not depend on the number of `threads`, two of which are of use.
     """
-    power = _filter(mix, mastering, loop=loop)
+    with ThreadPoolExecutor(1, "master") as beside:
+        return _master(mix, mastering, loop=loop, run=beside.submit if threads > 1 else _at_once)
+
+
+def _master(mix: Samples, mastering: Mastering, *, loop: bool, run: Run) -> Mastered:
+    power = _filter(mix, mastering, loop=loop, run=run)
     if not loop:
         _fade_ends(mix, mastering.fade_out_s, loudest=float(np.sqrt(power.max(initial=0.0))))
     glue = inner_edges(_glue_gains(power, mastering.glue_db, loop=loop), loop=loop)
-    weighted_power, peak = _glue_and_read(mix, glue)
+    weighted_power, peak = _glue_and_read(mix, glue, run=run)
     leveller = Leveller(mix, weighted_power=weighted_power, peak=peak, ceiling_db=mastering.ceiling_dbtp, loop=loop)
     return Mastered(mix, leveller.edges_for(mastering.loudness_lufs))
+
+
+def _at_once(function: Callable[[Samples], Samples], samples: Samples) -> "Future[Samples]":
+    done: Future[Samples] = Future()
+    done.set_result(function(samples))
+    return done
 
 
 def _blocks(mix: Samples, frames: int = BLOCK_FRAMES) -> Iterator[tuple[slice, Samples]]:
@@ -98,7 +116,7 @@ def _blocks(mix: Samples, frames: int = BLOCK_FRAMES) -> Iterator[tuple[slice, S
         yield slice(cell, cell + cell_count(len(block)) + 1), block
 
 
-def _filter(mix: Samples, mastering: Mastering, *, loop: bool) -> NDArray[np.float32]:
+def _filter(mix: Samples, mastering: Mastering, *, loop: bool, run: Run) -> NDArray[np.float32]:
     # In place; hands back the power of each cell.
     tone = []
     if mastering.low_shelf_db:
@@ -114,8 +132,9 @@ def _filter(mix: Samples, mastering: Mastering, *, loop: bool) -> NDArray[np.flo
     power = [np.empty(0, np.float32)]
     for _, block in _blocks(mix, _STRIDE_FRAMES):
         mid, side = mid_side(block)
+        coming = run(side_filter.process, side[:, np.newaxis])
         mid = mid_filter.process(mid[:, np.newaxis])[:, 0]
-        side = side_filter.process(side[:, np.newaxis])[:, 0]
+        side = coming.result()[:, 0]
         np.add(mid, side, out=block[:, 0])
         np.subtract(mid, side, out=block[:, 1])
         power.append(cell_power(block))
@@ -142,12 +161,12 @@ def _glue_gains(power: NDArray[np.float32], glue_db: float, *, loop: bool) -> ND
     return around_seam(power, gains) if loop else gains(power)
 
 
-def _glue_and_read(mix: Samples, glue: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+def _glue_and_read(mix: Samples, glue: NDArray[np.float32], *, run: Run) -> tuple[NDArray[np.float32], float]:
     # In place; hands back the K-weighted power of each cell, and the highest sample.
     weighting = StreamingFilter(k_weighting())
-    power, peak = [np.empty(0, np.float32)], 0.0
+    coming, peak = [], 0.0
     for cells, block in _blocks(mix, _STRIDE_FRAMES):
         block[:] = apply_gains(block, glue[cells])
-        power.append(cell_power(weighting.process(block)))
+        coming.append(run(lambda block: cell_power(weighting.process(block)), block))
         peak = max(peak, float(block.max()), -float(block.min()))
-    return np.concatenate(power), peak
+    return np.concatenate([np.empty(0, np.float32), *(power.result() for power in coming)]), peak

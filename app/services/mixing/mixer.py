@@ -1,7 +1,6 @@
 """Dry voices in, stems and their sum out, block by block."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -46,10 +45,10 @@ class _Line:
         self.delay_gain = np.float32(send_gain(channel, channel.delay_send_db))
         self.returns = returns
 
-    def stem(self, toned: Samples | None, frames: int) -> Samples:
+    def stem(self, dry: Samples) -> Samples:
         """The voice after its channel with its share of room and echo."""
-        direct = self.strip.place(toned, frames)
-        stem = np.zeros((frames, 2), np.float32) if direct is None else np.ascontiguousarray(direct)
+        direct = self.strip.process(dry)
+        stem = np.zeros(dry.shape, np.float32) if direct is None else np.ascontiguousarray(direct)
         if self.returns is not None:
             source = stem if direct is None else direct
             stem = stem + self.returns.process(source * self.reverb_gain, source * self.delay_gain)
@@ -60,8 +59,7 @@ class Mixer:
     """Mixes a piece from its first block to its last.
 
     Room and echo are linear, so a stem carries its share of both, and stems at unity sum to the mix; with `stems` each
-    voice has returns of its own, without them all share one pair. An `executor` filters voices while others are still
-    being played; what comes out does not depend on it.
+    voice has returns of its own, without them all share one pair.
     """
 
     def __init__(
@@ -72,7 +70,6 @@ class Mixer:
         tempo_bpm: float,
         kick_frames: Sequence[int] = (),
         stems: bool = False,
-        executor: Executor | None = None,
     ) -> None:
         ducking = Ducking(kick_frames, tempo_bpm=tempo_bpm)
         self._names = [voice.name for voice in voices]
@@ -80,7 +77,6 @@ class Mixer:
             _Line(voice, ducking, Returns(space, tempo_bpm=tempo_bpm) if stems else None) for voice in voices
         ]
         self._shared = None if stems else Returns(space, tempo_bpm=tempo_bpm)
-        self._executor = executor
 
     @property
     def ringing(self) -> bool:
@@ -88,39 +84,31 @@ class Mixer:
         returns = [line.returns for line in self._lines] if self._shared is None else [self._shared]
         return any(one is not None and one.ringing for one in returns)
 
-    def process(self, dry: Iterable[Samples], frames: int) -> Block:
+    def process(self, dry: Sequence[Samples], frames: int) -> Block:
         """The next block of each voice, in the order of the voices, mixed.
 
-        `dry` may play the voices as it is read. Each is shape (frames, 2); frames is BLOCK_FRAMES, or a whole half of
-        it, for all but the last block. The arrays are only read, and only until this returns.
+        Each is shape (frames, 2); frames is BLOCK_FRAMES, or a whole half of it, for all but the last block. The arrays
+        are only read, and only until this returns.
         """
-        toned = self._toned(dry)
         if self._shared is None:
-            return self._with_stems(toned, frames)
-        return self._without_stems(toned, frames, self._shared)
+            return self._with_stems(dry, frames)
+        return self._without_stems(dry, frames, self._shared)
 
-    def _toned(self, dry: Iterable[Samples]) -> Iterator[Samples | None]:
-        pairs = zip(self._lines, dry, strict=True)
-        if self._executor is None:
-            return (line.strip.tone(block) for line, block in pairs)
-        coming = [self._executor.submit(line.strip.tone, block) for line, block in pairs]
-        return (future.result() for future in coming)
-
-    def _with_stems(self, toned: Iterator[Samples | None], frames: int) -> Block:
+    def _with_stems(self, dry: Sequence[Samples], frames: int) -> Block:
         mix = np.zeros((frames, 2), np.float32)
         stems, energies = {}, {}
-        for name, line, block in zip(self._names, self._lines, toned, strict=True):
-            stems[name] = line.stem(block, frames)
+        for name, line, block in zip(self._names, self._lines, dry, strict=True):
+            stems[name] = line.stem(block)
             energies[name] = _energy(stems[name])
             mix += stems[name]
         return Block(mix=mix, stems=stems, energies=energies)
 
-    def _without_stems(self, toned: Iterator[Samples | None], frames: int, returns: Returns) -> Block:
+    def _without_stems(self, dry: Sequence[Samples], frames: int, returns: Returns) -> Block:
         # Columns lie one after the other here, as the effects like them.
         mix, reverb_send, delay_send = (np.zeros((frames, 2), np.float32, order="F") for _ in range(3))
         energies = dict.fromkeys(self._names, 0.0)
-        for name, line, block in zip(self._names, self._lines, toned, strict=True):
-            direct = line.strip.place(block, frames)
+        for name, line, block in zip(self._names, self._lines, dry, strict=True):
+            direct = line.strip.process(block)
             if direct is None:
                 continue
             energies[name] = _energy(direct)

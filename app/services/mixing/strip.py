@@ -52,31 +52,16 @@ class ChannelStrip:
 
     def process(self, dry: Samples) -> Samples | None:
         """The next block after the channel, shape (frames, 2); None while the voice rests."""
-        return self.place(self.tone(dry), len(dry))
-
-    def tone(self, dry: Samples) -> Samples | None:
-        """The first half of `process`: the next block after the equaliser, shape (frames, 2); None while it rests.
-
-        Nearly all of its time goes into a filter that leaves Python free for another thread. It may run there, a block
-        ahead of `place` at most.
-        """
-        if dry.any():
-            self._resting = False
-        elif self._resting:
+        frames = len(dry)
+        first_frame, self._frame = self._frame, self._frame + frames
+        sounds = bool(dry.any())
+        if not sounds and self._resting:
+            self._rest(frames)
             return None
-        else:
-            self._resting = True
+        self._resting = not sounds
         toned = self._filter.process(dry)
         if self._resting:
             self._filter.reset()
-        return toned
-
-    def place(self, toned: Samples | None, frames: int) -> Samples | None:
-        """The second half: what `tone` gave for the next `frames` frames, with drive, chorus, width, place and duck."""
-        first_frame, self._frame = self._frame, self._frame + frames
-        if toned is None:
-            self._rest(frames)
-            return None
         wet = saturate(toned, self._drive)
         if self._chorus:
             wet = self._chorus.process(wet)
