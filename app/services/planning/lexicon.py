@@ -1,19 +1,15 @@
 """The vocabulary: tables of words read from `vocabulary/`, and the one dictionary that finds phrases in them."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+import tomli
+
 from app.services.planning.rows import CourseRow, GenreRow, InstrumentRow, MoodRow
 from app.services.planning.tokens import tokenise
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 #: Where the packaged tables live; languages/ holds words of other languages for the same rows.
 VOCABULARY_FOLDER = Path(__file__).parent / "vocabulary"
@@ -195,7 +191,7 @@ def _found(sources: Sequence[Mapping[str, Any]]) -> dict[Phrase, tuple[Sense, ..
 
 
 def _read(path: Path) -> dict[str, Any]:
-    tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    tables: dict[str, Any] = tomli.loads(path.read_text(encoding="utf-8"))
     return tables
 
 

@@ -1,18 +1,13 @@
 """Style files by name: each `*.toml` beside this module is one style, validated when it is first asked for."""
 
-import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+import tomli
 from pydantic import ValidationError
 
 from app.services.styles.schema import Style
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 #: Where the packaged style files live.
 STYLE_FOLDER = Path(__file__).parent
@@ -52,8 +47,8 @@ def read_style(path: Path) -> Style:
     Raises StyleInvalid naming the file and the fields, OSError if the file cannot be read.
     """
     try:
-        fields: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        fields: dict[str, Any] = tomli.loads(path.read_text(encoding="utf-8"))
+    except tomli.TOMLDecodeError as error:
         raise StyleInvalid(f"{path.name}: not TOML: {error}") from error
     try:
         return Style.model_validate({"name": path.stem, **fields})
