@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import resample_poly
 
 from app.errors import InvalidFields
 from app.models.asked import Asked
@@ -59,6 +60,15 @@ def test_the_mp3_lasts_the_seconds_asked_for_to_the_sample(made):
     samples, rate = soundfile.read(path_of(made, "mp3"))
 
     assert samples.shape == (9 * rate, 2)
+
+
+@pytest.mark.parametrize("prompt", ["techno banger", "chiptune boss fight"])
+def test_no_audio_file_rises_above_the_ceiling_between_its_samples(prompt, tmp_path):
+    made = render(tmp_path, prompt, 10, seed=3)
+
+    for form in ("wav", "mp3"):
+        samples, _rate = soundfile.read(path_of(made, form))
+        assert 20 * np.log10(np.abs(resample_poly(samples, 8, 1, axis=0)).max()) < -1.0
 
 
 def test_the_music_starts_at_once_and_ends_in_silence_without_a_cut(made):
