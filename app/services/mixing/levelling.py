@@ -26,8 +26,8 @@ _RELEASES_DB_PER_S = (80.0, 600.0)
 #: Where the loudness cannot be reached, this much of it is given up for the push that it would take.
 _NOT_WORTH_LU = 0.1
 
-#: Kept below the ceiling: four times oversampling misses up to 0.5 dB of hats and chip voices, and the MP3, whose errors
-#: add to the wave, rises up to 0.7 dB above the master.
+#: Kept below the ceiling: four times oversampling misses up to 0.5 dB of hats and chip voices, and the MP3 rises up to
+#: 0.7 dB above the master.
 _MARGIN_DB = 1.1
 
 #: Peaks are looked for so far below what a gain asks for, so that a little more gain finds them known.
