@@ -1,7 +1,7 @@
 """The judged tracks against the goals: a row each, with what was aimed at, what was measured, and whether it holds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -22,6 +22,10 @@ MACHINES = frozenset({
 })  # fmt: skip
 
 
+#: Rows whose goals were never reached yet: they are shown as missed, and fail nothing.
+NOT_YET: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One line of the table."""
@@ -39,7 +43,7 @@ class Row:
 
 def rows(judged: Sequence[Judged], tags: Tags | None) -> list[Row]:
     """Every row of the table."""
-    return [
+    found = [
         _technical(judged),
         _asked(judged, "tempo", "asked tempo heard, within 4 %", 0.95),
         _asked(judged, "tempo or its octave", "… half and double counted", 1.0),
@@ -65,6 +69,7 @@ def rows(judged: Sequence[Judged], tags: Tags | None) -> list[Row]:
         _breathing(judged),
         _cpu(judged),
     ]
+    return [replace(row, held=row.what not in NOT_YET) for row in found]
 
 
 def _row(

@@ -51,7 +51,7 @@ def judge(prompt: Prompt, made: Made) -> Judged:
         "mp3_true_peak_dbtp": round(mp3_peak, 2),
         "tempo_bpm": round(beat.tempo_bpm, 2),
         "key": tonality.key_of(chroma),
-        "key_krumhansl": tonality.key_of(chroma, "krumhansl"),
+        "key_temperley": tonality.key_of(chroma, "temperley"),
         "metre": rhythm.metre_count(mono, beat),
         "strokes": round(rhythm.strokes(mono), 3),
         **{name: round(value, 4) for name, value in activity.activity(mono).items()},
@@ -129,7 +129,7 @@ def _faults(
     reasons = {
         "tempo or its octave": f"asked {prompt.tempo_bpm} bpm, heard {figures['tempo_bpm']}",
         "tempo": f"asked {prompt.tempo_bpm} bpm, heard {figures['tempo_bpm']} (its half or double)",
-        "key": f"asked {prompt.key}, heard {figures['key']} (Krumhansl: {figures['key_krumhansl']})",
+        "key": f"asked {prompt.key}, heard {figures['key']} (Temperley: {figures['key_temperley']})",
         "metre": f"asked {prompt.metre}, counted in {figures['metre']}",
         "drums": f"asked {prompt.drums}, drumming: {figures['drummers'] or 'nobody'}",
         "instruments": ", ".join(f"{word} {why}" for word, why in missing.items()),

@@ -10,8 +10,9 @@ TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FLATS = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#", "Cb": "B", "Fb": "E", "E#": "F", "B#": "C"}
 
 #: How much each degree, from the key note up by semitones, belongs to a key.
-#: Temperley, *Music and Probability* (2007), from the Kostka and Payne corpus; Krumhansl and Kessler (1982), from
-#: listeners.
+#: Krumhansl and Kessler (1982), from listeners; Temperley, *Music and Probability* (2007), from the Kostka and Payne
+#: corpus. The latter expect minor music to raise its seventh, and take what does not for the relative major: they are
+#: shown beside the former, which count.
 PROFILES = {
     "temperley": {
         "major": (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400),
@@ -31,7 +32,7 @@ def chroma_of(mono: Mono) -> NDArray[np.float64]:
     return np.asarray(librosa.feature.chroma_cqt(y=harmonic, sr=RATE, hop_length=512, tuning=tuning), dtype=np.float64)
 
 
-def key_of(chroma: NDArray[np.float64], profile: str = "temperley") -> str:
+def key_of(chroma: NDArray[np.float64], profile: str = "krumhansl") -> str:
     """The likeliest of the 24 keys, as "D minor"; black keys are sharps."""
     mean = chroma.mean(axis=1)
     scores = {
