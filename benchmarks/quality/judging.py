@@ -51,8 +51,7 @@ def judge(prompt: Prompt, made: Made) -> Judged:
         "mp3_true_peak_dbtp": round(mp3_peak, 2),
         "tempo_bpm": round(beat.tempo_bpm, 2),
         "key": tonality.key_of(chroma),
-        "key_temperley": tonality.key_of(chroma, "temperley"),
-        "metre": rhythm.metre_count(mono, beat),
+        "metres": rhythm.metres_of(mono, beat),
         "strokes": round(rhythm.strokes(mono), 3),
         **{name: round(value, 4) for name, value in activity.activity(mono).items()},
         "course_db": round(activity.course_db(mono), 1),
@@ -101,7 +100,7 @@ def _asked(
     if prompt.key is not None:
         answers["key"] = tonality.same_key(figures["key"], prompt.key)
     if prompt.metre is not None:
-        answers["metre"] = figures["metre"] == rhythm.COUNTS[prompt.metre]
+        answers["metre"] = prompt.metre in figures["metres"]
     if prompt.drums is not None:
         answers["drums"] = bool(figures["drummers"]) == prompt.drums
     if prompt.instruments:
@@ -129,8 +128,8 @@ def _faults(
     reasons = {
         "tempo or its octave": f"asked {prompt.tempo_bpm} bpm, heard {figures['tempo_bpm']}",
         "tempo": f"asked {prompt.tempo_bpm} bpm, heard {figures['tempo_bpm']} (its half or double)",
-        "key": f"asked {prompt.key}, heard {figures['key']} (Temperley: {figures['key_temperley']})",
-        "metre": f"asked {prompt.metre}, counted in {figures['metre']}",
+        "key": f"asked {prompt.key}, heard {figures['key']}",
+        "metre": f"asked {prompt.metre}, heard {' or '.join(figures['metres']) or 'none'}",
         "drums": f"asked {prompt.drums}, drumming: {figures['drummers'] or 'nobody'}",
         "instruments": ", ".join(f"{word} {why}" for word, why in missing.items()),
         "refused": ", ".join(unwanted),

@@ -15,8 +15,8 @@ HOP = 128
 #: Lengths of a bar in half beats, by what it is counted in, whatever multiple of the beat was found.
 BARS = {2: (4, 8, 16), 3: (3, 6, 12), 5: (5, 10, 20), 7: (7, 14, 28)}
 
-#: What the written metres are counted in.
-COUNTS = {"2/4": 2, "4/4": 2, "3/4": 3, "6/8": 3, "5/4": 5, "7/8": 7}
+#: Written metres by what they are counted in. A bar of 6/8 is counted in two too, if its beats are divided in three.
+METRES = {2: ("2/4", "4/4"), 3: ("3/4", "6/8"), 5: ("5/4",), 7: ("7/8",)}
 
 #: A bar lasts between these, in seconds.
 _SHORTEST_S, _LONGEST_S = 0.9, 6.0
@@ -63,19 +63,21 @@ def onset_rate(mono: Mono) -> float:
     return len(librosa.onset.onset_detect(y=mono, sr=RATE, hop_length=HOP * 2)) / (len(mono) / RATE)
 
 
-def bar_likeness(mono: Mono, beat: Beat) -> dict[int, float]:
-    """How much the piece resembles itself a bar later, by what its bars are counted in: 2, 3, 5, 7.
-
-    Onsets of four bands and changes of harmony, each against itself at the bar's multiples.
-    """
+def _likeness_later(mono: Mono) -> NDArray[np.float64]:
+    """How much the piece resembles itself so many moments of 4 `HOP` later: onsets of four bands, turns of harmony."""
     bands = librosa.feature.melspectrogram(y=mono, sr=RATE, hop_length=HOP * 4, n_mels=40, fmax=8000)
     # The square root of the amplitude keeps heavy strokes apart from light ones; decibels make them alike.
     rises = np.maximum(np.diff(bands**0.25, axis=1), 0)
-    chroma = librosa.feature.chroma_stft(y=mono, sr=RATE, hop_length=HOP * 4, n_fft=4096)
+    chroma = librosa.feature.chroma_stft(y=mono, sr=RATE, hop_length=HOP * 4, n_fft=4096, tuning=0.0)
     turns = np.maximum(np.diff(chroma, axis=1), 0).sum(axis=0)
     envelopes = [part.sum(axis=0) for part in np.array_split(rises, 4)]
     curves = [_self_likeness(curve) for curve in (*envelopes, envelopes[0], turns[: rises.shape[1]])]
-    likeness = np.mean(curves, axis=0)
+    return np.asarray(np.mean(curves, axis=0))
+
+
+def bar_likeness(mono: Mono, beat: Beat) -> dict[int, float]:
+    """How much the piece resembles itself a bar later, by what its bars are counted in: 2, 3, 5, 7."""
+    likeness = _likeness_later(mono)
     half_beat = 30.0 / beat.tempo_bpm * RATE / (HOP * 4)
     places = np.arange(len(likeness))
     found: dict[int, float] = {}
@@ -93,6 +95,27 @@ def metre_count(mono: Mono, beat: Beat) -> int | None:
     """What the bars are counted in: 2, 3, 5 or 7; None where no bar fits."""
     found = bar_likeness(mono, beat)
     return max(found, key=lambda count: found[count]) if found else None
+
+
+def metres_of(mono: Mono, beat: Beat) -> tuple[str, ...]:
+    """The written metres that would sound like this; empty where no bar fits."""
+    count = metre_count(mono, beat)
+    if count is None:
+        return ()
+    compound = ("6/8",) if count == 2 and beats_in_three(mono, beat) else ()
+    return METRES[count] + compound
+
+
+def beats_in_three(mono: Mono, beat: Beat) -> bool:
+    """Whether the beats are divided in three rather than in two or four."""
+    likeness = _likeness_later(mono)
+    length = 60.0 / beat.tempo_bpm * RATE / (HOP * 4)
+    places = np.arange(len(likeness))
+
+    def at(*parts: float) -> float:
+        return float(np.mean([np.interp(part * length, places, likeness) for part in parts]))
+
+    return at(1 / 3, 2 / 3, 4 / 3, 5 / 3) > at(1 / 2, 3 / 2, 1 / 4, 3 / 4)
 
 
 def _self_likeness(curve: NDArray[np.float64]) -> NDArray[np.float64]:

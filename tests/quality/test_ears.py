@@ -39,6 +39,14 @@ def test_bars_are_counted(count):
     assert rhythm.metre_count(sound, rhythm.beat_of(sound)) == count
 
 
+def test_two_beats_of_three_are_six_eight():
+    six = listened(strokes(3 * 100, (1.0, 0.25, 0.25, 0.7, 0.25, 0.25)))
+    two = listened(strokes(4 * 100, (1.0, 0.25, 0.4, 0.25, 0.7, 0.25, 0.4, 0.25)))
+
+    assert "6/8" in rhythm.metres_of(six, rhythm.beat_of(six))
+    assert "6/8" not in rhythm.metres_of(two, rhythm.beat_of(two))
+
+
 @pytest.mark.parametrize("tonic", [0, 3, 7, 10])
 @pytest.mark.parametrize("third", ["major", "minor"])
 def test_the_key_of_a_cadence_is_found(tonic, third):
