@@ -101,6 +101,20 @@ def test_the_report_says_what_was_asked_and_what_sounds(made):
     assert json.loads(json.dumps(outcome.facts["report"])) == outcome.facts["report"]
 
 
+def test_the_record_says_which_score_is_played_and_why(made):
+    _workshop, _job, outcome, _seen = made
+    composition = outcome.facts["composition"]
+    totals = {candidate["number"]: candidate["total"] for candidate in composition["candidates"]}
+
+    assert len(totals) == outcome.facts["plan"]["candidates"] > 1
+    assert composition["chosen"] == outcome.facts["plan"]["candidate"] == max(totals, key=totals.get)
+    assert {name for candidate in composition["candidates"] for name in candidate["scores"]} <= {
+        criterion["name"] for criterion in composition["criteria"]
+    }
+    assert json.loads(path_of(made, "plan.json").read_text(encoding="utf-8")) == outcome.facts["plan"]
+    assert json.loads(json.dumps(composition)) == composition
+
+
 def test_a_loop_is_rendered_as_one_and_reported_as_one(tmp_path):
     made = render(tmp_path, "house music at 100 bpm, seamless loop", 5, seed=3)
     facts = made[2].facts

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.models.asked import Asked, Instruments, Loudness, Moods, PlanValues, Tempo, Word
+from app.models.composition import Composition
 from app.models.report import ReportRow
 from app.models.track import Stage, Status
 from app.utils.seeds import MAX_SEED
@@ -272,6 +273,20 @@ class TrackRecord(TrackSummary):
                     "note": None,
                 }
             ]
+        ],
+    )
+    composition: Composition | None = Field(
+        description="The scores that were written from the plan, what each was worth by stated musical criteria, and "
+        "which is played; null until completed, and of engines that write no notes.",
+        examples=[
+            {
+                "criteria": [{"name": "steps", "meaning": "Share of moves that are steps.", "weight": 1.0}],
+                "candidates": [
+                    {"number": 0, "scores": {"steps": 0.8}, "total": 0.8},
+                    {"number": 1, "scores": {"steps": 1.0}, "total": 1.0},
+                ],
+                "chosen": 1,
+            }
         ],
     )
 

@@ -13,6 +13,7 @@ COMPOSER_VERSION = 3
 Role = Literal["lead", "counter", "chords", "arpeggio", "pad", "bass", "drums", "percussion", "texture"]
 SectionKind = Literal["intro", "verse", "chorus", "bridge", "break", "build", "drop", "outro", "theme", "variation"]
 Mode = Literal["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "harmonic_minor"]
+TimeFeel = Literal["plain", "half", "double"]
 
 
 class Section(Frozen):
@@ -90,6 +91,13 @@ class Plan(Frozen):
     soundfont_sha256: str | None = Field(description="The soundfont's fingerprint; null if none is played.")
     seed: int = Field(ge=0, le=MAX_SEED, description="The one number all dice come from.")
     candidates: int = Field(1, ge=1, le=16, description="Scores composed, of which the best is played.")
+    candidate: int | None = Field(
+        None,
+        ge=0,
+        le=15,
+        description="Number of the one that is played, from 0; null for the best of the candidates. The plan of a "
+        "finished track names it, so that whatever is edited the melody stays.",
+    )
     title: str = Field(description="Readable name of the track.")
     prompt: str = Field("", max_length=500, description="The words it was made from, for the files' tags.")
     duration_s: int = Field(ge=1, le=300, description="Seconds, exactly.")
@@ -98,6 +106,11 @@ class Plan(Frozen):
     tonic: str = Field(pattern=r"^[A-G](#|b)?$", description='Key note: "C", "F#", "Bb".')
     mode: Mode = Field(description="Scale.")
     time_signature: str = Field(pattern=r"^\d{1,2}/(2|4|8|16)$", description='Metre: "4/4", "6/8".')
+    time_feel: TimeFeel = Field(
+        "plain",
+        description='How the groove goes against the tempo: "half" has the backbeat in mid-bar and chords that change '
+        'half as often, "double" a backbeat on every off-beat; the tempo stays.',
+    )
     swing: float = Field(0.0, ge=0, le=1, description="How late off-beats come: 0 straight, 1 triplets.")
     valence: float = Field(ge=-1, le=1, description="From sad (−1) to happy (1).")
     arousal: float = Field(ge=-1, le=1, description="From calm (−1) to excited (1).")

@@ -82,6 +82,9 @@ class Track:
     measured: dict[str, float] = field(default_factory=dict)
     #: Asked against measured: the rows of `app.models.report`, as JSON values; None before completion.
     report: list[dict[str, Any]] | None = None
+    #: The candidates and what each was worth: `app.models.composition`, as JSON values; None before completion, and of
+    #: engines that write no notes.
+    composition: dict[str, Any] | None = None
     #: SHA-256 of the master's WAV file.
     wav_sha256: str | None = None
 

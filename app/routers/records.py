@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.models.api import FileRecord, TrackRecord, TrackSummary
+from app.models.composition import Composition
 from app.models.report import ReportRow
 from app.models.track import FORMS, Track
 
@@ -23,6 +24,7 @@ def record_of(track: Track, base_url: str, queue_position: int | None) -> TrackR
         timings=track.timings,
         measured=track.measured,
         report=None if track.report is None else [ReportRow.model_validate(row) for row in track.report],
+        composition=None if track.composition is None else Composition.model_validate(track.composition),
     )
 
 

@@ -80,6 +80,9 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         clock.progress("planning", 1.0, decided)
     with clock.stage("composing"):
         take = take_of(workshop, track.model, plan, track.prompt, clock.progress)
+        if take.composition is not None:
+            plan = plan.model_copy(update={"candidate": take.composition.chosen})
+            decided["plan"] = plan.model_dump(mode="json")
     with clock.stage("rendering"):
         shares = VoiceShares()
         mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan)
@@ -115,6 +118,7 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
             "timings": clock.timings,
             "measured": measured,
             "report": [row.model_dump(mode="json") for row in rows],
+            "composition": None if take.composition is None else take.composition.model_dump(mode="json"),
             "wav_sha256": wav.sha256,
         },
     )

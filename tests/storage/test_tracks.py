@@ -66,6 +66,7 @@ def test_every_field_comes_back_as_it_was(store):
         timings={"rendering": 0.5},
         measured={"loudness_lufs": -14.0},
         report=[{"what": "tempo", "agrees": True}],
+        composition={"criteria": [], "candidates": [{"number": 0, "scores": {}, "total": 1.0}], "chosen": 0},
         wav_sha256="f" * 64,
     )
 

@@ -26,8 +26,8 @@ WRITERS: dict[Role, Callable[[Setting, Voice], list[Note]]] = {
 SINGLE_LINES = frozenset({"lead", "counter", "bass"})
 
 
-def compose(plan: Plan) -> Score:
-    """The written music of a plan: exactly its bars, the same for the same plan."""
+def write(plan: Plan) -> tuple[Setting, Score]:
+    """One score of a plan with the dice of its seed: exactly its bars; and the setting it was written in."""
     setting = Setting(plan)
     melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead"])
     lead = list(chain.from_iterable(melodies.values()))
@@ -43,7 +43,7 @@ def compose(plan: Plan) -> Score:
             notes = WRITERS[voice.role](setting, voice)
         parts.append(_part(setting, voice, notes))
     upper, lower = (int(number) for number in plan.time_signature.split("/"))
-    return Score(
+    score = Score(
         parts=_begun(plan, tuple(parts)),
         tempo_changes=tempo_changes(setting),
         chords=_chord_spans(setting),
@@ -52,6 +52,7 @@ def compose(plan: Plan) -> Score:
         length_beats=setting.length_beats,
         keys=_keys(setting),
     )
+    return setting, score
 
 
 def _part(setting: Setting, voice: Voice, notes: Iterable[Note]) -> Part:

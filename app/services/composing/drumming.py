@@ -1,15 +1,20 @@
 """Drums and percussion: grooves by energy, fills where sections end, a crash where they begin."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from app.models.plan import Voice
-from app.models.score import Note
+from app.models.plan import Role, Voice
+from app.models.score import DRUM_ROLES, Note
 from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
+from app.services.composing.grooving import personal
 from app.services.composing.layout import Stretch
 from app.services.composing.setting import Bar, Setting
-from app.services.styles.idioms import Drums, Groove
+from app.services.composing.time_feel import felt
+from app.services.styles.idioms import PLAIN_GROOVES, Drums, Groove
 from app.services.theory.drum_keys import drum_key
+from app.services.theory.rhythm import Bar as Rhythm
 from app.services.theory.rhythm import Stroke, read_rhythm
 
 #: Accent of each sign of a groove.
@@ -20,6 +25,15 @@ KEEP_TIME = frozenset({"hat", "open_hat", "ride", "ride_2", "bell", "shaker", "t
 
 #: Drums that take over from the time-keepers where they fall together.
 _CHOKED_BY = {"hat": ("open_hat", "pedal"), "ride": ("bell",)}
+
+#: Where drums or percussion play alone, a groove has at least so many strokes a bar; what they play else.
+LEAST_ALONE = 6.0
+ALONE_GROOVES: dict[Role, tuple[Groove, ...]] = {
+    "drums": PLAIN_GROOVES,
+    "percussion": (
+        Groove(lanes={"conga_open": "x..x..x.x..x..x.", "conga_low": "..........x..x..", "shaker": "o.x.o.x.o.x.o.x."}),
+    ),
+}
 
 #: Beats a drum note is written for.
 HIT_BEATS = 0.25
@@ -32,6 +46,12 @@ def write_drums(setting: Setting, voice: Voice) -> list[Note]:
     for stretch in setting.stretches_of(voice):
         player.play(stretch)
     return player.notes
+
+
+def _strokes_a_bar(groove: Groove, metre: str) -> float:
+    """How many strokes a groove surely has in a bar."""
+    lanes = [read_rhythm(text, groove.metre, metre) for text in groove.lanes.values()]
+    return sum(sum(stroke.sign != "?" for bar in bars for stroke in bar) / len(bars) for bars in lanes)
 
 
 class _Drummer:
@@ -48,7 +68,10 @@ class _Drummer:
         rng = setting.rng("drums", self._voice.name, *stretch.key)
         metre = self._metre
         energy = setting.busyness(stretch.section.energy)
+        alone = self._alone(stretch)
         groove = suited(rng, self._idiom.grooves, energy=energy, metre=metre)
+        if alone and _strokes_a_bar(groove, metre) < LEAST_ALONE:
+            groove = suited(rng, ALONE_GROOVES[self._voice.role], energy=energy, metre=metre)
         fill = suited(rng, self._idiom.fills, energy=energy, metre=metre) if self._idiom.fills else None
         # What changes from return to return has dice of its own.
         rng = setting.rng("drums", self._voice.name, *stretch.key, str(stretch.returns))
@@ -68,12 +91,22 @@ class _Drummer:
                 lanes = self._crashed(lanes)
             self._strike(bar, lanes, rng)
 
+    def _alone(self, stretch: Stretch) -> bool:
+        """Whether nobody with a pitch plays in a section, so that it is all there is to hear."""
+        plan = self._setting.plan
+        return all(plan.voice(name).role in DRUM_ROLES for name in stretch.section.voices)
+
     def _lanes(self, groove: Groove, number: int) -> dict[str, list[Stroke]]:
-        lanes = {}
-        for drum, text in groove.lanes.items():
-            bars = read_rhythm(text, groove.metre, self._metre)
-            lanes[drum] = list(bars[number % len(bars)])
-        return lanes
+        written: dict[str, Sequence[Rhythm]] = {
+            drum: read_rhythm(text, groove.metre, self._metre) for drum, text in groove.lanes.items()
+        }
+        if groove in self._idiom.fills:
+            return felt(written, number, "plain", self._setting.metre)
+        if self._voice.role == "drums":
+            # The same habits for the same groove, wherever it returns.
+            rng = self._setting.rng("habits", *groove.lanes.values())
+            written = dict(personal(written, self._setting.metre, rng))
+        return felt(written, number, self._setting.plan.time_feel, self._setting.metre)
 
     def _changed(self, lanes: dict[str, list[Stroke]], bar: Bar, rng: np.random.Generator) -> dict[str, list[Stroke]]:
         """Every few bars one small thing is different: a kick more, an open hat, a kick less."""
@@ -143,7 +176,7 @@ class _Drummer:
 
     def _strike(self, bar: Bar, lanes: dict[str, list[Stroke]], rng: np.random.Generator | None) -> None:
         setting = self._setting
-        density = setting.plan.density
+        density = max(setting.plan.density, 0.0) if self._alone(bar.stretch) else setting.plan.density
         for drum, strokes in lanes.items():
             key = drum_key(drum, self._voice.instrument, bar.key.root)
             chokers = {s.position for other in _CHOKED_BY.get(drum, ()) for s in lanes.get(other, ())}

@@ -9,8 +9,10 @@ from app.models.plan import Mode, Plan
 from app.services.composing.changes import Change, Changes, Held, changes, spread
 from app.services.composing.drawing import drawn, drawn_key
 from app.services.composing.layout import Stretch, following_stretch
+from app.services.composing.pacing import LEAST_PER_MINUTE, MOST_PER_MINUTE, calmed, livened
 from app.services.composing.reharmonising import SHORTEST_HALF_S
 from app.services.composing.rounds import in_rounds
+from app.services.composing.time_feel import HARMONY_PACE
 from app.services.styles import Style
 from app.services.styles.idioms import Progression
 from app.services.theory.chords import CHORD_TYPES, Chord, read_numeral
@@ -25,6 +27,9 @@ STRETCHES = (0.5, 1, 2, 4)
 
 #: Chords that change more often than this are hurried, in changes a minute.
 HURRIED_PER_MINUTE = 35.0
+
+#: Half-time does not bring chords below this, in changes a minute.
+_STILL_PER_MINUTE = 13.0
 
 #: From this length on, half a bar is enough to lead into another key, in seconds.
 _ROOMY_BAR_S = 1.7
@@ -50,8 +55,42 @@ def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretc
     bars: list[Changes] = []
     for stretch in stretches:
         after = following_stretch(plan, stretches, stretch)
-        bars += speaker.section(stretch, materials[stretch.section.material, stretch.tonality.mode], after)
+        held = taken_up(materials[stretch.section.material, stretch.tonality.mode], _spoken_of(stretches, stretch))
+        section = speaker.section(stretch, held, after)
+        bar_s = metre.beats * 60.0 / plan.tempo_bpm
+        bars += calmed(section, metre, bar_s, most=MOST_PER_MINUTE * HARMONY_PACE[plan.time_feel])
     return speaker.led_back(bars, stretches[0].tonality) if plan.loop else bars
+
+
+def _spoken_of(stretches: Sequence[Stretch], stretch: Stretch) -> int:
+    """How many bars of its material the sections right before a section have spoken; an introduction does not count."""
+    spoken = 0
+    for before in reversed(stretches[: stretch.index]):
+        same = before.section.material == stretch.section.material and before.tonality == stretch.tonality
+        if not same or before.section.kind in ("intro", "break"):
+            break
+        spoken += before.bars
+    return spoken
+
+
+def taken_up(held: Sequence[Held], spoken: float) -> list[Held]:
+    """A progression taken up where the section before left it; one that came to its end begins anew.
+
+    >>> home, away = Chord(0, "maj", 0), Chord(5, "maj", 5)
+    >>> [(chord.root, bars) for chord, bars in taken_up([(home, 2), (away, 2)], 3)]
+    [(5, 1), (0, 2), (5, 1)]
+    """
+    at = spoken % sum(bars for _, bars in held)
+    late: list[Held] = []
+    early: list[Held] = []
+    for chord, bars in held:
+        heard = min(max(at, 0.0), bars)
+        at -= bars
+        if heard > 1e-9:
+            early.append((chord, heard))
+        if bars - heard > 1e-9:
+            late.append((chord, bars - heard))
+    return [*late, *early]
 
 
 def transposed(chord: Chord, semitones: int) -> Chord:
@@ -94,8 +133,12 @@ class _Harmony:
     def section(self, stretch: Stretch, held: list[Held], after: Stretch | None) -> list[Changes]:
         """The changes of each bar of a section: its material in its key, then the way on."""
         key, bar_s = Key(self._plan.tonic, stretch.tonality.mode), 60.0 / self._bars_a_minute
+        if self._language.changes_per_minute >= LEAST_PER_MINUTE:
+            held = livened(held, bar_s)
         devices = self._language.devices
-        turns = in_rounds(held, stretch, key, devices, bar_s=bar_s, seed=self._plan.seed)
+        # Where chords are to change less often, time is counted as if there were less of it.
+        felt_s = bar_s * HARMONY_PACE[self._plan.time_feel]
+        turns = in_rounds(held, stretch, key, devices, bar_s=felt_s, seed=self._plan.seed)
         moved = [(transposed(chord, stretch.section.transpose), bars) for chord, bars in turns]
         bars = spread(moved, stretch.bars, self._metre)
         if after is None:
@@ -197,7 +240,8 @@ class _Harmony:
         if not option.elastic:
             return 1.0
         changes_a_bar = sum(len(bar) for bar in option.bars) / len(option.bars)
-        target = self._language.changes_per_minute * (1.0 + 0.2 * (rng.random() - 0.5))
+        wished = max(self._language.changes_per_minute * HARMONY_PACE[self._plan.time_feel], _STILL_PER_MINUTE)
+        target = min(wished, self._language.changes_per_minute) * (1.0 + 0.2 * (rng.random() - 0.5))
 
         def strain(factor: float) -> float:
             pace = changes_a_bar / factor * self._bars_a_minute

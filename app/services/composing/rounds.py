@@ -15,6 +15,9 @@ from app.utils.seeds import rng_for
 #: With fewer different chords than this, a section that hears its progression only once varies all but the first.
 POOR = 4
 
+#: What is heard within so many seconds is heard together.
+WINDOW_S = 30.0
+
 #: Sections that people know again by their chords; others may say a poor progression in new words each time.
 KEEPSAKES: frozenset[SectionKind] = frozenset({"chorus", "drop", "theme"})
 
@@ -27,7 +30,7 @@ def in_rounds(
 ) -> list[Held]:
     """The chords of a section, to be gone through again and again: plain, varied, plain, varied otherwise.
 
-    A progression heard only once is varied in its second half, if it has few chords.
+    A progression heard only once is varied in its second half, if few of its chords are heard together.
     """
     pedal = _pedal(stretch, key, devices, seed)
     if pedal is not None:
@@ -37,12 +40,14 @@ def in_rounds(
         again, once_more = (varied(held, key, devices, bar_s=bar_s, rng=rng) for _ in range(2))
         return [*held, *chain.from_iterable(again), *held, *chain.from_iterable(once_more)]
     heard = list(_until(held, stretch.bars))
-    if len({chord for chord, _ in heard}) >= LEAST_DISTINCT:
+    at_once = {chord for chord, _ in _until(held, min(stretch.bars, WINDOW_S / bar_s))}
+    if len(at_once) >= LEAST_DISTINCT:
         return held
-    plain = 1 if len({chord for chord, _ in heard}) < POOR else len(list(_until(held, stretch.bars / 2)))
-    pieces = varied(heard, key, devices, bar_s=bar_s, rng=rng)
-    if stretch.heard % 2 and stretch.section.kind not in KEEPSAKES:
-        pieces = varied(heard, key, devices, bar_s=bar_s, rng=rng)
+    plain = 1 if len(at_once) < POOR else len(list(_until(held, stretch.bars / 2)))
+    pieces: list[tuple[Held, ...]] = []
+    for _ in range(2 if stretch.heard % 2 and stretch.section.kind not in KEEPSAKES else 1):
+        together = _windows(heard, WINDOW_S / bar_s)
+        pieces = [piece for window in together for piece in varied(window, key, devices, bar_s=bar_s, rng=rng)]
     return [*heard[:plain], *chain.from_iterable(pieces[plain:]), *held[len(heard) :]]
 
 
@@ -53,6 +58,19 @@ def _pedal(stretch: Stretch, key: Key, devices: Mapping[Device, float], seed: in
     if degree is None or rng.random() >= devices.get("pedal", 0.0):
         return None
     return key.scale[degree - 1]
+
+
+def _windows(held: Sequence[Held], bars: float) -> list[list[Held]]:
+    """The chords in groups that are heard together, each about so many bars long."""
+    groups: list[list[Held]] = [[]]
+    for chord, length in held:
+        if groups[-1] and sum(part for _, part in groups[-1]) + length > bars + 1e-9:
+            groups.append([])
+        groups[-1].append((chord, length))
+    if len(groups) > 1 and len(groups[-1]) == 1:
+        # One chord alone has no neighbours to be told by.
+        groups[-2:] = [[*groups[-2], *groups[-1]]]
+    return groups
 
 
 def _until(held: Sequence[Held], bars: float) -> Iterator[Held]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.models.audio import SAMPLE_RATE, Block
+from app.models.composition import Composition
 from app.models.plan import Plan
 from app.models.score import Score
 from app.models.track import Stage
@@ -64,6 +65,8 @@ class Take:
     score: Score | None = None
     #: Measured facts for the track's record, by name.
     measured: dict[str, float] = field(default_factory=dict)
+    #: How the score was chosen, where the engine writes several.
+    composition: Composition | None = None
 
 
 class Engine(Protocol):

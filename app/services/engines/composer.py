@@ -14,7 +14,7 @@ from app.errors import Cancelled, GenerationFailed, MusicError
 from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE, Block
 from app.models.plan import Plan, Role
 from app.models.score import DRUM_ROLES, Score
-from app.services.composing import compose, perform
+from app.services.composing import choose, perform
 from app.services.engines.base import Capabilities, Take, TakeRequest
 from app.services.engines.catalogue import COMPOSER_CAPABILITIES
 from app.services.instruments import SoundFont, load_soundfont, open_part
@@ -80,9 +80,13 @@ class ComposerEngine:
                 f"{self._soundfont.sha256}; set MUSIC_SOUNDFONT to the file the plan was made with"
             )
         request.progress("composing", 0.0)
-        score = compose(plan)
+        choice = choose(plan)
         request.progress("composing", 1.0)
-        return Take(blocks=_play(perform(score, plan), self._soundfont, request), score=score)
+        return Take(
+            blocks=_play(perform(choice.score, plan), self._soundfont, request),
+            score=choice.score,
+            composition=choice.composition,
+        )
 
 
 def note_events(score: Score, voice: str) -> list[NoteEvent]:

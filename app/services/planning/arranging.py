@@ -13,6 +13,9 @@ _OPENERS: tuple[Role, ...] = ("chords", "pad", "arpeggio", "lead", "bass", "drum
 #: Roles without which a section does not carry; they play in half of the bars at least.
 _CARRYING: frozenset[Role] = frozenset({"lead", "chords", "bass"})
 
+#: Roles that the quieter of two sections leaves to the stronger one, where the same ones would play in both.
+_SPARED: tuple[Role, ...] = ("counter", "arpeggio", "percussion", "pad", "texture")
+
 #: Pieces this short have no time to build: everybody plays.
 _ALL_PLAY_S = 12.0
 
@@ -22,6 +25,7 @@ def sections_of(stretches: Sequence[Stretch], seats: Sequence[Seat], *, duration
     players = [set(_players(stretch, seats, all_play=duration_s <= _ALL_PLAY_S)) for stretch in stretches]
     for seat in seats:
         _give_share(seat, stretches, players)
+    _tell_apart(seats, stretches, players)
     opening = players[0]
     if not any(seat.name in opening and seat.role in _OPENERS[:4] for seat in seats):
         # Drums alone may open dance music, but there something must sound on the first beat too.
@@ -54,3 +58,16 @@ def _give_share(seat: Seat, stretches: Sequence[Stretch], players: list[set[str]
         if heard > 0 and heard >= share * total:
             return
         players[i].add(seat.name)
+
+
+def _tell_apart(seats: Sequence[Seat], stretches: Sequence[Stretch], players: list[set[str]]) -> None:
+    """Let neighbours of the same material differ in who plays: the quieter one leaves somebody to the stronger one."""
+    for i in range(1, len(stretches)):
+        before, after = stretches[i - 1], stretches[i]
+        if before.material != after.material or players[i - 1] != players[i]:
+            continue
+        quieter = i if after.energy < before.energy else i - 1
+        spared = [seat for role in _SPARED for seat in seats if seat.role == role and seat.name in players[quieter]]
+        spared = [seat for seat in spared if not seat.asked and len(players[quieter]) > 2]
+        if spared:
+            players[quieter].discard(spared[0].name)

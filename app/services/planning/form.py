@@ -9,6 +9,7 @@ import numpy as np
 from app.models.plan import SectionKind
 from app.services.planning.character import Character
 from app.services.planning.lexicon import lexicon
+from app.services.planning.steps import SHORT_KINDS, closed, levelled, steps_for, without_frame
 from app.services.styles.schema import FormStep, Style
 from app.utils.units import beats_to_seconds
 
@@ -18,27 +19,8 @@ _GIVE = 0.04
 #: The final chord rings for a bar at least and about 1.7 at most, in seconds between these where the bar allows.
 _SHORTEST_RING_S, _LONGEST_RING_S, _RING_BARS = 1.5, 5.0, 1.7
 
-#: Sections by seconds of music, interpolated: a sting is one gesture, thirty seconds have a beginning and a close.
-_SECTIONS_BY_SECONDS = (
-    (5, 1.0),
-    (9, 1.6),
-    (15, 2.6),
-    (20, 3.0),
-    (30, 4.0),
-    (60, 6.0),
-    (120, 9.0),
-    (180, 13.0),
-    (300, 20.5),
-)
-
-#: From these seconds on, and with this many bars, a piece has at least three sections.
-_THREE_FROM_S = 16.0
-
 #: Where on an asked-for curve the last section before the close stands, if the curve is to peak late.
 _LATE = 0.8
-
-#: Kinds that stay short however long the piece's phrases are.
-_SHORT_KINDS = frozenset({"intro", "outro", "break", "build"})
 
 #: No section is quieter than this.
 _QUIETEST = 0.12
@@ -120,8 +102,8 @@ def make_form(
 
     A `loop` has no way in or out, and its sections lie nearer to each other: the last one leads to the first.
     """
-    steps = _steps(style, bars, duration_s, rng)
-    steps = _levelled(_without_frame(steps)) if loop else _closed(steps)
+    steps = steps_for(style, bars=bars, duration_s=duration_s, rng=rng)
+    steps = levelled(without_frame(steps)) if loop else closed(steps)
     lengths = share_out(bars, steps, style.phrase_bars)
     stretches = [
         Stretch(step.kind, step.material, length, step.energy, step.energy)
@@ -134,87 +116,13 @@ def make_form(
     return _shaped(stretches, character, arousal - style.arousal, arousal)
 
 
-def _wanted_sections(duration_s: float, bars: int) -> int:
-    seconds, counts = zip(*_SECTIONS_BY_SECONDS, strict=True)
-    wanted = round(float(np.interp(duration_s, seconds, counts)))
-    most = max(1, bars // 2)
-    if duration_s >= _THREE_FROM_S:
-        wanted, most = max(3, wanted), max(most, min(3, bars))
-    return min(wanted, most)
-
-
-def _steps(style: Style, bars: int, duration_s: float, rng: np.random.Generator) -> list[FormStep]:
-    """The style's form nearest to the number of sections that suits the duration, lengthened or shortened to it."""
-    wanted = _wanted_sections(duration_s, bars)
-    distances = [abs(len(form) - wanted) for form in style.forms]
-    # One more or fewer is as good in long pieces: the dice choose.
-    slack = 0 if wanted <= 4 else 1
-    near = [form for form, distance in zip(style.forms, distances, strict=True) if distance <= min(distances) + slack]
-    steps = list(near[int(rng.integers(len(near)))])
-    while len(steps) > wanted and len(steps) * 2 > bars:
-        steps = _without_one(steps)
-    while len(steps) < 3 and wanted >= 3:
-        steps = _with_close(steps)
-    middle = steps[1:-1]
-    # Very long pieces go round again, each time a little stronger.
-    while len(steps) + len(middle) <= wanted + slack and len(middle) > 1:
-        again = [replace_energy(step, min(1.0, step.energy + 0.05)) for step in middle]
-        steps = [*steps[:-1], *again, steps[-1]]
-    return steps
-
-
-def replace_energy(step: FormStep, energy: float) -> FormStep:
-    """The same step at another energy."""
-    return step.model_copy(update={"energy": energy})
-
-
-def _without_one(steps: Sequence[FormStep]) -> list[FormStep]:
-    """Without the section that is missed least: never the first, the strongest, or the last."""
-    strongest = max(range(len(steps)), key=lambda i: steps[i].energy)
-    inner = [i for i in range(1, len(steps) - 1) if i != strongest]
-    if inner:
-        gone = min(inner, key=lambda i: (steps[i].kind not in _SHORT_KINDS, steps[i].weight, steps[i].energy))
-    else:
-        gone = 0 if strongest != 0 else len(steps) - 1
-    return [step for i, step in enumerate(steps) if i != gone]
-
-
-def _with_close(steps: Sequence[FormStep]) -> list[FormStep]:
-    """With an introduction or a close more."""
-    first, last = steps[0], steps[-1]
-    if last.kind != "outro":
-        close = FormStep(kind="outro", material=first.material, weight=0.6, energy=max(0.2, last.energy * 0.6))
-        return [*steps, close]
-    intro = FormStep(kind="intro", material=first.material, weight=0.6, energy=max(0.2, first.energy * 0.6))
-    return [intro, *steps]
-
-
-def _closed(steps: Sequence[FormStep]) -> list[FormStep]:
-    """Three sections and more end in an outro."""
-    if len(steps) < 3 or steps[-1].kind == "outro":
-        return list(steps)
-    return [*steps[:-1], steps[-1].model_copy(update={"kind": "outro"})]
-
-
-def _without_frame(steps: Sequence[FormStep]) -> list[FormStep]:
-    """A form without its way in and out; where nothing else is left, they are played as themes."""
-    inner = [step for step in steps if step.kind not in ("intro", "outro")]
-    return inner or [step.model_copy(update={"kind": "theme"}) for step in steps]
-
-
-def _levelled(steps: Sequence[FormStep]) -> list[FormStep]:
-    """Steps half as far from each other in energy."""
-    mean = sum(step.energy for step in steps) / len(steps)
-    return [replace_energy(step, (step.energy + mean) / 2) for step in steps]
-
-
 def share_out(bars: int, steps: Sequence[FormStep], phrase_bars: int) -> list[int]:
     """Bars for each step, adding up to `bars`: whole phrases where they fit, else fours, twos, ones.
 
     There are at least as many bars as steps.
     """
     for main, short in ((phrase_bars, 4), (phrase_bars, 2), (4, 4), (4, 2), (2, 2), (2, 1)):
-        units = [min(main, short) if step.kind in _SHORT_KINDS else main for step in steps]
+        units = [min(main, short) if step.kind in SHORT_KINDS else main for step in steps]
         least_close = 1 if short == 1 else 2
         if sum(units[:-1]) + least_close <= bars:
             return _shared(bars, steps, units, least_close)

@@ -5,7 +5,7 @@ own, so that a word about one thing never changes another.
 """
 
 from app.models.brief import Brief
-from app.models.plan import COMPOSER_VERSION, Plan
+from app.models.plan import COMPOSER_VERSION, Plan, TimeFeel
 from app.services.planning.arranging import sections_of
 from app.services.planning.catalogue import Styles, packaged_styles
 from app.services.planning.character import Character, character_of, genre_row
@@ -20,6 +20,12 @@ from app.services.planning.title import title_for
 from app.services.styles import Style
 from app.services.theory.keys import Key
 from app.utils.seeds import rng_for
+
+#: Scores composed from a plan, of which the best is played.
+CANDIDATES = 3
+
+#: Time feel of the plan by the rhythmic feel of the brief.
+_TIME_FEELS: dict[str, TimeFeel] = {"half-time": "half", "double-time": "double"}
 
 #: How much the words' place on the plane of feeling counts against the style's own.
 _WORDS_SHARE = 0.85
@@ -44,7 +50,7 @@ def make_plan(
     metre = choose_metre(brief, style, rng_for(seed, "metre"))
     loop = brief.loop is not None and brief.loop.value
     tempo_bpm, bars = _tempo_and_bars(
-        choose_tempo(brief, character, style, metre, rng_for(seed, "tempo")),
+        choose_tempo(_timed(brief), character, style, metre, rng_for(seed, "tempo")),
         asked=brief.tempo_bpm is not None,
         loop=loop,
         duration_s=duration_s,
@@ -67,6 +73,7 @@ def make_plan(
         composer_version=COMPOSER_VERSION,
         soundfont_sha256=soundfont_sha256,
         seed=seed,
+        candidates=CANDIDATES,
         title=title_for(brief.prompt),
         prompt=brief.prompt,
         duration_s=duration_s,
@@ -75,6 +82,7 @@ def make_plan(
         tonic=tonic,
         mode=mode,
         time_signature=metre,
+        time_feel=_time_feel(brief),
         swing=_swing(brief, style),
         valence=valence,
         arousal=arousal,
@@ -134,6 +142,18 @@ def _swing(brief: Brief, style: Style) -> float:
         return asked
     genre = genre_row(brief)
     return genre.swing if genre is not None and genre.swing is not None else style.swing
+
+
+def _time_feel(brief: Brief) -> TimeFeel:
+    """Half-time and double-time as asked for."""
+    return _TIME_FEELS.get(brief.feel.value, "plain") if brief.feel is not None else "plain"
+
+
+def _timed(brief: Brief) -> Brief:
+    """The brief without a tempo that was only said by the feel: half-time is how the drums play, not how fast."""
+    slow = brief.tempo_feel
+    only_felt = slow is not None and brief.feel is not None and set(slow.words) <= set(brief.feel.words)
+    return brief.model_copy(update={"tempo_feel": None}) if only_felt and _time_feel(brief) != "plain" else brief
 
 
 def _density(brief: Brief, character: Character, arousal: float) -> float:

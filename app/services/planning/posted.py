@@ -79,6 +79,8 @@ def edited(plan: Plan, wishes: Wishes, *, seed: int, duration_s: int) -> Plan:
                 field, "cannot change a plan that is made: change the plan's style or ensemble, or leave the plan out"
             )
     changes: dict[str, Any] = {"seed": seed, "duration_s": duration_s}
+    if seed != plan.seed:
+        changes["candidate"] = None  # other dice, other candidates
     check_length(plan.model_copy(update=changes), "plan", inside=("form",))
     for name in ("tempo_bpm", "time_signature", "tonic", "mode"):
         wish = getattr(wishes, name)

@@ -57,6 +57,7 @@ tracks = Table(
     Column("timings", JSON, nullable=False),
     Column("measured", JSON, nullable=False),
     Column("report", JSON(none_as_null=True)),
+    Column("composition", JSON(none_as_null=True)),
     Column("wav_sha256", String(64)),
     # Runs begun for this track, of every kind of job: each writes its files under a number of its own.
     Column("runs", Integer, nullable=False),
