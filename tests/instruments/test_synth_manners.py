@@ -182,3 +182,18 @@ def test_an_impact_is_deep_and_rings_longer_than_its_note(font: SoundFont) -> No
 
     assert spectrum[hertz < 150].sum() > 0.4 * spectrum.sum()
     assert power(samples[2 * SAMPLE_RATE :]) > 1e-4 * power(samples[:SAMPLE_RATE])
+
+
+def test_the_lowest_octave_of_a_reese_stands_still_while_what_is_above_grinds(font: SoundFont) -> None:
+    samples = play("reese_bass", [note(33, 0.0, 6.0)], font, seconds=6.0)[SAMPLE_RATE // 2 :].mean(axis=1)
+    spectrum = np.fft.rfft(samples)
+    hertz = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE)
+
+    def swing_db(low_hz: float, high_hz: float) -> float:
+        band = np.fft.irfft(np.where((hertz > low_hz) & (hertz < high_hz), spectrum, 0), len(samples))
+        window = SAMPLE_RATE // 8
+        levels = [power(band[at : at + window]) for at in range(window, len(band) - 2 * window, window)]
+        return float(10 * np.log10(max(levels) / min(levels)))
+
+    assert swing_db(35, 80) < 4
+    assert swing_db(400, 3_000) > 5

@@ -2,7 +2,7 @@
 
 from app.services.instruments.envelopes import Envelope
 from app.services.instruments.synths.patch import Brightness, Patch
-from app.services.instruments.synths.waves import Lowpass, Wave, driven, rounded, saw, sine, square
+from app.services.instruments.synths.waves import Lowpass, Wave, driven, rounded, saw, sine, square, upper_saw
 
 SUB_BASS = Patch(
     waves=(Wave(shape=rounded),),
@@ -12,15 +12,17 @@ SUB_BASS = Patch(
     loop_frames=8_192,
 )
 
+#: Saws that grind against each other above a sine that stands still: if they beat in the lowest octave too, it would
+#: come and go.
 REESE_BASS = Patch(
     waves=(
-        Wave(shape=saw, cents=-17.0, level=0.8, side=-1),
-        Wave(shape=saw, cents=0.0, level=0.6),
-        Wave(shape=saw, cents=16.0, level=0.8, side=1),
-        Wave(shape=sine, level=1.1),
+        Wave(shape=upper_saw, cents=-19.0, level=0.9, side=-1),
+        Wave(shape=upper_saw, cents=0.0, level=0.6),
+        Wave(shape=upper_saw, cents=17.0, level=0.9, side=1),
+        Wave(shape=sine, level=1.5),
     ),
-    tone=Lowpass(darkest_hz=350.0, brightest_hz=4_500.0, variants=4, tracking=0.2, poles=4, resonance_db=3.0),
-    brightness=Brightness(base=0.3, by_velocity=0.3, sweep=0.12, sweep_fall_s=0.25, wander=0.2, wander_hz=0.23),
+    tone=Lowpass(darkest_hz=380.0, brightest_hz=7_000.0, variants=6, tracking=0.2, poles=4, resonance_db=5.0),
+    brightness=Brightness(base=0.32, by_velocity=0.25, sweep=0.15, sweep_fall_s=0.25, wander=0.24, wander_hz=0.29),
     envelope=Envelope(attack_s=0.008, decay_s=6.0, sustain_db=2.0, release_s=0.8),
     loop_frames=81_920,
     width=0.35,

@@ -5,7 +5,8 @@ from app.services.instruments.synths.patch import Brightness, Patch
 from app.services.instruments.synths.waves import Lowpass, Wave, sine
 
 #: Bars (16′, 5⅓′, 8′, 4′, 2⅔′, 2′, 1′) as frequency against the note's, and how far they are drawn.
-_BARS = ((0.5, 0.75), (1.5, 0.5), (1.0, 1.0), (2.0, 0.55), (3.0, 0.35), (4.0, 0.2), (8.0, 0.1))
+#: The quints are held back: in chords they would sound a harmony of their own.
+_BARS = ((0.5, 0.75), (1.5, 0.15), (1.0, 1.0), (2.0, 0.55), (3.0, 0.22), (4.0, 0.25), (8.0, 0.1))
 #: Turns of the horn a second, fast ("tremolo"), and the depth of what each turn does to the bars from 8′ up.
 _HORN_HZ, _DEPTH = 6.4, 0.17
 

@@ -71,6 +71,13 @@ def rounded(harmonics: int) -> Harmonics:
     return np.concatenate((levels, np.zeros(max(harmonics - len(levels), 0))))[:harmonics]
 
 
+def upper_saw(harmonics: int) -> Harmonics:
+    """A saw with little of its first harmonic, to stand above a bass of its own."""
+    levels = saw(harmonics)
+    levels[:1] *= 0.2
+    return levels
+
+
 def driven(harmonics: int) -> Harmonics:
     """A sine pushed hard into saturation, a little more to one side: odd harmonics, and some even ones."""
     turn = 2 * np.pi * np.arange(1_024) / 1_024
