@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from app.models.audio import SAMPLE_RATE
-from app.services.instruments import NoteEvent, SoundFont
+from app.services.engines.composer import around
+from app.services.instruments import NoteEvent, SoundFont, open_part
 from app.services.instruments.catalogue import make_instrument
 from app.services.instruments.lines import MANNERS, joined, line_of, slid
 from app.services.instruments.player import PlayedPart
 from app.services.instruments.synths.textures import TEXTURES
 from app.services.theory.instruments import INSTRUMENTS, SYNTHS
 from app.utils.units import midi_to_hz
-from tests.instruments.playing import cents_off, listen, note, play, power
+from tests.instruments.playing import cents_off, listen, note, play, power, voice
 
 SLIDING = ("acid_bass", "long_808")
 
@@ -197,3 +198,15 @@ def test_the_lowest_octave_of_a_reese_stands_still_while_what_is_above_grinds(fo
 
     assert swing_db(35, 80) < 4
     assert swing_db(400, 3_000) > 5
+
+
+@pytest.mark.parametrize("key", sorted(TEXTURES))
+def test_in_a_loop_what_goes_on_stops_at_its_end_and_fades_over_the_beginning(key: str, font: SoundFont) -> None:
+    total = 8 * SAMPLE_RATE
+    events = around([note(60, 2.0 * place, 1.95) for place in range(4)], total, tied=True)
+    part = open_part(voice(key), events, soundfont=font, seed=1, until=total)
+    samples = listen(part, 18.0)
+
+    assert part.finished
+    assert power(samples[7 * SAMPLE_RATE : 8 * SAMPLE_RATE]) > 1e-6
+    assert not samples[16 * SAMPLE_RATE :].any()

@@ -53,7 +53,7 @@ def open_part(
     """
     row = INSTRUMENTS[voice.instrument]
     gain = calibrated_gain(row, soundfont.sha256, lambda: make_instrument(row, soundfont, seed=0))
-    line = line_of(row.key, events)
+    line = line_of(row.key, events, until)
     return PlayedPart(make_instrument(row, soundfont, seed=seed), line, gain=gain, until=until)
 
 

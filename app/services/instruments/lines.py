@@ -57,7 +57,14 @@ MANNERS: dict[str, Callable[[Line], list[NoteEvent]]] = {
 }  # fmt: skip
 
 
-def line_of(instrument: str, events: Line) -> Line:
-    """The notes, in order of their starts, as an instrument takes them."""
+def line_of(instrument: str, events: Line, until: int | None = None) -> Line:
+    """The notes, in order of their starts, as an instrument takes them; those from frame `until` on for themselves.
+
+    What a loop plays a second time only tells where the first time ends: nothing goes on into it.
+    """
     manner = MANNERS.get(instrument)
-    return events if manner is None else manner(sorted(events, key=lambda event: (event.start_frame, event.pitch)))
+    if manner is None:
+        return events
+    line = sorted(events, key=lambda event: (event.start_frame, event.pitch))
+    first = [event for event in line if until is None or event.start_frame < until]
+    return manner(first) + manner(line[len(first) :])

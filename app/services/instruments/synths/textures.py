@@ -81,9 +81,9 @@ class TextureSynth:
         ]
 
     def exclusive_class(self, event: NoteEvent) -> int:
-        """One: of two that are held at once, the later goes on."""
+        """None: notes that touch are one by now, and what has ended fades under what begins."""
         del event
-        return 1
+        return 0
 
 
 def _shaped(rng: np.random.Generator, size: int, gains: Callable[[Wave], Wave]) -> Wave:
