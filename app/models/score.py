@@ -23,6 +23,15 @@ class Note:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PedalSpan:
+    """A stretch in which the damper pedal is down."""
+
+    #: Where it goes down and where it is lifted, in beats.
+    start_beat: float
+    end_beat: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
     """One voice's line through the whole piece."""
 
@@ -30,6 +39,8 @@ class Part:
     voice: str
     #: Sorted by start_beat, then pitch.
     notes: tuple[Note, ...]
+    #: Sorted, apart from each other; for those who play from the notes. A performance holds its notes themselves.
+    pedal: tuple[PedalSpan, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ from app.models.plan import Plan
 from app.models.score import DRUM_ROLES, Note, Part, Score
 from app.services.composing.setting import Bar, Setting
 from app.services.theory.chords import Chord, chord_scale
+from app.services.theory.instruments import UNPITCHED
 
 
 def parts_of(score: Score, plan: Plan, *roles: str) -> list[Part]:
@@ -14,8 +15,9 @@ def parts_of(score: Score, plan: Plan, *roles: str) -> list[Part]:
 
 
 def pitched(score: Score, plan: Plan) -> list[Part]:
-    """Parts that are not drums."""
-    return [part for part in score.parts if plan.voice(part.voice).role not in DRUM_ROLES]
+    """Parts that are neither drums nor noises."""
+    voices = [(part, plan.voice(part.voice)) for part in score.parts]
+    return [part for part, voice in voices if voice.role not in DRUM_ROLES and voice.instrument not in UNPITCHED]
 
 
 def bar_at(setting: Setting, beat: float) -> Bar:

@@ -7,7 +7,7 @@ import pretty_midi
 import pytest
 
 from app.models.plan import Channel, Plan, Voice
-from app.models.score import ChordSpan, KeyChange, Note, Part, Score, TempoChange
+from app.models.score import ChordSpan, KeyChange, Note, Part, PedalSpan, Score, TempoChange
 from app.services.encoding import Tags, write_midi
 from app.services.encoding.midi import allot_channels, key_signature, pan, volume
 from app.services.theory.instruments import INSTRUMENTS
@@ -269,3 +269,20 @@ def test_every_tonic_and_mode_has_a_signature_that_midi_knows(letter: str, sign:
 def test_levels_and_places_stay_within_controllers() -> None:
     assert [volume(Channel(level_db=level)) for level in (-60, -12, 0, 4, 12)] == [3, 50, 100, 126, 127]
     assert [pan(Channel(pan=place)) for place in (-1, 0, 1)] == [0, 64, 127]
+
+
+def test_the_damper_pedal_goes_down_after_the_stroke_and_up_again(
+    score: Score, plan: Plan, tags: Tags, tmp_path: Path
+) -> None:
+    spans = (PedalSpan(start_beat=0.03125, end_beat=3.9), PedalSpan(start_beat=4.03125, end_beat=9.0))
+    pedalled = replace(score, parts=(replace(score.parts[0], pedal=spans), *score.parts[1:]))
+    write_midi(pedalled, plan, tmp_path / "track.mid", tags)
+
+    heard, tick = [], 0
+    for message in read(tmp_path / "track.mid").tracks[1]:
+        tick += message.time
+        if message.type == "control_change" and message.control == 64:
+            heard.append((tick / 480, message.value))
+    assert heard == [(0.03125, 127), (3.9, 0), (4.03125, 127), (8.0, 0)]
+    others = read(tmp_path / "track.mid").tracks[2:]
+    assert not any(m.type == "control_change" and m.control == 64 for track in others for m in track)

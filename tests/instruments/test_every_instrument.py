@@ -7,12 +7,15 @@ from app.models.audio import SAMPLE_RATE
 from app.services.dsp.loudness import LoudnessMeter
 from app.services.instruments import SoundFont
 from app.services.instruments.calibration import REFERENCE_LUFS, standard_line
-from app.services.theory.instruments import INSTRUMENTS, SYNTH_KITS, SYNTHS
+from app.services.theory.instruments import INSTRUMENTS, SYNTH_KITS, SYNTHS, UNPITCHED
 from app.utils.units import midi_to_hz
 from tests.instruments.playing import cents_off, loudest, note, play, power
 
 #: Sampled instruments with a steady, unambiguous pitch.
 STEADY = ("acoustic_grand_piano", "flute", "violin", "fingered_bass", "church_organ", "trumpet", "nylon_guitar")
+
+#: Synthesised instruments that have a pitch.
+TUNED = tuple(key for key in SYNTHS if key not in UNPITCHED)
 
 
 @pytest.mark.parametrize("key", INSTRUMENTS)
@@ -43,7 +46,7 @@ def test_the_calibration_line_measures_the_reference(key: str, font: SoundFont) 
     assert abs(meter.integrated_lufs - REFERENCE_LUFS) < 2.0
 
 
-@pytest.mark.parametrize("key", [*SYNTHS, *STEADY])
+@pytest.mark.parametrize("key", [*TUNED, *STEADY])
 def test_notes_are_in_tune(key: str, font: SoundFont) -> None:
     row = INSTRUMENTS[key]
     for pitch in (row.low_pitch + 7, (row.low_pitch + row.high_pitch) // 2):
@@ -92,8 +95,10 @@ def test_synthesised_notes_begin_and_end_without_a_click(key: str, font: SoundFo
 
 
 @pytest.mark.parametrize(
-    "key", ["supersaw", "analog_lead", "pulse_lead", "synth_pluck", "fm_piano", "fm_bell", "chip_pulse"]
-)
+    "key",
+    ["supersaw", "analog_lead", "pulse_lead", "synth_pluck", "fm_piano", "fm_bell", "fm_bass", "chip_pulse",
+     "chip_square", "chip_thin", "string_machine", "tonewheel_organ"],
+)  # fmt: skip
 def test_high_notes_do_not_alias(key: str, font: SoundFont) -> None:
     hertz = midi_to_hz(98)
     samples = play(key, [note(98, length_s=1.2, velocity=120)], font, seconds=1.2)[:, 0]
@@ -106,7 +111,9 @@ def test_high_notes_do_not_alias(key: str, font: SoundFont) -> None:
     assert spectrum[stray].sum() < 1e-5 * spectrum.sum()
 
 
-@pytest.mark.parametrize("key", ["reese_bass", "analog_pad", "glass_pad", "drone"])
+@pytest.mark.parametrize(
+    "key", ["reese_bass", "analog_pad", "glass_pad", "drone", "sweeping_pad", "shimmer", "dark_drone"]
+)
 def test_pads_and_reese_move_while_they_are_held(key: str, font: SoundFont) -> None:
     row = INSTRUMENTS[key]
     samples = play(key, [note((row.low_pitch + row.high_pitch) // 2, length_s=9.0)], font, seconds=9.0)[
@@ -130,6 +137,24 @@ def test_wide_instruments_are_wide_and_stay_sound_in_mono(key: str, low: float, 
     samples = play(key, [note((row.low_pitch + row.high_pitch) // 2, length_s=4.0)], font, seconds=4.0)
 
     assert low - 1e-6 <= np.corrcoef(samples.T)[0, 1] <= high + 1e-6
+
+
+@pytest.mark.parametrize("key", SYNTHS)
+def test_mono_loudspeakers_lose_little_of_any_synth(key: str, font: SoundFont) -> None:
+    row = INSTRUMENTS[key]
+    samples = play(key, [note((row.low_pitch + row.high_pitch) // 2, length_s=4.0)], font, seconds=4.0)
+
+    lost_db = 10 * np.log10(power(samples) / power(samples.mean(axis=1)))
+    assert lost_db < 2.5
+
+
+@pytest.mark.parametrize("key", SYNTHS)
+def test_no_synth_has_dc(key: str, font: SoundFont) -> None:
+    row = INSTRUMENTS[key]
+    for pitch in (row.low_pitch, (row.low_pitch + row.high_pitch) // 2):
+        samples = play(key, [note(pitch, length_s=3.0)], font, seconds=6.0)
+
+        assert abs(samples.mean()) < 0.002 * loudest(samples)
 
 
 def test_the_acid_bass_closes_its_filter(font: SoundFont) -> None:

@@ -356,6 +356,8 @@ def test_installed_fonts_come_before_the_one_that_pip_brings(tmp_path: Path, mon
     monkeypatch.setattr(soundfont, "SYSTEM_FOLDERS", (str(tmp_path),))
     assert find_soundfont().name == "TimGM6mb.sf2"
 
+    tiny().write(tmp_path / "default-GM.sf2")
+    assert find_soundfont() == tmp_path / "default-GM.sf2"
     tiny().write(tmp_path / "FluidR3_GM.sf2")
     assert find_soundfont() == tmp_path / "FluidR3_GM.sf2"
     tiny().write(tmp_path / "MuseScore_General.sf3")

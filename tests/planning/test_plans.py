@@ -292,7 +292,8 @@ def test_instruments_refused_stay_away_and_others_carry_the_music(prompt: str, k
 HOME = [
     ("acoustic guitar", {"steel_guitar", "nylon_guitar"}),
     ("fingerpicked guitar, gentle", {"steel_guitar", "nylon_guitar"}),
-    ("harp", {"harp"}), ("solo cello, mournful", {"cello"}), ("808s and flute", {"sub_bass"}), ("banjo", {"banjo"}),
+    ("harp", {"harp"}), ("solo cello, mournful", {"cello"}),
+    ("808s and flute", {"sub_bass", "long_808"}), ("banjo", {"banjo"}),
     ("distorted guitar", {"distortion_guitar"}), ("accordion", {"accordion"}), ("music box", {"music_box"}),
 ]  # fmt: skip
 

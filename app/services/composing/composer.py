@@ -13,14 +13,19 @@ from app.services.composing.drumming import write_drums
 from app.services.composing.ending import final_notes
 from app.services.composing.limits import finished
 from app.services.composing.melody import write_melody
+from app.services.composing.pedalling import pedal_spans
 from app.services.composing.setting import Setting
 from app.services.composing.tempo import tempo_changes
+from app.services.composing.transitions import write_transitions
 
 #: Who writes what, apart from the melody and what listens to it.
 WRITERS: dict[Role, Callable[[Setting, Voice], list[Note]]] = {
     "chords": write_chords, "arpeggio": write_arpeggio, "pad": write_pad, "texture": write_texture,
     "bass": write_bass, "drums": write_drums, "percussion": write_drums,
 }  # fmt: skip
+
+#: The instrument whose notes are no harmony: it leads from section to section.
+LEADS_ON = "risers"
 
 #: Roles that play one note at a time.
 SINGLE_LINES = frozenset({"lead", "counter", "bass"})
@@ -40,13 +45,15 @@ def write(plan: Plan) -> tuple[Setting, Score]:
             notes = write_counter(setting, voice, lead, counters)
             counters.append(notes)
         else:
-            notes = WRITERS[voice.role](setting, voice)
+            writer = write_transitions if voice.instrument == LEADS_ON else WRITERS[voice.role]
+            notes = writer(setting, voice)
         parts.append(_part(setting, voice, notes))
+    begun, chords = _begun(plan, tuple(parts)), _chord_spans(setting)
     upper, lower = (int(number) for number in plan.time_signature.split("/"))
     score = Score(
-        parts=_begun(plan, tuple(parts)),
+        parts=tuple(_pedalled(setting, part, chords) for part in begun),
         tempo_changes=tempo_changes(setting),
-        chords=_chord_spans(setting),
+        chords=chords,
         markers=tuple((stretch.first_bar * setting.metre.beats, stretch.section.kind) for stretch in setting.stretches),
         time_signature=(upper, lower),
         length_beats=setting.length_beats,
@@ -59,10 +66,15 @@ def _part(setting: Setting, voice: Voice, notes: Iterable[Note]) -> Part:
     """A voice's notes with the final chord, held to what its instrument can play."""
     single = voice.role in SINGLE_LINES
     written = finished(notes, voice, setting.length_beats, single=single)
-    if voice.role in DRUM_ROLES or setting.plan.loop:
+    if voice.role in DRUM_ROLES or voice.instrument == LEADS_ON or setting.plan.loop:
         return Part(voice=voice.name, notes=written)
     final = final_notes(setting, voice, written[-1] if written else None)
     return Part(voice=voice.name, notes=(*_until(written, setting.final_bar.start_beat), *final))
+
+
+def _pedalled(setting: Setting, part: Part, chords: tuple[ChordSpan, ...]) -> Part:
+    voice = setting.plan.voice(part.voice)
+    return replace(part, pedal=pedal_spans(part.notes, chords, setting.plan, voice, setting.style.feel.pedal))
 
 
 def _until(notes: Iterable[Note], border: float) -> Iterable[Note]:

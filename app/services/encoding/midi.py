@@ -19,7 +19,7 @@ TICKS_PER_BEAT = 480
 DRUM_CHANNEL = 9
 MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 
-VOLUME, PAN = 7, 10
+VOLUME, PAN, DAMPER = 7, 10, 64
 #: Controller value of a channel at 0 dB; General MIDI's volume is 40 dB a decade, so this leaves 4 dB above it.
 REFERENCE_VOLUME = 100
 
@@ -48,7 +48,8 @@ def write_midi(score: Score, plan: Plan, path: Path, tags: Tags) -> None:
     file.tracks.append(_track(_conductor(score, plan, tags), end))
     channels = allot_channels([plan.voice(part.voice) for part in score.parts])
     for part, channel in zip(score.parts, channels, strict=True):
-        file.tracks.append(_track([*_set_up(plan.voice(part.voice), channel), *_notes(part, channel, end)], end))
+        set_up = _set_up(plan.voice(part.voice), channel)
+        file.tracks.append(_track([*set_up, *_pedal(part, channel, end), *_notes(part, channel, end)], end))
     with Draft(path) as draft:
         file.save(draft.file)
 
@@ -129,6 +130,15 @@ def _set_up(voice: Voice, channel: int) -> list[_Event]:
         (0, mido.Message("control_change", channel=channel, control=VOLUME, value=volume(voice.channel))),
         (0, mido.Message("control_change", channel=channel, control=PAN, value=pan(voice.channel))),
     ]
+
+
+def _pedal(part: Part, channel: int, end: int) -> list[_Event]:
+    events: list[_Event] = []
+    for span in part.pedal:
+        for beat, value in ((span.start_beat, 127), (span.end_beat, 0)):
+            message = mido.Message("control_change", channel=channel, control=DAMPER, value=value)
+            events.append((min(_ticks(beat), end), message))
+    return events
 
 
 def _notes(part: Part, channel: int, end: int) -> list[_Event]:

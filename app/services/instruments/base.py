@@ -18,6 +18,8 @@ class NoteEvent:
     pitch: int
     #: 1…127.
     velocity: int
+    #: Pitch that it slides away from as it begins; None for a plain stroke. Instruments that cannot slide do not.
+    slide_from: int | None = None
 
 
 class DryPart(Protocol):

@@ -4,13 +4,14 @@ A standard line is played dry and measured once a process for each font and inst
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE
 from app.services.dsp.loudness import LoudnessMeter
 from app.services.instruments.base import NoteEvent
+from app.services.instruments.lines import line_of
 from app.services.instruments.player import Instrument, PlayedPart
 from app.services.theory.instruments import InstrumentRow
 from app.utils.units import db_to_gain, seconds_to_frames
@@ -37,7 +38,7 @@ def calibrated_gain(row: InstrumentRow, font_sha256: str, make: Callable[[], Ins
     with _lock:
         known = _gains.get(key)
     if known is None:
-        known = _measured_gain(make(), standard_line(row))
+        known = _measured_gain(make(), line_of(row.key, standard_line(row)))
         with _lock:
             _gains[key] = known
     return known
@@ -60,10 +61,10 @@ def standard_line(row: InstrumentRow) -> list[NoteEvent]:
     ]
 
 
-def _measured_gain(instrument: Instrument, line: list[NoteEvent]) -> float:
+def _measured_gain(instrument: Instrument, line: Sequence[NoteEvent]) -> float:
     part = PlayedPart(instrument, line)
     meter = LoudnessMeter()
-    frames = line[-1].start_frame + line[-1].length_frames
+    frames = max(event.start_frame + event.length_frames for event in line)
     for _ in range(-(-frames // BLOCK_FRAMES)):
         meter.add(part.block(BLOCK_FRAMES).astype(np.float32))
     return db_to_gain(float(np.clip(REFERENCE_LUFS - meter.integrated_lufs, -_FURTHEST_DB, _FURTHEST_DB)))

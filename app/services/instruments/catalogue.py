@@ -6,14 +6,17 @@ from app.models.plan import Voice
 from app.services.instruments.base import DryPart, NoteEvent
 from app.services.instruments.calibration import calibrated_gain
 from app.services.instruments.kits import SynthKit
+from app.services.instruments.lines import line_of
 from app.services.instruments.player import Instrument, PlayedPart
 from app.services.instruments.sampler import SampledInstrument
 from app.services.instruments.sf2 import SoundFont
-from app.services.instruments.synths import basses, chip, leads, pads
-from app.services.instruments.synths.fm import fm_bell, fm_piano
+from app.services.instruments.synths import basses, chip, leads, organs, pads
+from app.services.instruments.synths.fm import fm_bass, fm_bell, fm_piano
 from app.services.instruments.synths.oscillators import OscillatorSynth
 from app.services.instruments.synths.patch import Patch
 from app.services.instruments.synths.pluck import synth_pluck
+from app.services.instruments.synths.textures import TEXTURES
+from app.services.instruments.synths.transitions import Transitions
 from app.services.theory.instruments import GENERAL_MIDI, INSTRUMENTS, InstrumentRow
 
 #: Bank in which fonts keep their drum kits.
@@ -25,10 +28,16 @@ PATCHES: dict[str, Patch] = {
     "sub_bass": basses.SUB_BASS, "reese_bass": basses.REESE_BASS, "acid_bass": basses.ACID_BASS,
     "analog_bass": basses.ANALOG_BASS, "analog_pad": pads.ANALOG_PAD, "glass_pad": pads.GLASS_PAD,
     "drone": pads.DRONE, "chip_pulse": chip.CHIP_PULSE, "chip_triangle": chip.CHIP_TRIANGLE,
+    "long_808": basses.LONG_808, "sweeping_pad": pads.SWEEPING_PAD, "string_machine": pads.STRING_MACHINE,
+    "shimmer": pads.SHIMMER, "dark_drone": pads.DARK_DRONE, "tonewheel_organ": organs.TONEWHEEL_ORGAN,
+    "chip_square": chip.CHIP_SQUARE, "chip_thin": chip.CHIP_THIN,
 }  # fmt: skip
 
 #: Synthesised instruments that are recipes.
-RECIPES: dict[str, Callable[[], Instrument]] = {"synth_pluck": synth_pluck, "fm_piano": fm_piano, "fm_bell": fm_bell}
+RECIPES: dict[str, Callable[[], Instrument]] = {
+    "synth_pluck": synth_pluck, "fm_piano": fm_piano, "fm_bell": fm_bell, "fm_bass": fm_bass, "risers": Transitions,
+    **TEXTURES,
+}  # fmt: skip
 
 #: Kit that stands in where a font has no drums at all.
 _DRUMS_WITHOUT_FONT = "synth_909"
@@ -44,7 +53,8 @@ def open_part(
     """
     row = INSTRUMENTS[voice.instrument]
     gain = calibrated_gain(row, soundfont.sha256, lambda: make_instrument(row, soundfont, seed=0))
-    return PlayedPart(make_instrument(row, soundfont, seed=seed), events, gain=gain, until=until)
+    line = line_of(row.key, events, until)
+    return PlayedPart(make_instrument(row, soundfont, seed=seed), line, gain=gain, until=until)
 
 
 def make_instrument(row: InstrumentRow, font: SoundFont, *, seed: int) -> Instrument:

@@ -10,10 +10,11 @@ from pathlib import Path
 from app.errors import SoundfontMissing
 from app.services.instruments.sf2 import SoundFont
 
-#: Fonts preferred where they are installed, best first: large ones with a permissive licence (MIT).
+#: Fonts preferred where they are installed, best first: large ones with a permissive licence (MIT), then what the
+#: system calls its General MIDI font.
 PREFERRED = (
     "MuseScore_General.sf3", "MuseScore_General.sf2", "MuseScore_General_Full.sf2", "MuseScore_General_Lite.sf3",
-    "FluidR3_GM.sf2", "FluidR3_GM.sf3",
+    "FluidR3_GM.sf2", "FluidR3_GM.sf3", "default-GM.sf3", "default-GM.sf2", "default.sf3", "default.sf2",
 )  # fmt: skip
 
 #: Where Linux distributions and macOS package managers put soundfonts.

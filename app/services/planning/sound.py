@@ -22,7 +22,7 @@ EQ_BY_ROLE: dict[Role, Eq] = {
 }
 
 #: Roles that stay in the middle of the picture.
-_CENTRED: frozenset[Role] = frozenset({"lead", "bass", "drums"})
+_CENTRED: frozenset[Role] = frozenset({"lead", "bass", "drums", "texture"})
 
 #: Where voices go that would sit on another's place, nearest first.
 _PLACES = (0.25, -0.25, 0.4, -0.4, 0.55, -0.55, 0.15, -0.15, 0.7, -0.7)

@@ -4,10 +4,13 @@ Brightness is a cross-fade between neighbouring variants of a loop that were fil
 """
 
 import itertools
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expi
 
 from app.models.audio import SAMPLE_RATE
 from app.services.instruments.pitched import hermite
@@ -88,7 +91,7 @@ class _Reader:
 
 
 class _BendingReader(_Reader):
-    """Reads a loop at places between its frames, for vibrato."""
+    """Reads a loop at places between its frames, for vibrato and slides."""
 
     def __init__(self, positions: NDArray[np.float64]) -> None:
         super().__init__(0)
@@ -124,27 +127,71 @@ class FreeNote:
         return _blend(self._loops, _Mixture(self._curve, first, last), readers)
 
 
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """A pitch that begins some cents away and comes to its goal as a capacitor does to its charge."""
+
+    cents: float
+    #: Time constant in seconds.
+    fall_s: float
+
+    #: After so many time constants nothing is left of it.
+    _OVER = 30.0
+
+    @property
+    def ahead(self) -> float:
+        """Frames by which the whole bend gets ahead of a steady pitch; below 0 it stays behind."""
+        return float(self.lead(np.array([self._OVER * self.fall_s * SAMPLE_RATE]))[0])
+
+    def over(self, frame: int) -> bool:
+        """Whether the pitch stands still from this frame on."""
+        return frame >= self._OVER * self.fall_s * SAMPLE_RATE
+
+    def lead(self, frames: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Frames by which it has got ahead: the integral of exp(k·exp(−t/τ)) − 1, by the exponential integral."""
+        depth, constant = self.cents / 1200 * math.log(2.0), self.fall_s * SAMPLE_RATE
+        gone = np.minimum(frames / constant, self._OVER)
+        return np.asarray(constant * (expi(depth) - expi(depth * np.exp(-gone)) - gone), np.float64)
+
+
 class StruckNote(GrowingSource):
     """A note that begins like all notes of its pitch and weight."""
 
-    def __init__(self, patch: Patch, loops: Loops, curve: Curve) -> None:
+    def __init__(self, patch: Patch, loops: Loops, curve: Curve, slide: int = 0) -> None:
+        """`slide` is how many semitones above its pitch (below: less than 0) a slide to it begins."""
         super().__init__(channels=2 if patch.stereo else 1)
         self._patch, self._loops, self._curve = patch, loops, curve
+        self._bends = tuple(
+            bend
+            for bend in (Bend(100.0 * slide, patch.glide_s / 2), Bend(patch.drop_cents, patch.drop_s))
+            if bend.cents
+        )
+        ahead = sum(bend.ahead for bend in self._bends)
+        #: Where it ends up in the loop against a steady note: a whole number, so that it needs no interpolation then.
+        self._arrives = math.ceil(ahead) + 2
+        self._begins = self._arrives - ahead
 
     def _make(self, first: int, last: int) -> NDArray[np.float32]:
         patch = self._patch
         mixture = _Mixture(self._curve, first, last)
         shifts = (0, self._loops.frames // 3) if patch.stereo else (0,)
-        if not patch.vibrato_cents:
-            return _blend(self._loops, mixture, [_Reader(first + shift) for shift in shifts])
+        if not patch.vibrato_cents and all(bend.over(first) for bend in self._bends):
+            start = first + self._arrives if self._bends else first
+            return _blend(self._loops, mixture, [_Reader(start + shift) for shift in shifts])
         positions = self._positions(first, last)
         return _blend(self._loops, mixture, [_BendingReader(positions + shift) for shift in shifts])
 
     def _positions(self, first: int, last: int) -> NDArray[np.float64]:
-        """Places in the loop with vibrato: the integral of a sine that grows in over half a second."""
+        """Places in the loop with what bends the pitch: slides, and a vibrato that grows in over half a second."""
         patch = self._patch
-        time_s = np.arange(first, last) / SAMPLE_RATE
-        depth = patch.vibrato_cents / 1200 * np.log(2.0) * SAMPLE_RATE / (2 * np.pi * patch.vibrato_hz)
-        grown = np.clip((time_s - patch.vibrato_delay_s) / 0.5, 0.0, 1.0)
-        waving = 1.0 - np.cos(2 * np.pi * patch.vibrato_hz * np.maximum(time_s - patch.vibrato_delay_s, 0.0))
-        return np.asarray(np.arange(first, last) + depth * grown * waving + 2.0, np.float64)
+        frames = np.arange(first, last, dtype=np.float64)
+        positions = frames + self._begins
+        for bend in self._bends:
+            positions += bend.lead(frames)
+        if patch.vibrato_cents:
+            time_s = frames / SAMPLE_RATE
+            depth = patch.vibrato_cents / 1200 * np.log(2.0) * SAMPLE_RATE / (2 * np.pi * patch.vibrato_hz)
+            grown = np.clip((time_s - patch.vibrato_delay_s) / 0.5, 0.0, 1.0)
+            waving = 1.0 - np.cos(2 * np.pi * patch.vibrato_hz * np.maximum(time_s - patch.vibrato_delay_s, 0.0))
+            positions += depth * grown * waving
+        return positions

@@ -54,6 +54,12 @@ BELL = (
     ),
     Pair(carrier=1, modulator=2.0, level=0.5, fall_s=8.0, index=0.25, softest=0.5, index_fall_s=4.0, spread_cents=1.0),
 )
+#: A bass of the first digital keyboards: a hard, hollow stroke that closes at once.
+BASS = (
+    Pair(carrier=1, modulator=1, level=1.0, fall_s=4.0, index=2.6, softest=0.25, index_fall_s=0.5, index_floor=0.35),
+    Pair(carrier=1, modulator=3, level=0.4, fall_s=1.2, index=1.6, softest=0.2, index_fall_s=0.25),
+    Pair(carrier=1, modulator=7, level=0.15, fall_s=0.3, index=1.2, softest=0.1, index_fall_s=0.12),
+)
 
 
 class _FmNote(GrowingSource):
@@ -113,6 +119,15 @@ def fm_piano() -> StruckSynth:
         "fm_piano",
         lambda pitch, velocity: _FmNote(PIANO, pitch, velocity),
         Envelope(attack_s=0.002, decay_s=60.0, release_s=0.7),
+    )
+
+
+def fm_bass() -> StruckSynth:
+    """A bass that is struck and stops with the key."""
+    return StruckSynth(
+        "fm_bass",
+        lambda pitch, velocity: _FmNote(BASS, pitch, velocity),
+        Envelope(attack_s=0.002, decay_s=60.0, release_s=0.35),
     )
 
 

@@ -17,6 +17,8 @@ VELOCITY_STEP = 12
 PHASES = 16
 #: How loudness follows velocity: amplitude is (velocity / 127) to this power.
 VELOCITY_POWER = 1.7
+#: Semitones beyond which a slide is cut short: downward, its bright beginning would come too near the top.
+_WIDEST_SLIDE = 12
 
 
 class OscillatorSynth:
@@ -34,7 +36,7 @@ class OscillatorSynth:
         pitch, velocity = min(max(event.pitch, 0), 127), min(max(event.velocity, 1), 127)
         return [
             Tone(
-                self._source(pitch, velocity, number),
+                self._source(pitch, velocity, number, 0 if event.slide_from is None else event.slide_from - pitch),
                 self._patch.envelope,
                 start=event.start_frame,
                 length=event.length_frames,
@@ -44,11 +46,11 @@ class OscillatorSynth:
         ]
 
     def exclusive_class(self, event: NoteEvent) -> int:
-        """None: all notes may sound together."""
+        """One for all notes of a voice that plays one at a time; else none: they may sound together."""
         del event
-        return 0
+        return int(self._patch.mono)
 
-    def _source(self, pitch: int, velocity: int, number: int) -> Source:
+    def _source(self, pitch: int, velocity: int, number: int, slide: int) -> Source:
         loops = CACHE.get(("loops", self._key, pitch), lambda: self._loops(pitch))
         step = min(velocity // VELOCITY_STEP * VELOCITY_STEP + VELOCITY_STEP // 2, 127)
         if self._patch.free_running:
@@ -56,7 +58,11 @@ class OscillatorSynth:
             return FreeNote(
                 self._patch, loops, self._curve(step, int(rng.integers(PHASES))), int(rng.integers(loops.frames))
             )
-        return CACHE.get(("note", self._key, pitch, step), lambda: StruckNote(self._patch, loops, self._curve(step, 0)))
+        slide = min(max(slide, -_WIDEST_SLIDE), _WIDEST_SLIDE)
+        return CACHE.get(
+            ("note", self._key, pitch, step, slide),
+            lambda: StruckNote(self._patch, loops, self._curve(step, 0), slide),
+        )
 
     def _curve(self, velocity: int, phase: int) -> Curve:
         key = ("curve", self._key, velocity, phase)

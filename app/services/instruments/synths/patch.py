@@ -20,6 +20,8 @@ class Brightness:
     sweep: float = 0.0
     sweep_rise_s: float = 0.002
     sweep_fall_s: float = 0.3
+    #: Added to the sweep of accented notes, those struck with more than three quarters of full force.
+    accent: float = 0.0
     #: Slow movement to both sides.
     wander: float = 0.0
     wander_hz: float = 0.1
@@ -30,7 +32,8 @@ class Brightness:
         openness = np.full(len(time_s), self.base + self.by_velocity * force)
         if self.sweep:
             rise = 1.0 - np.exp(-time_s / self.sweep_rise_s)
-            openness += self.sweep * (0.4 + 0.6 * force) * rise * np.exp(-time_s / self.sweep_fall_s)
+            depth = self.sweep * (0.4 + 0.6 * force) + self.accent * max(0.0, 4.0 * force - 3.0)
+            openness += depth * rise * np.exp(-time_s / self.sweep_fall_s)
         if self.wander:
             openness += self.wander * np.sin(2 * np.pi * (self.wander_hz * time_s + phase))
         return np.asarray(np.clip(openness, 0.0, 1.0), np.float64)
@@ -55,6 +58,13 @@ class Patch:
     vibrato_cents: float = 0.0
     vibrato_hz: float = 5.4
     vibrato_delay_s: float = 0.35
+    #: One note at a time: each ends the one before it.
+    mono: bool = False
+    #: Seconds in which a slide comes within a semitone or so of its goal; only where notes do not run freely.
+    glide_s: float = 0.06
+    #: Cents above its pitch at which a note is struck, as drums are, and the time constant of its fall.
+    drop_cents: float = 0.0
+    drop_s: float = 0.02
 
     @property
     def stereo(self) -> bool:

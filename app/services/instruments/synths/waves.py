@@ -71,6 +71,21 @@ def rounded(harmonics: int) -> Harmonics:
     return np.concatenate((levels, np.zeros(max(harmonics - len(levels), 0))))[:harmonics]
 
 
+def upper_saw(harmonics: int) -> Harmonics:
+    """A saw with little of its first harmonic, to stand above a bass of its own."""
+    levels = saw(harmonics)
+    levels[:1] *= 0.2
+    return levels
+
+
+def driven(harmonics: int) -> Harmonics:
+    """A sine pushed hard into saturation, a little more to one side: odd harmonics, and some even ones."""
+    turn = 2 * np.pi * np.arange(1_024) / 1_024
+    wave = np.tanh(2.6 * np.sin(turn) + 0.35)
+    levels = np.fft.rfft(wave)[1:41] / 512
+    return np.asarray(np.concatenate((levels, np.zeros(max(harmonics - len(levels), 0))))[:harmonics], np.complex128)
+
+
 def glassy(harmonics: int) -> Harmonics:
     """Few, far-spread harmonics like rubbed glass."""
     levels = np.zeros(max(harmonics, 13), np.complex128)
@@ -87,6 +102,8 @@ class Wave:
     #: Frequency against the note's, and cents beside it.
     ratio: float = 1.0
     cents: float = 0.0
+    #: Hertz added to it whatever the pitch: two such neighbours of a wave make it swell and waver.
+    beside_hz: float = 0.0
     level: float = 1.0
     #: −1, 0 or 1: to which side its phase leans between the channels.
     side: int = 0
@@ -149,10 +166,10 @@ def make_loops(
     The length is chosen so that the pitch is right within about a cent.
     """
     centre_step = 3 if any(wave.side for wave in waves) else 1
-    size = _fitting_size(frames, base_hz, centre_step)
+    size = _fitting_size(frames, base_hz * min(1.0, *(wave.ratio for wave in waves)), centre_step)
     spectra = np.zeros((tone.variants, size // 2 + 1), np.complex64)
     for wave in waves:
-        hertz = base_hz * wave.ratio * 2.0 ** (wave.cents / 1200)
+        hertz = base_hz * wave.ratio * 2.0 ** (wave.cents / 1200) + wave.beside_hz
         cycles = _cycles(hertz * size / SAMPLE_RATE, wave.side, centre_step)
         hertz = float(cycles * SAMPLE_RATE / size)
         count = int(TOP_HZ / hertz)
