@@ -102,6 +102,9 @@ class Plan(Frozen):
     valence: float = Field(ge=-1, le=1, description="From sad (−1) to happy (1).")
     arousal: float = Field(ge=-1, le=1, description="From calm (−1) to excited (1).")
     density: float = Field(0.0, ge=-1, le=1, description="How much happens, from sparse (−1) to busy (1).")
+    counterpoint: Literal["free", "fugue"] = Field(
+        "free", description='Whether the lines go as the style has it ("free") or as a fugue.'
+    )
     loop: bool = Field(False, description="Whether the end joins the beginning without a seam.")
     form: tuple[Section, ...] = Field(min_length=1, description="Sections in order; they fill the duration.")
     ensemble: tuple[Voice, ...] = Field(min_length=1, description="Who plays.")

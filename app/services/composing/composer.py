@@ -11,6 +11,7 @@ from app.services.composing.comping import write_arpeggio, write_chords, write_p
 from app.services.composing.countering import write_counter
 from app.services.composing.drumming import write_drums
 from app.services.composing.ending import final_notes
+from app.services.composing.fugue import accompanied, write_fugue
 from app.services.composing.limits import finished
 from app.services.composing.melody import write_melody
 from app.services.composing.setting import Setting
@@ -29,12 +30,15 @@ SINGLE_LINES = frozenset({"lead", "counter", "bass"})
 def compose(plan: Plan) -> Score:
     """The written music of a plan: exactly its bars, the same for the same plan."""
     setting = Setting(plan)
-    melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead"])
+    fugue = write_fugue(setting) if setting.entries else {}
+    melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead" and not fugue])
     lead = list(chain.from_iterable(melodies.values()))
     parts = []
     counters: list[list[Note]] = []
     for voice in plan.ensemble:
-        if voice.role == "lead":
+        if fugue:
+            notes = fugue[voice.name] if voice.name in fugue else accompanied(setting, WRITERS.get(voice.role), voice)
+        elif voice.role == "lead":
             notes = melodies[voice.name]
         elif voice.role == "counter":
             notes = write_counter(setting, voice, lead, counters)

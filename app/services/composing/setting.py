@@ -8,6 +8,7 @@ import numpy as np
 
 from app.models.plan import Plan, Section, Voice
 from app.services.composing.changes import Change
+from app.services.composing.entries import Entry, entries_of, fugal_changes
 from app.services.composing.harmony import harmonise
 from app.services.composing.layout import Stretch, following_stretch, lay_out
 from app.services.styles import Style, load_style
@@ -64,6 +65,8 @@ class Setting:
         self.style: Style = load_style(plan.style)
         self.metre: Metre = metre_of(plan.time_signature)
         self.stretches: tuple[Stretch, ...] = lay_out(plan)
+        #: Where the subject of a fugue enters; empty where the plan is none.
+        self.entries: tuple[Entry, ...] = entries_of(plan, self.metre, self.stretches)
         self.bars: tuple[Bar, ...] = self._unrolled()
 
     def rng(self, *names: str) -> np.random.Generator:
@@ -108,6 +111,8 @@ class Setting:
 
     def _unrolled(self) -> tuple[Bar, ...]:
         changes = harmonise(self.plan, self.style, self.metre, self.stretches)
+        for index, fugal in fugal_changes(self.entries, self.metre):
+            changes[index] = fugal
         bars: list[Bar] = []
         for stretch in self.stretches:
             after = following_stretch(self.plan, self.stretches, stretch)

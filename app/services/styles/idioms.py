@@ -223,6 +223,8 @@ class Counter(Frozen):
     #: answer: fragments in the melody's rests · line: slow notes against it · thirds: along with it ·
     #: canon: the melody again, a bar or two later.
     manner: Mapping[Manner, float] = {"line": 0.6, "answer": 0.4}
+    #: Chance that a piece for which nothing else was asked is a fugue.
+    fugue: float = Field(0.0, ge=0, le=1)
 
 
 class Comping(Frozen):
