@@ -1,5 +1,6 @@
 """The bass line: roots and what leads from one to the next, in the style's rhythm."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,16 +14,38 @@ from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
 from app.services.theory.chords import Chord, chord_scale
 from app.services.theory.instruments import INSTRUMENTS
-from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.rhythm import Stroke
 from app.services.theory.scales import nearest_pitch, pitches_between
 
 #: Where in its register the bass feels at home, from its lowest (0) to its highest pitch (1).
 HOME = 0.36
 
+#: Notes shorter than this, in beats, are never tied: they are a rhythm.
+TIED_FROM_BEATS = 2.0
+
 
 def write_bass(setting: Setting, voice: Voice) -> list[Note]:
     """The bass of the whole piece, but for the last bar."""
-    return _BassLine(setting, voice).notes
+    notes = _BassLine(setting, voice).notes
+    return tied(notes, setting.style.bass.tied_beats)
+
+
+def tied(notes: Sequence[Note], longest_beats: float) -> list[Note]:
+    """Long notes of one pitch that follow each other at once held as one, up to so many beats."""
+    made: list[Note] = []
+    for note in notes:
+        before = made[-1] if made else None
+        if (
+            before is not None
+            and note.pitch == before.pitch
+            and note.length_beats >= TIED_FROM_BEATS
+            and note.start_beat - before.start_beat - before.length_beats < 0.25
+            and note.start_beat + note.length_beats - before.start_beat <= longest_beats
+        ):
+            made[-1] = replace(before, length_beats=note.start_beat + note.length_beats - before.start_beat)
+        else:
+            made.append(note)
+    return made
 
 
 class _BassLine:
@@ -49,7 +72,7 @@ class _BassLine:
                 metre=setting.plan.time_signature,
                 family=INSTRUMENTS[voice.instrument].family,
             )
-            bars = read_rhythm(pattern.rhythm, pattern.metre, setting.plan.time_signature)
+            bars = setting.rhythm(pattern.rhythm, pattern.metre)
             self._early = False
             for bar in setting.bars_in(stretch):
                 if not bar.final:

@@ -15,7 +15,7 @@ from app.services.styles.idioms import Pattern
 from app.services.theory.chords import Chord
 from app.services.theory.instruments import INSTRUMENTS
 from app.services.theory.rhythm import Bar as Rhythm
-from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.rhythm import Stroke
 from app.services.theory.scales import pitches_between
 from app.services.theory.voicing import Spacing, Voicing, nearest_voicing, voicings
 
@@ -62,7 +62,7 @@ def rhythm_of(
         metre=setting.plan.time_signature,
         family=INSTRUMENTS[voice.instrument].family,
     )
-    return read_rhythm(pattern.rhythm, pattern.metre, setting.plan.time_signature)
+    return setting.rhythm(pattern.rhythm, pattern.metre)
 
 
 def write_chords(setting: Setting, voice: Voice) -> list[Note]:

@@ -9,6 +9,7 @@ from app.models.score import DRUM_ROLES, ChordSpan, KeyChange, Note, Part, Score
 from app.services.composing.bass import write_bass
 from app.services.composing.comping import write_arpeggio, write_chords, write_pad, write_texture
 from app.services.composing.countering import write_counter
+from app.services.composing.dropping import dropped
 from app.services.composing.drumming import write_drums
 from app.services.composing.ending import final_notes
 from app.services.composing.fugue import accompanied, write_fugue
@@ -45,7 +46,7 @@ def compose(plan: Plan) -> Score:
             counters.append(notes)
         else:
             notes = WRITERS[voice.role](setting, voice)
-        parts.append(_part(setting, voice, notes))
+        parts.append(_part(setting, voice, dropped(setting, voice, notes)))
     upper, lower = (int(number) for number in plan.time_signature.split("/"))
     return Score(
         parts=_begun(plan, tuple(parts)),

@@ -1,5 +1,7 @@
 """Drums and percussion: grooves by energy, fills where sections end, a crash where they begin."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from app.models.plan import Voice
@@ -8,9 +10,9 @@ from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
 from app.services.composing.layout import Stretch
 from app.services.composing.setting import Bar, Setting
-from app.services.styles.idioms import Drums, Groove
+from app.services.styles.grooves import METRE_FILLS, METRE_GROOVES, OWN_METRES, Drums, Groove
 from app.services.theory.drum_keys import drum_key
-from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.rhythm import Stroke
 
 #: Accent of each sign of a groove.
 ACCENTS = {"X": 1.05, "x": 0.55, "o": 0.0, "g": -1.2, "?": -1.1}
@@ -20,6 +22,9 @@ KEEP_TIME = frozenset({"hat", "open_hat", "ride", "ride_2", "bell", "shaker", "t
 
 #: Drums that take over from the time-keepers where they fall together.
 _CHOKED_BY = {"hat": ("open_hat", "pedal"), "ride": ("bell",)}
+
+#: Styles whose timing is this loose, in milliseconds, are played by people.
+HUMAN_MS = 4.0
 
 #: Beats a drum note is written for.
 HIT_BEATS = 0.25
@@ -48,8 +53,9 @@ class _Drummer:
         rng = setting.rng("drums", self._voice.name, *stretch.key)
         metre = self._metre
         energy = setting.busyness(stretch.section.energy)
-        groove = suited(rng, self._idiom.grooves, energy=energy, metre=metre)
-        fill = suited(rng, self._idiom.fills, energy=energy, metre=metre) if self._idiom.fills else None
+        fills = self._written(self._idiom.fills, METRE_FILLS)
+        groove = suited(rng, self._written(self._idiom.grooves, METRE_GROOVES), energy=energy, metre=metre)
+        fill = suited(rng, fills, energy=energy, metre=metre) if fills else None
         # What changes from return to return has dice of its own.
         rng = setting.rng("drums", self._voice.name, *stretch.key, str(stretch.returns))
         for bar in setting.bars_in(stretch):
@@ -68,18 +74,29 @@ class _Drummer:
                 lanes = self._crashed(lanes)
             self._strike(bar, lanes, rng)
 
+    def _written(self, own: Sequence[Groove], plain: Sequence[Groove]) -> Sequence[Groove]:
+        """The style's grooves or fills; plain ones of the metre where a kit has none written for it."""
+        kit = self._voice.role == "drums" and bool(own) and self._metre in OWN_METRES
+        return own if not kit or any(groove.metre == self._metre for groove in own) else plain
+
     def _lanes(self, groove: Groove, number: int) -> dict[str, list[Stroke]]:
         lanes = {}
         for drum, text in groove.lanes.items():
-            bars = read_rhythm(text, groove.metre, self._metre)
+            bars = self._setting.rhythm(text, groove.metre)
             lanes[drum] = list(bars[number % len(bars)])
         return lanes
 
     def _changed(self, lanes: dict[str, list[Stroke]], bar: Bar, rng: np.random.Generator) -> dict[str, list[Stroke]]:
-        """Every few bars one small thing is different: a kick more, an open hat, a kick less."""
+        """Every few bars one small thing is different: a kick more, an open hat, a kick less.
+
+        People also change a ghost note or a pick-up every second bar.
+        """
+        beats = self._setting.metre.beats
+        human = self._setting.style.feel.timing_ms >= HUMAN_MS
+        if human and bar.number % 2 and bar.energy >= 0.25:
+            lanes = self._touched(lanes, rng)
         if bar.number % self._idiom.vary_every != self._idiom.vary_every - 1 or bar.energy < 0.25:
             return lanes
-        beats = self._setting.metre.beats
         change = rng.random()
         if change < 0.4 and "hat" in lanes:
             late = [stroke for stroke in lanes["hat"] if stroke.position >= beats - 0.51]
@@ -94,11 +111,35 @@ class _Drummer:
             lanes["kick"] = lanes["kick"][:-1]
         return lanes
 
+    def _touched(self, lanes: dict[str, list[Stroke]], rng: np.random.Generator) -> dict[str, list[Stroke]]:
+        """A ghost note beside the snare, or one taken away."""
+        change, place = rng.random(), rng.random()
+        drum = "snare" if "snare" in lanes else next((d for d in lanes if any(s.sign == "g" for s in lanes[d])), "")
+        played = lanes.get(drum, [])
+        ghosts = [stroke for stroke in played if stroke.sign in "g?"]
+        if ghosts and change < 0.3:
+            gone = ghosts[int(place * len(ghosts))]
+            return {**lanes, drum: [stroke for stroke in played if stroke is not gone]}
+        if change >= 0.6:
+            return lanes
+        free = [
+            stroke.position + step
+            for stroke in played
+            for step in (-0.25, 0.25, 0.75)
+            if stroke.sign in "Xxo"
+            and 0 < stroke.position + step < self._setting.metre.beats
+            and all(abs(other.position - stroke.position - step) > 0.2 for other in played)
+        ]
+        if not free:
+            return lanes
+        return {**lanes, drum: [*played, Stroke(round(free[int(place * len(free))], 6), 0.25, "g")]}
+
     def _filled(
         self, lanes: dict[str, list[Stroke]], fill: Groove, rng: np.random.Generator | None
     ) -> dict[str, list[Stroke]]:
         """The groove until the fill begins, then the fill; with dice, only its last beat."""
-        strokes = self._lanes(fill, 0)
+        # A fill that is written for two bars ends in the second.
+        strokes = self._lanes(fill, -1)
         begin = min((stroke.position for drum in strokes.values() for stroke in drum), default=0.0)
         if rng is not None:
             begin = max(begin, self._setting.metre.pulses[-1])

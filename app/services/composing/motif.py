@@ -10,7 +10,7 @@ from app.services.composing.drawing import drawn, suited
 from app.services.composing.setting import Setting
 from app.services.theory.metre import Metre
 from app.services.theory.rhythm import Bar as Rhythm
-from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.rhythm import Stroke
 
 #: Shapes of a line from its first note (0) to its last (1), in units of its span.
 CONTOURS: dict[str, tuple[float, ...]] = {
@@ -107,12 +107,12 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     metre = setting.plan.time_signature
     busy = setting.busyness(0.75 * energy + 0.25 * (0.5 + 0.5 * setting.plan.arousal))
     head = suited(rng, manner.rhythms, energy=busy, metre=metre)
-    bars = tuple(reshaped(rng, bar, setting.metre) for bar in read_rhythm(head.rhythm, head.metre, metre))
+    bars = tuple(reshaped(rng, bar, setting.metre) for bar in setting.rhythm(head.rhythm, head.metre))
     others = [pattern for pattern in manner.rhythms if pattern != head] or list(manner.rhythms)
     other = suited(rng, others, energy=busy, metre=metre)
-    continuation = bars[1] if len(bars) > 1 else read_rhythm(other.rhythm, other.metre, metre)[0]
+    continuation = bars[1] if len(bars) > 1 else setting.rhythm(other.rhythm, other.metre)[0]
     endings = [suited(rng, manner.endings, energy=busy, metre=metre) for _ in range(2)]
-    asking, closing = (read_rhythm(ending.rhythm, ending.metre, metre)[0] for ending in endings)
+    asking, closing = (setting.rhythm(ending.rhythm, ending.metre)[0] for ending in endings)
     a = shaped(rng, bars[0], manner.span, manner.leaps, manner.repeats)
     developed = (a.inverted(), a.elaborated(), a.inverted().elaborated())
     cells = {

@@ -14,6 +14,8 @@ from app.services.composing.layout import Stretch, following_stretch, lay_out
 from app.services.styles import Style, load_style
 from app.services.theory.keys import Key
 from app.services.theory.metre import Metre, metre_of
+from app.services.theory.rhythm import Bar as Rhythm
+from app.services.theory.rhythm import broadened, read_rhythm
 from app.utils.seeds import rng_for
 
 
@@ -64,6 +66,8 @@ class Setting:
         self.plan = plan
         self.style: Style = load_style(plan.style)
         self.metre: Metre = metre_of(plan.time_signature)
+        #: Whether a written bar fills two: at this tempo the style counts in halves.
+        self.broad: bool = plan.tempo_bpm >= self.style.feel.broad_from_bpm
         self.stretches: tuple[Stretch, ...] = lay_out(plan)
         #: Where the subject of a fugue enters; empty where the plan is none.
         self.entries: tuple[Entry, ...] = entries_of(plan, self.metre, self.stretches)
@@ -72,6 +76,11 @@ class Setting:
     def rng(self, *names: str) -> np.random.Generator:
         """Dice of that name, the same in every voice that asks for them."""
         return rng_for(self.plan.seed, *names)
+
+    def rhythm(self, text: str, metre: str) -> tuple[Rhythm, ...]:
+        """The bars of a rhythm written for a metre, as they are played in the plan's."""
+        bars = read_rhythm(text, metre, self.plan.time_signature)
+        return broadened(bars, self.metre.beats) if self.broad else bars
 
     @cached_property
     def length_beats(self) -> float:
