@@ -10,6 +10,7 @@ from app.services.composing.changes import Change
 from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import reach
+from app.services.composing.manners import struck_as_asked
 from app.services.composing.setting import Bar, Setting
 from app.services.styles.idioms import Pattern
 from app.services.theory.chords import Chord
@@ -68,7 +69,8 @@ def rhythm_of(
 def write_chords(setting: Setting, voice: Voice) -> list[Note]:
     """Chords in the style's rhythm."""
     idiom = setting.style.chords
-    return _in_rhythm(setting, voice, Hand(voice, idiom.voices, idiom.spacing), idiom.patterns)
+    hand = Hand(voice, idiom.voices, idiom.spacing)
+    return _in_rhythm(setting, voice, hand, struck_as_asked(voice, idiom.patterns))
 
 
 def _in_rhythm(setting: Setting, voice: Voice, hand: Hand, patterns: tuple[Pattern, ...]) -> list[Note]:

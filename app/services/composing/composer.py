@@ -14,6 +14,7 @@ from app.services.composing.drumming import write_drums
 from app.services.composing.ending import final_notes
 from app.services.composing.fugue import accompanied, write_fugue
 from app.services.composing.limits import finished
+from app.services.composing.manners import trembled
 from app.services.composing.melody import write_melody
 from app.services.composing.setting import Setting
 from app.services.composing.tempo import tempo_changes
@@ -46,7 +47,7 @@ def compose(plan: Plan) -> Score:
             counters.append(notes)
         else:
             notes = WRITERS[voice.role](setting, voice)
-        parts.append(_part(setting, voice, dropped(setting, voice, notes)))
+        parts.append(_part(setting, voice, trembled(plan, voice, dropped(setting, voice, notes))))
     upper, lower = (int(number) for number in plan.time_signature.split("/"))
     return Score(
         parts=_begun(plan, tuple(parts)),
