@@ -8,12 +8,13 @@ import pytest
 from app.models.plan import Plan, Section
 from app.models.score import DRUM_ROLES, Note, Score
 from app.services.composing import compose
-from app.services.composing.bass import tied
+from app.services.composing.bass import led_on, tied
 from app.services.composing.dropping import gaps_for
 from app.services.composing.drumming import HUMAN_MS
 from app.services.composing.setting import Setting
 from app.services.styles import load_style, style_names
 from app.services.theory.drum_keys import DRUM_KEYS
+from app.services.theory.rhythm import read_rhythm
 from tests.composing.listening import parts_of, share
 from tests.composing.plans import plan_for
 
@@ -92,6 +93,14 @@ def test_people_change_something_every_second_bar(style):
     assert share(changed) >= 0.4
 
 
+def test_a_shaker_strikes_no_cymbal():
+    for style in ("folk", "house", "bossa_nova"):
+        plan, score = section(style, 2, energy=0.95)
+        keys = {note.pitch for part in parts_of(score, plan, "percussion") for note in part.notes}
+        assert keys
+        assert DRUM_KEYS["crash"] not in keys
+
+
 # Drop-outs.
 
 
@@ -154,6 +163,30 @@ def test_only_long_notes_of_one_pitch_are_tied():
         (40, 0.0, 8.0), (40, 8.0, 4.0), (43, 12.0, 4.0), (43, 16.0, 1.0)
     ]  # fmt: skip
     assert tied(held, 0.0) == held
+
+
+def test_a_bass_leads_on_at_the_end_of_eight_bars_more_often_than_of_one():
+    led = {True: 0, False: 0}
+    for style in ("rock", "synthwave", "electronic", "soul", "house"):
+        for seed in range(1, 5):
+            plan, score = section(style, seed, energy=0.9)
+            notes = parts_of(score, plan, "bass")[0].notes
+            bars = [[round(n.start_beat % 4, 3) for n in notes if int(n.start_beat // 4) == bar] for bar in range(16)]
+            for last in (7, 15):
+                led[True] += bars[last] != bars[last - 4] or bars[last] != bars[last - 2]
+                led[False] += bars[last - 3] != bars[last - 5]
+
+    assert led[True] > 2 * led[False]
+
+
+def test_a_bar_that_leads_on_has_two_notes_in_its_last_beat():
+    (bar,) = read_rhythm("R-----R-R---R---", "4/4", "4/4")
+    (walking,) = read_rhythm("w---w---w---w---", "4/4", "4/4")
+
+    assert [(s.position, s.sign) for s in led_on(bar, 4.0)] == [
+        (0.0, "R"), (1.5, "R"), (2.0, "R"), (3.0, "5"), (3.5, "a")
+    ]  # fmt: skip
+    assert led_on(walking, 4.0) == walking
 
 
 # Styles.

@@ -20,6 +20,9 @@ from app.services.theory.scales import nearest_pitch, pitches_between
 #: Where in its register the bass feels at home, from its lowest (0) to its highest pitch (1).
 HOME = 0.36
 
+#: Chance, times the bar's energy, that the last bar of four leads on, and that of eight.
+TURNS = {False: 0.45, True: 0.85}
+
 #: Notes shorter than this, in beats, are never tied: they are a rhythm.
 TIED_FROM_BEATS = 2.0
 
@@ -74,10 +77,16 @@ class _BassLine:
             )
             bars = setting.rhythm(pattern.rhythm, pattern.metre)
             self._early = False
+            # What changes from return to return has dice of its own.
+            fancy = setting.rng("bass turn", voice.name, *stretch.key, str(stretch.returns))
             for bar in setting.bars_in(stretch):
                 if not bar.final:
                     upcoming = () if bar.last else bars[(bar.number + 1) % len(bars)]
-                    self._play(bar, _held_over(bars[bar.number % len(bars)], upcoming, setting.metre.beats), rng)
+                    strokes = _held_over(bars[bar.number % len(bars)], upcoming, setting.metre.beats)
+                    turned = fancy.random() < TURNS[(bar.number + 1) % 8 == 0] * bar.energy
+                    if (bar.number + 1) % 4 == 0 and turned and not self._idiom.tied_beats:
+                        strokes = led_on(strokes, setting.metre.beats)
+                    self._play(bar, strokes, rng)
 
     def _play(self, bar: Bar, strokes: tuple[Stroke, ...], rng: np.random.Generator) -> None:
         opening = bar.number == 0 and any(stroke.sign == "p" for stroke in strokes)
@@ -178,6 +187,22 @@ class _BassLine:
             return abs(pitch - ideal) + outside + max(0, abs(pitch - self._pitch) - 5) * 0.8
 
         return min(tones, key=strain) if tones else self._pitch
+
+
+def led_on(strokes: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:
+    """A bar whose last beat leads into what comes: two notes of approach, the first on the beat.
+
+    A bar that leads on already, or is too quiet to, stays as it is.
+    """
+    if len(strokes) < 2 or {stroke.sign for stroke in strokes} & set("awp"):
+        return strokes
+    last = beats - 1.0
+    kept = tuple(
+        replace(stroke, length=min(stroke.length, last - stroke.position))
+        for stroke in strokes
+        if stroke.position < last - 1e-6
+    )
+    return (*kept, Stroke(last, 0.5, "5"), Stroke(last + 0.5, 0.5, "a"))
 
 
 def _held_over(strokes: tuple[Stroke, ...], upcoming: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:

@@ -164,6 +164,9 @@ class _Drummer:
         return rolled
 
     def _marks(self, stretch: Stretch) -> bool:
+        """Whether a crash begins the section: the kit's; percussion strikes one only if its style says so."""
+        if self._voice.role != "drums" and "crash_from" not in self._idiom.model_fields_set:
+            return False
         return stretch.section.energy >= self._idiom.crash_from
 
     def _crashed(self, lanes: dict[str, list[Stroke]]) -> dict[str, list[Stroke]]:

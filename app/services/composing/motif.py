@@ -96,7 +96,7 @@ class Motif:
     """What a material's melody is made of."""
 
     #: Letter to bar: a the head, b what continues it, d the head developed, e the head at half the speed, f its first
-    #: half twice, c and C how question and answer end.
+    #: half twice; c and C how question and answer end, g and G how they do when they are short.
     cells: dict[str, Cell]
 
 
@@ -123,8 +123,18 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
         "d": drawn(rng, developed, (1.0, 1.4, 0.6)),
         "e": a.augmented(setting.metre.beats),
         "f": a.fragmented(setting.metre.beats),
+        "g": shaped(rng, gathered(continuation, setting.metre), manner.span, manner.leaps, manner.repeats),
+        "G": shaped(rng, gathered(continuation, setting.metre), manner.span // 2, 0.0, manner.repeats, contour="fall"),
     }
     return Motif(cells)
+
+
+def gathered(bar: Rhythm, metre: Metre) -> Rhythm:
+    """A rhythm whose second half is one long note: a bar that moves, and comes to rest."""
+    half = metre.half()
+    moving = [stroke for stroke in bar if stroke.position < half - 1e-6]
+    cut = [Stroke(s.position, min(s.length, half - s.position), s.sign) for s in moving]
+    return (*cut, Stroke(half, metre.beats - half, "x"))
 
 
 def reshaped(rng: np.random.Generator, bar: Rhythm, metre: Metre) -> Rhythm:

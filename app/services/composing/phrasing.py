@@ -13,6 +13,9 @@ SHAPES: dict[SectionKind, tuple[str, str]] = {
     "theme": ("abac", "adbC"), "variation": ("dbfc", "addC"),
 }  # fmt: skip
 
+#: How a phrase of two bars ends that is not its section's last: half a bar still moves.
+SHORT_ENDINGS = {"c": "g", "C": "G"}
+
 #: A phrase lasts about as long as a breath, in seconds.
 BREATH_S = 7.5
 
@@ -59,7 +62,8 @@ def letters_of(kind: SectionKind, phrase: Phrase) -> str:
     if count == 2:
         # Question, answer, something else, answer again: the small form of most songs.
         head = shape[1] if phrase.number % 4 == 2 and shape[1] != "-" else shape[0]
-        return head + ending
+        sparse = shape[1] == "-" or phrase.number == phrase.count - 1
+        return head + (ending if sparse else SHORT_ENDINGS.get(ending, ending))
     if count == 4:
         return shape
     return shape[:2] + ending if count == 3 else shape[:3] + shape[0] + ending
