@@ -12,6 +12,10 @@ COMPOSER_VERSION = 3
 
 Role = Literal["lead", "counter", "chords", "arpeggio", "pad", "bass", "drums", "percussion", "texture"]
 SectionKind = Literal["intro", "verse", "chorus", "bridge", "break", "build", "drop", "outro", "theme", "variation"]
+Manner = Literal[
+    "rubato", "staccato", "legato", "pizzicato", "tremolo", "palm_muted", "fingerpicked", "strummed", "brushed",
+    "arpeggiated", "accented",
+]  # fmt: skip
 Mode = Literal["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "harmonic_minor"]
 TimeFeel = Literal["plain", "half", "double"]
 
@@ -60,6 +64,7 @@ class Voice(Frozen):
     instrument: str = Field(description="Key of the instrument table.")
     low_pitch: int = Field(ge=0, le=127, description="Lowest MIDI pitch it is given.")
     high_pitch: int = Field(ge=0, le=127, description="Highest MIDI pitch it is given.")
+    manner: tuple[Manner, ...] = Field((), max_length=8, description="How it is asked to play, beyond the style's way.")
     channel: Channel = Field(default_factory=Channel, description="Its place in the mix.")
 
 
@@ -115,6 +120,9 @@ class Plan(Frozen):
     valence: float = Field(ge=-1, le=1, description="From sad (−1) to happy (1).")
     arousal: float = Field(ge=-1, le=1, description="From calm (−1) to excited (1).")
     density: float = Field(0.0, ge=-1, le=1, description="How much happens, from sparse (−1) to busy (1).")
+    counterpoint: Literal["free", "fugue"] = Field(
+        "free", description='Whether the lines go as the style has it ("free") or as a fugue.'
+    )
     loop: bool = Field(False, description="Whether the end joins the beginning without a seam.")
     form: tuple[Section, ...] = Field(min_length=1, description="Sections in order; they fill the duration.")
     ensemble: tuple[Voice, ...] = Field(min_length=1, description="Who plays.")

@@ -1,5 +1,6 @@
 """The bass line: roots and what leads from one to the next, in the style's rhythm."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,16 +14,41 @@ from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
 from app.services.theory.chords import Chord, chord_scale
 from app.services.theory.instruments import INSTRUMENTS
-from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.rhythm import Stroke
 from app.services.theory.scales import nearest_pitch, pitches_between
 
 #: Where in its register the bass feels at home, from its lowest (0) to its highest pitch (1).
 HOME = 0.36
 
+#: Chance, times the bar's energy, that the last bar of four leads on, and that of eight.
+TURNS = {False: 0.45, True: 0.85}
+
+#: Notes shorter than this, in beats, are never tied: they are a rhythm.
+TIED_FROM_BEATS = 2.0
+
 
 def write_bass(setting: Setting, voice: Voice) -> list[Note]:
     """The bass of the whole piece, but for the last bar."""
-    return _BassLine(setting, voice).notes
+    notes = _BassLine(setting, voice).notes
+    return tied(notes, setting.style.bass.tied_beats)
+
+
+def tied(notes: Sequence[Note], longest_beats: float) -> list[Note]:
+    """Long notes of one pitch that follow each other at once held as one, up to so many beats."""
+    made: list[Note] = []
+    for note in notes:
+        before = made[-1] if made else None
+        if (
+            before is not None
+            and note.pitch == before.pitch
+            and note.length_beats >= TIED_FROM_BEATS
+            and note.start_beat - before.start_beat - before.length_beats < 0.25
+            and note.start_beat + note.length_beats - before.start_beat <= longest_beats
+        ):
+            made[-1] = replace(before, length_beats=note.start_beat + note.length_beats - before.start_beat)
+        else:
+            made.append(note)
+    return made
 
 
 class _BassLine:
@@ -49,12 +75,18 @@ class _BassLine:
                 metre=setting.plan.time_signature,
                 family=INSTRUMENTS[voice.instrument].family,
             )
-            bars = read_rhythm(pattern.rhythm, pattern.metre, setting.plan.time_signature)
+            bars = setting.rhythm(pattern.rhythm, pattern.metre)
             self._early = False
+            # What changes from return to return has dice of its own.
+            fancy = setting.rng("bass turn", voice.name, *stretch.key, str(stretch.returns))
             for bar in setting.bars_in(stretch):
                 if not bar.final:
                     upcoming = () if bar.last else bars[(bar.number + 1) % len(bars)]
-                    self._play(bar, _held_over(bars[bar.number % len(bars)], upcoming, setting.metre.beats), rng)
+                    strokes = _held_over(bars[bar.number % len(bars)], upcoming, setting.metre.beats)
+                    turned = fancy.random() < TURNS[(bar.number + 1) % 8 == 0] * bar.energy
+                    if (bar.number + 1) % 4 == 0 and turned and not self._idiom.tied_beats:
+                        strokes = led_on(strokes, setting.metre.beats)
+                    self._play(bar, strokes, rng)
 
     def _play(self, bar: Bar, strokes: tuple[Stroke, ...], rng: np.random.Generator) -> None:
         opening = bar.number == 0 and any(stroke.sign == "p" for stroke in strokes)
@@ -155,6 +187,22 @@ class _BassLine:
             return abs(pitch - ideal) + outside + max(0, abs(pitch - self._pitch) - 5) * 0.8
 
         return min(tones, key=strain) if tones else self._pitch
+
+
+def led_on(strokes: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:
+    """A bar whose last beat leads into what comes: two notes of approach, the first on the beat.
+
+    A bar that leads on already, or is too quiet to, stays as it is.
+    """
+    if len(strokes) < 2 or {stroke.sign for stroke in strokes} & set("awp"):
+        return strokes
+    last = beats - 1.0
+    kept = tuple(
+        replace(stroke, length=min(stroke.length, last - stroke.position))
+        for stroke in strokes
+        if stroke.position < last - 1e-6
+    )
+    return (*kept, Stroke(last, 0.5, "5"), Stroke(last + 0.5, 0.5, "a"))
 
 
 def _held_over(strokes: tuple[Stroke, ...], upcoming: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:

@@ -10,12 +10,13 @@ from app.services.composing.changes import Change
 from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import reach
+from app.services.composing.manners import struck_as_asked
 from app.services.composing.setting import Bar, Setting
 from app.services.styles.idioms import Pattern
 from app.services.theory.chords import Chord
 from app.services.theory.instruments import INSTRUMENTS
 from app.services.theory.rhythm import Bar as Rhythm
-from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.rhythm import Stroke
 from app.services.theory.scales import pitches_between
 from app.services.theory.voicing import Spacing, Voicing, nearest_voicing, voicings
 
@@ -62,13 +63,14 @@ def rhythm_of(
         metre=setting.plan.time_signature,
         family=INSTRUMENTS[voice.instrument].family,
     )
-    return read_rhythm(pattern.rhythm, pattern.metre, setting.plan.time_signature)
+    return setting.rhythm(pattern.rhythm, pattern.metre)
 
 
 def write_chords(setting: Setting, voice: Voice) -> list[Note]:
     """Chords in the style's rhythm."""
     idiom = setting.style.chords
-    return _in_rhythm(setting, voice, Hand(voice, idiom.voices, idiom.spacing), idiom.patterns)
+    hand = Hand(voice, idiom.voices, idiom.spacing)
+    return _in_rhythm(setting, voice, hand, struck_as_asked(voice, idiom.patterns))
 
 
 def _in_rhythm(setting: Setting, voice: Voice, hand: Hand, patterns: tuple[Pattern, ...]) -> list[Note]:

@@ -9,9 +9,12 @@ from app.models.score import DRUM_ROLES, ChordSpan, KeyChange, Note, Part, Score
 from app.services.composing.bass import write_bass
 from app.services.composing.comping import write_arpeggio, write_chords, write_pad, write_texture
 from app.services.composing.countering import write_counter
+from app.services.composing.dropping import dropped
 from app.services.composing.drumming import write_drums
 from app.services.composing.ending import final_notes
+from app.services.composing.fugue import accompanied, write_fugue
 from app.services.composing.limits import finished
+from app.services.composing.manners import trembled
 from app.services.composing.melody import write_melody
 from app.services.composing.pedalling import pedal_spans
 from app.services.composing.setting import Setting
@@ -34,12 +37,15 @@ SINGLE_LINES = frozenset({"lead", "counter", "bass"})
 def write(plan: Plan) -> tuple[Setting, Score]:
     """One score of a plan with the dice of its seed: exactly its bars; and the setting it was written in."""
     setting = Setting(plan)
-    melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead"])
+    fugue = write_fugue(setting) if setting.entries else {}
+    melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead" and not fugue])
     lead = list(chain.from_iterable(melodies.values()))
     parts = []
     counters: list[list[Note]] = []
     for voice in plan.ensemble:
-        if voice.role == "lead":
+        if fugue:
+            notes = fugue[voice.name] if voice.name in fugue else accompanied(setting, WRITERS.get(voice.role), voice)
+        elif voice.role == "lead":
             notes = melodies[voice.name]
         elif voice.role == "counter":
             notes = write_counter(setting, voice, lead, counters)
@@ -47,7 +53,7 @@ def write(plan: Plan) -> tuple[Setting, Score]:
         else:
             writer = write_transitions if voice.instrument == LEADS_ON else WRITERS[voice.role]
             notes = writer(setting, voice)
-        parts.append(_part(setting, voice, notes))
+        parts.append(_part(setting, voice, trembled(plan, voice, dropped(setting, voice, notes))))
     begun, chords = _begun(plan, tuple(parts)), _chord_spans(setting)
     upper, lower = (int(number) for number in plan.time_signature.split("/"))
     score = Score(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from app.models.plan import Voice
 from app.models.score import Note
+from app.services.composing.contrapuntal import Sounding
 from app.services.composing.drawing import drawn_key
 from app.services.composing.dynamics import velocity
 from app.services.composing.imitating import delay_beats, imitated
@@ -44,22 +45,6 @@ def write_counter(
     return player.notes
 
 
-class _Sounding:
-    """What a line sounds at a beat."""
-
-    def __init__(self, notes: Sequence[Note]) -> None:
-        self._notes = sorted(notes, key=lambda note: note.start_beat)
-        self._starts = [note.start_beat for note in self._notes]
-
-    def at(self, beat: float) -> int | None:
-        """The pitch that sounds; nothing in a rest."""
-        index = bisect_right(self._starts, beat + 1e-6) - 1
-        if index < 0:
-            return None
-        note = self._notes[index]
-        return note.pitch if note.start_beat + note.length_beats > beat else None
-
-
 def _crowded(pitch: int, other: int | None) -> bool:
     """Whether two voices would stand on the same note or rub against each other."""
     return other is not None and (pitch % 12 == other % 12 or abs(pitch - other) < ELBOW_ROOM)
@@ -71,8 +56,8 @@ class _Counter:
         self._voice = voice
         self._lead = lead
         self._starts = [note.start_beat for note in lead]
-        self._sung = _Sounding(lead)
-        self._others = [_Sounding(notes) for notes in others]
+        self._sung = Sounding(lead)
+        self._others = [Sounding(notes) for notes in others]
         self._low, self._high = reach(voice)
         self._pitch = (self._low + self._high) // 2
         self.notes: list[Note] = []

@@ -12,10 +12,10 @@ from app.services.composing.grooving import personal
 from app.services.composing.layout import Stretch
 from app.services.composing.setting import Bar, Setting
 from app.services.composing.time_feel import felt
-from app.services.styles.idioms import PLAIN_GROOVES, Drums, Groove
+from app.services.styles.grooves import METRE_FILLS, METRE_GROOVES, OWN_METRES, PLAIN_GROOVES, Drums, Groove
 from app.services.theory.drum_keys import drum_key
 from app.services.theory.rhythm import Bar as Rhythm
-from app.services.theory.rhythm import Stroke, read_rhythm
+from app.services.theory.rhythm import Stroke
 
 #: Accent of each sign of a groove.
 ACCENTS = {"X": 1.05, "x": 0.55, "o": 0.0, "g": -1.2, "?": -1.1}
@@ -35,6 +35,9 @@ ALONE_GROOVES: dict[Role, tuple[Groove, ...]] = {
     ),
 }
 
+#: Styles whose timing is this loose, in milliseconds, are played by people.
+HUMAN_MS = 4.0
+
 #: Beats a drum note is written for.
 HIT_BEATS = 0.25
 
@@ -46,12 +49,6 @@ def write_drums(setting: Setting, voice: Voice) -> list[Note]:
     for stretch in setting.stretches_of(voice):
         player.play(stretch)
     return player.notes
-
-
-def _strokes_a_bar(groove: Groove, metre: str) -> float:
-    """How many strokes a groove surely has in a bar."""
-    lanes = [read_rhythm(text, groove.metre, metre) for text in groove.lanes.values()]
-    return sum(sum(stroke.sign != "?" for bar in bars for stroke in bar) / len(bars) for bars in lanes)
 
 
 class _Drummer:
@@ -69,10 +66,11 @@ class _Drummer:
         metre = self._metre
         energy = setting.busyness(stretch.section.energy)
         alone = self._alone(stretch)
-        groove = suited(rng, self._idiom.grooves, energy=energy, metre=metre)
-        if alone and _strokes_a_bar(groove, metre) < LEAST_ALONE:
+        fills = self._written(self._idiom.fills, METRE_FILLS)
+        groove = suited(rng, self._written(self._idiom.grooves, METRE_GROOVES), energy=energy, metre=metre)
+        if alone and self._strokes_a_bar(groove) < LEAST_ALONE:
             groove = suited(rng, ALONE_GROOVES[self._voice.role], energy=energy, metre=metre)
-        fill = suited(rng, self._idiom.fills, energy=energy, metre=metre) if self._idiom.fills else None
+        fill = suited(rng, fills, energy=energy, metre=metre) if fills else None
         # What changes from return to return has dice of its own.
         rng = setting.rng("drums", self._voice.name, *stretch.key, str(stretch.returns))
         for bar in setting.bars_in(stretch):
@@ -96,23 +94,38 @@ class _Drummer:
         plan = self._setting.plan
         return all(plan.voice(name).role in DRUM_ROLES for name in stretch.section.voices)
 
+    def _strokes_a_bar(self, groove: Groove) -> float:
+        """How many strokes a groove surely has in a bar."""
+        lanes = self._bars_of(groove).values()
+        return sum(sum(stroke.sign != "?" for bar in bars for stroke in bar) / len(bars) for bars in lanes)
+
+    def _written(self, own: Sequence[Groove], plain: Sequence[Groove]) -> Sequence[Groove]:
+        """The style's grooves or fills; plain ones of the metre where a kit has none written for it."""
+        kit = self._voice.role == "drums" and bool(own) and self._metre in OWN_METRES
+        return own if not kit or any(groove.metre == self._metre for groove in own) else plain
+
+    def _bars_of(self, groove: Groove) -> dict[str, Sequence[Rhythm]]:
+        return {drum: self._setting.rhythm(text, groove.metre) for drum, text in groove.lanes.items()}
+
     def _lanes(self, groove: Groove, number: int) -> dict[str, list[Stroke]]:
-        written: dict[str, Sequence[Rhythm]] = {
-            drum: read_rhythm(text, groove.metre, self._metre) for drum, text in groove.lanes.items()
-        }
-        if groove in self._idiom.fills:
-            return felt(written, number, "plain", self._setting.metre)
+        lanes = self._bars_of(groove)
         if self._voice.role == "drums":
             # The same habits for the same groove, wherever it returns.
             rng = self._setting.rng("habits", *groove.lanes.values())
-            written = dict(personal(written, self._setting.metre, rng))
-        return felt(written, number, self._setting.plan.time_feel, self._setting.metre)
+            lanes = dict(personal(lanes, self._setting.metre, rng))
+        return felt(lanes, number, self._setting.plan.time_feel, self._setting.metre)
 
     def _changed(self, lanes: dict[str, list[Stroke]], bar: Bar, rng: np.random.Generator) -> dict[str, list[Stroke]]:
-        """Every few bars one small thing is different: a kick more, an open hat, a kick less."""
+        """Every few bars one small thing is different: a kick more, an open hat, a kick less.
+
+        People also change a ghost note or a pick-up every second bar.
+        """
+        beats = self._setting.metre.beats
+        human = self._setting.style.feel.timing_ms >= HUMAN_MS
+        if human and bar.number % 2 and bar.energy >= 0.25:
+            lanes = self._touched(lanes, rng)
         if bar.number % self._idiom.vary_every != self._idiom.vary_every - 1 or bar.energy < 0.25:
             return lanes
-        beats = self._setting.metre.beats
         change = rng.random()
         if change < 0.4 and "hat" in lanes:
             late = [stroke for stroke in lanes["hat"] if stroke.position >= beats - 0.51]
@@ -127,11 +140,35 @@ class _Drummer:
             lanes["kick"] = lanes["kick"][:-1]
         return lanes
 
+    def _touched(self, lanes: dict[str, list[Stroke]], rng: np.random.Generator) -> dict[str, list[Stroke]]:
+        """A ghost note beside the snare, or one taken away."""
+        change, place = rng.random(), rng.random()
+        drum = "snare" if "snare" in lanes else next((d for d in lanes if any(s.sign == "g" for s in lanes[d])), "")
+        played = lanes.get(drum, [])
+        ghosts = [stroke for stroke in played if stroke.sign in "g?"]
+        if ghosts and change < 0.3:
+            gone = ghosts[int(place * len(ghosts))]
+            return {**lanes, drum: [stroke for stroke in played if stroke is not gone]}
+        if change >= 0.6:
+            return lanes
+        free = [
+            stroke.position + step
+            for stroke in played
+            for step in (-0.25, 0.25, 0.75)
+            if stroke.sign in "Xxo"
+            and 0 < stroke.position + step < self._setting.metre.beats
+            and all(abs(other.position - stroke.position - step) > 0.2 for other in played)
+        ]
+        if not free:
+            return lanes
+        return {**lanes, drum: [*played, Stroke(round(free[int(place * len(free))], 6), 0.25, "g")]}
+
     def _filled(
         self, lanes: dict[str, list[Stroke]], fill: Groove, rng: np.random.Generator | None
     ) -> dict[str, list[Stroke]]:
         """The groove until the fill begins, then the fill; with dice, only its last beat."""
-        strokes = self._lanes(fill, 0)
+        # A fill that is written for two bars ends in the second.
+        strokes = {drum: list(bars[-1]) for drum, bars in self._bars_of(fill).items()}
         begin = min((stroke.position for drum in strokes.values() for stroke in drum), default=0.0)
         if rng is not None:
             begin = max(begin, self._setting.metre.pulses[-1])
@@ -156,6 +193,9 @@ class _Drummer:
         return rolled
 
     def _marks(self, stretch: Stretch) -> bool:
+        """Whether a crash begins the section: the kit's; percussion strikes one only if its style says so."""
+        if self._voice.role != "drums" and "crash_from" not in self._idiom.model_fields_set:
+            return False
         return stretch.section.energy >= self._idiom.crash_from
 
     def _crashed(self, lanes: dict[str, list[Stroke]]) -> dict[str, list[Stroke]]:

@@ -54,6 +54,8 @@ class _Singer:
         self._motifs: dict[str, Motif] = {}
         #: Pitches of a phrase by what it is, and how far its section was transposed when it was found.
         self._sung: dict[tuple[object, ...], tuple[tuple[int, ...], int]] = {}
+        #: The last pitch that each voice has sung.
+        self._ended: dict[str, int] = {}
         #: How far each kind of section rises above the plan's key in its returns, in semitones.
         self._rises: dict[tuple[str, str], int] = {}
         for stretch in setting.stretches:
@@ -106,9 +108,11 @@ class _Singer:
                 manner=setting.style.melody,
                 mode=stretch.tonality.mode,
                 closing=phrase.answer,
+                coming_from=self._ended.get(voice.name),
                 rng=rng,
             )
             self._sung[key] = (pitches, stretch.section.transpose)
+        self._ended[voice.name] = pitches[-1]
         return self._played(self._written(phrase, moments, pitches), phrase, (low, high))
 
     def _window(self, low: int, high: int, stretch: Stretch, *, peak: bool = False) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.models.plan import Plan, Role, Voice
 from app.models.score import DRUM_ROLES, Note, Part, Score
 from app.services.composing.limits import SHORTEST_BEATS
+from app.services.composing.manners import accented, articulated
 from app.services.styles import Style, load_style
 from app.services.theory.drum_keys import DRUM_KEYS
 from app.services.theory.instruments import INSTRUMENTS
@@ -94,6 +95,9 @@ def _performed(part: Part, voice: Voice, score: Score, plan: Plan, style: Style,
     late = late_ms / 1000 * beats_a_second + np.interp(starts, np.arange(len(drift)), drift) * beats_a_second
     late[starts < _FINE] = 0.0
     ends = _pedalled(ends, starts, score, voice, style)
+    if voice.role not in DRUM_ROLES:
+        ends = articulated(starts, ends, voice, beats_a_second)
+        velocities = accented(velocities, starts, voice)
     late += _spread_ms(voice, starts, together, style) / 1000 * beats_a_second
 
     swung_starts, swung_ends = _swung(starts, plan, style), _swung(ends, plan, style)

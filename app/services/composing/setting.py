@@ -8,11 +8,14 @@ import numpy as np
 
 from app.models.plan import Plan, Section, Voice
 from app.services.composing.changes import Change
+from app.services.composing.entries import Entry, entries_of, fugal_changes
 from app.services.composing.harmony import harmonise
 from app.services.composing.layout import Stretch, following_stretch, lay_out
 from app.services.styles import Style, load_style
 from app.services.theory.keys import Key
 from app.services.theory.metre import Metre, metre_of
+from app.services.theory.rhythm import Bar as Rhythm
+from app.services.theory.rhythm import broadened, read_rhythm
 from app.utils.seeds import rng_for
 
 
@@ -63,12 +66,21 @@ class Setting:
         self.plan = plan
         self.style: Style = load_style(plan.style)
         self.metre: Metre = metre_of(plan.time_signature)
+        #: Whether a written bar fills two: at this tempo the style counts in halves.
+        self.broad: bool = plan.tempo_bpm >= self.style.feel.broad_from_bpm
         self.stretches: tuple[Stretch, ...] = lay_out(plan)
+        #: Where the subject of a fugue enters; empty where the plan is none.
+        self.entries: tuple[Entry, ...] = entries_of(plan, self.metre, self.stretches)
         self.bars: tuple[Bar, ...] = self._unrolled()
 
     def rng(self, *names: str) -> np.random.Generator:
         """Dice of that name, the same in every voice that asks for them."""
         return rng_for(self.plan.seed, *names)
+
+    def rhythm(self, text: str, metre: str) -> tuple[Rhythm, ...]:
+        """The bars of a rhythm written for a metre, as they are played in the plan's."""
+        bars = read_rhythm(text, metre, self.plan.time_signature)
+        return broadened(bars, self.metre.beats) if self.broad else bars
 
     @cached_property
     def length_beats(self) -> float:
@@ -108,6 +120,8 @@ class Setting:
 
     def _unrolled(self) -> tuple[Bar, ...]:
         changes = harmonise(self.plan, self.style, self.metre, self.stretches)
+        for index, fugal in fugal_changes(self.entries, self.metre):
+            changes[index] = fugal
         bars: list[Bar] = []
         for stretch in self.stretches:
             after = following_stretch(self.plan, self.stretches, stretch)

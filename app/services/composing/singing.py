@@ -18,15 +18,26 @@ from app.services.theory.scales import BLUES, PENTATONICS, third_of
 
 #: Costs: what a note or a move may not be counts much, what it should rather not be counts little.
 OUTSIDE = 40.0
-NON_CHORD_ON_STRONG = 1.7
-NON_CHORD_ON_WEAK = 0.25
+NON_CHORD_ON_STRONG = 2.1
+NON_CHORD_ON_WEAK = 0.15
 OUTSIDE_GAPPED_SCALE = 1.5
+PASSING_GAPPED_SCALE = 0.8
 UNRESOLVED = 3.5
-OFF_MOTIF = 1.0
-OFF_PATH = 0.3
+OFF_MOTIF = 1.4
+OFF_TURN = 0.6
+OFF_PATH = 0.45
 AWKWARD_LEAP = 2.0
 OPEN_CLOSE = 5.0
-OPEN_HOME = 1.4
+OPEN_HOME = 3.5
+TURNED_WIDE, LINGERED, RUN_ON, LEAPT_ON = 0.7, 0.9, 1.6, 2.6
+FAR_START = 0.7
+IMPOSSIBLE = 1e6
+
+#: A phrase begins without cost so many semitones from the end of the phrase before.
+LONGEST_START = 9
+
+#: From so many semitones on a move is a leap.
+LEAP_SEMITONES = 5
 
 #: A rest longer than this, in beats, leaves a foreign note hanging.
 LONGEST_HANGING_BEATS = 0.6
@@ -56,9 +67,13 @@ def sing(
     manner: Melody,
     mode: Mode,
     closing: bool,
+    coming_from: int | None,
     rng: np.random.Generator,
 ) -> tuple[int, ...]:
-    """A pitch for every moment, within the window. `closing` phrases come to rest, others stay open."""
+    """A pitch for every moment, within the window. `closing` phrases come to rest, others stay open.
+
+    `coming_from` is the last pitch of the phrase before, that this one does not begin far away from.
+    """
     pitches = np.arange(window[0], window[1] + 1)
     steps = _scale_steps(window, scale)
     moves = steps[None, :] - steps[:, None]
@@ -67,31 +82,55 @@ def sing(
     taste = rng.uniform(0.0, 0.45, (len(moments), len(pitches)))
     gapped = _gapped(scale[0], mode, manner.scale)
 
-    total = _fitness(moments[0], pitches, scale, gapped) + taste[0] + _level_cost(moments[0], steps, middle, first=True)
-    choices: list[NDArray[np.intp]] = []
+    first = _fitness(moments[0], pitches, scale, gapped) + _level_cost(moments[0], steps, middle, first=True)
+    if coming_from is not None:
+        first = first + FAR_START * np.maximum(np.abs(pitches - coming_from) - LONGEST_START, 0)
+    total = np.stack([first + taste[0], *np.full((2, len(pitches)), IMPOSSIBLE)])
+    choices: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
     for index in range(1, len(moments)):
         before, moment = moments[index - 1], moments[index]
         cost = _fitness(moment, pitches, scale, gapped) + taste[index]
         cost = cost + _level_cost(moment, steps, middle, first=moment.step is None)
         if index == len(moments) - 1:
-            cost = cost + _ending(moment, pitches, scale[0], closing)
+            cost = cost + _ending(moment, pitches, scale, closing)
         if moment.step is None:
             move_cost = OFF_PATH * np.abs(moves)
         else:
-            move_cost = OFF_MOTIF * np.abs(moves - moment.step)
+            move_cost = OFF_MOTIF * np.abs(moves - moment.step) + OFF_TURN * (np.sign(moves) != np.sign(moment.step))
             if moment.step:
-                move_cost = move_cost + (1.6 - 1.2 * manner.repeats) * (moves == 0)
-        move_cost = move_cost + leaps
-        joined = total[:, None] + move_cost + _unresolved(before, moment, pitches, scale)
-        best = np.argmin(joined, axis=0)
-        choices.append(best)
-        total = joined[best, np.arange(len(pitches))] + cost
-    state = int(np.argmin(total))
-    path = [state]
-    for best in reversed(choices):
-        state = int(best[state])
-        path.append(state)
-    return tuple(int(pitches[state]) for state in reversed(path))
+                move_cost = move_cost + (1.2 - 1.2 * manner.repeats) * (moves == 0)
+        move_cost = move_cost + leaps + _unresolved(before, moment, pitches, scale)
+        # The line knows whether it has just leapt: from each such state the next note is chosen by its own costs.
+        joined = total[:, :, None] + move_cost + (0.5 if moment.step is None else 1.0) * _recovery_costs(len(pitches))
+        state_before, cheapest = np.argmin(joined, axis=0), np.min(joined, axis=0)
+        arriving = np.where(_leapt(len(pitches)), cheapest, IMPOSSIBLE)
+        best = np.argmin(arriving, axis=1)
+        choices.append((best, state_before))
+        total = np.min(arriving, axis=1) + cost
+    leapt, place = divmod(int(np.argmin(total)), len(pitches))
+    path = [place]
+    for best, state_before in reversed(choices):
+        origin = int(best[leapt, place])
+        leapt, place = int(state_before[origin, place]), origin
+        path.append(place)
+    return tuple(int(pitches[place]) for place in reversed(path))
+
+
+@lru_cache(maxsize=64)
+def _leapt(count: int) -> NDArray[np.bool_]:
+    """Moves from pitch to pitch that are no leap, that leap up and that leap down: (3, from, to)."""
+    move = np.arange(count)[None, :] - np.arange(count)[:, None]
+    return np.stack([np.abs(move) < LEAP_SEMITONES, move >= LEAP_SEMITONES, move <= -LEAP_SEMITONES])
+
+
+@lru_cache(maxsize=64)
+def _recovery_costs(count: int) -> NDArray[np.float64]:
+    """Cost of a move after no leap, a leap up and a leap down: (3, from, to). A leap is turned back from by step."""
+    move = np.arange(count)[None, :] - np.arange(count)[:, None]
+    after_up = np.select(
+        [(move < 0) & (move >= -2), move < 0, move == 0, move < 3], [0.0, TURNED_WIDE, LINGERED, RUN_ON], LEAPT_ON
+    )
+    return np.stack([np.zeros_like(after_up), after_up, after_up.T])
 
 
 @lru_cache(maxsize=256)
@@ -112,7 +151,7 @@ def _leap_costs(count: int, leaps: float) -> NDArray[np.float64]:
     """Cost of the interval itself: wide ones, tritones and sevenths."""
     size = np.abs(np.arange(count)[None, :] - np.arange(count)[:, None])
     awkward = 1.0 * np.isin(size, (6, 10, 11)) + np.maximum(size - 12, 0)
-    cost: NDArray[np.float64] = np.maximum(size - 5, 0) * (0.5 - 0.25 * leaps) + AWKWARD_LEAP * awkward
+    cost: NDArray[np.float64] = np.maximum(size - 7, 0) * (0.5 - 0.25 * leaps) + AWKWARD_LEAP * awkward
     return cost
 
 
@@ -149,7 +188,9 @@ def _class_costs(chord: Chord, scale: tuple[int, ...], gapped: frozenset[int], w
             cost = NON_CHORD_ON_STRONG if weighty else NON_CHORD_ON_WEAK
             if weighty and (pitch_class - 1) % 12 in tones:
                 cost += 1.5
-            costs.append(cost + (0.0 if pitch_class in gapped else OUTSIDE_GAPPED_SCALE))
+            if pitch_class not in gapped:
+                cost += OUTSIDE_GAPPED_SCALE if weighty else PASSING_GAPPED_SCALE
+            costs.append(cost)
     return np.array(costs)
 
 
@@ -181,11 +222,14 @@ def _unresolved(
     return cost
 
 
-def _ending(moment: Moment, pitches: NDArray[np.int_], tonic: int, closing: bool) -> NDArray[np.float64]:
-    """Where a phrase comes to rest: a closing one on the tonic if the chord has it, an open one anywhere else in it."""
+def _ending(moment: Moment, pitches: NDArray[np.int_], scale: tuple[int, ...], closing: bool) -> NDArray[np.float64]:
+    """Where a phrase comes to rest: a closing one on the tonic if the chord has it, else on the key's third or fifth.
+
+    An open one rests anywhere else in its chord.
+    """
     outside = ~np.isin(pitches % 12, moment.chord.classes)
-    away = pitches % 12 != tonic
-    if closing and tonic not in moment.chord.classes:
-        away = np.zeros_like(away)
-    cost: NDArray[np.float64] = OPEN_CLOSE * outside + OPEN_HOME * (away if closing else ~away)
+    home = pitches % 12 == scale[0]
+    at_rest = np.isin(pitches % 12, (scale[2], scale[4]))
+    strange = np.where(home, 0.0, np.where(at_rest, 0.5, 1.0)) if closing else 1.0 * home
+    cost: NDArray[np.float64] = OPEN_CLOSE * outside + OPEN_HOME * strange
     return cost

@@ -10,6 +10,7 @@ from app.services.planning.arranging import sections_of
 from app.services.planning.catalogue import Styles, packaged_styles
 from app.services.planning.character import Character, character_of, genre_row
 from app.services.planning.choices import choose_key, choose_metre, choose_style, choose_tempo
+from app.services.planning.counterpoint import contrapuntal, is_fugue, woven
 from app.services.planning.ensemble import make_band
 from app.services.planning.form import bar_seconds, bars_for, fit_tempo, make_form, ring_seconds
 from app.services.planning.lexicon import lexicon
@@ -69,6 +70,8 @@ def make_plan(
         loop=loop,
     )
     seats = make_band(brief, style, character, density=density, arousal=arousal, seed=seed)
+    fugal = is_fugue(brief, style, seats, rng_for(seed, "fugue"))
+    seats = contrapuntal(seats) if fugal else seats
     return Plan(
         composer_version=COMPOSER_VERSION,
         soundfont_sha256=soundfont_sha256,
@@ -87,9 +90,10 @@ def make_plan(
         valence=valence,
         arousal=arousal,
         density=density,
+        counterpoint="fugue" if fugal else "free",
         loop=loop,
         form=modulated(
-            sections_of(stretches, seats, duration_s=duration_s),
+            woven(sections_of(stretches, seats, duration_s=duration_s), seats, fugal=fugal),
             style.harmony.modulations,
             Key(tonic, mode),
             duration_s=duration_s,

@@ -23,6 +23,7 @@ class GenreRow(Frozen):
     band: tuple[str, ...] = ()
     drums: bool | None = None
     general: bool = False
+    fugal: tuple[str, ...] = ()
 
 
 class MoodRow(Frozen):

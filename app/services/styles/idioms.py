@@ -10,11 +10,9 @@ from typing import Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from app.models.brief import Frozen
-from app.models.plan import Mode, SectionKind
+from app.models.plan import Mode, Role, SectionKind
 from app.services.theory.chords import read_numeral
-from app.services.theory.drum_keys import DRUM_KEYS
 from app.services.theory.metre import metre_of
-from app.services.theory.rhythm import read_rhythm
 from app.services.theory.voicing import Spacing
 
 #: What a plain triad takes on.
@@ -75,23 +73,6 @@ class Pattern(Fitting):
         return self
 
 
-class Groove(Fitting):
-    """Drum name (a key of DRUM_KEYS) to its rhythm: X accent, x stroke, o soft, g ghost, ? maybe a ghost."""
-
-    lanes: dict[str, str]
-
-    @model_validator(mode="after")
-    def _names_drums(self) -> "Groove":
-        for lane, rhythm in self.lanes.items():
-            if lane not in DRUM_KEYS:
-                raise ValueError(f"unknown drum {lane!r}; known: {', '.join(DRUM_KEYS)}")
-            check_grid(rhythm, self.metre)
-            signs = {stroke.sign for bar in read_rhythm(rhythm, self.metre, self.metre) for stroke in bar}
-            if signs - set("Xxog?"):
-                raise ValueError(f"{lane}: unknown signs {''.join(sorted(signs - set('Xxog?')))!r}; known: Xxog?")
-        return self
-
-
 class Progression(Frozen):
     """Chords as Roman numerals, bars divided by `|`: "ii7 V7 | Imaj7"."""
 
@@ -144,6 +125,23 @@ class Feel(Frozen):
     pedal: float = Field(0.0, ge=0, le=1)
     #: How much slower the last bars before the final chord are, as a fraction.
     ritardando: float = Field(0.0, ge=0, le=0.3)
+    #: From this tempo on a written bar fills two: for music that is counted in halves as often as in quarters.
+    broad_from_bpm: float = Field(400.0, ge=100)
+
+
+class Dropout(Frozen):
+    """Players who fall silent together at the end of a period, so that the others are heard alone."""
+
+    roles: tuple[Role, ...]
+    #: Length of a period in bars, and how many of its last bars are left out; half a bar is 0.5.
+    every: int = Field(8, ge=2, le=32)
+    bars: float = Field(1.0, gt=0, le=8)
+    #: Chance at the end of each period.
+    chance: float = Field(0.5, ge=0, le=1)
+    #: Lowest and highest energy of a section that it suits.
+    energy: tuple[float, float] = (0.35, 1.0)
+    #: Beats from echo to echo of the last drum stroke before the silence; 0 for none.
+    echo_beats: float = Field(0.0, ge=0, le=2)
 
 
 class Modulation(Frozen):
@@ -223,6 +221,8 @@ class Counter(Frozen):
     #: answer: fragments in the melody's rests · line: slow notes against it · thirds: along with it ·
     #: canon: the melody again, a bar or two later.
     manner: Mapping[Manner, float] = {"line": 0.6, "answer": 0.4}
+    #: Chance that a piece for which nothing else was asked is a fugue.
+    fugue: float = Field(0.0, ge=0, le=1)
 
 
 class Comping(Frozen):
@@ -275,37 +275,5 @@ class Bass(Frozen):
     legato: float = Field(0.92, ge=0.1, le=1.0)
     #: Whether its root follows the chord's bass (inversions, pedals).
     follows_inversions: bool = True
-
-
-PLAIN_GROOVES: tuple[Groove, ...] = (
-    Groove(lanes={"kick": "x.......x.......", "hat": "x.x.x.x.x.x.x.x.", "rim": "....x.......x..."}, energy=(0.0, 0.5)),
-    Groove(
-        lanes={"kick": "x.....x.x.......", "snare": "....X.......X...", "hat": "X.x.X.x.X.x.X.x."}, energy=(0.4, 1.0)
-    ),
-)
-
-PLAIN_FILLS: tuple[Groove, ...] = (
-    Groove(lanes={"snare": "............x.xx"}, energy=(0.0, 0.6)),
-    Groove(
-        lanes={"snare": "........xxxx....", "mid_tom": "............xx..", "low_tom": "..............xx"},
-        energy=(0.5, 1.0),
-    ),
-)
-
-PLAIN_PERCUSSION: tuple[Groove, ...] = (Groove(lanes={"shaker": "o.x.o.x.o.x.o.x."}),)
-
-
-class Drums(Frozen):
-    """What the kit or the percussion plays."""
-
-    grooves: tuple[Groove, ...] = PLAIN_GROOVES
-    #: The end of a bar that leads into the next section; silent steps leave the groove as it is before the fill begins.
-    fills: tuple[Groove, ...] = PLAIN_FILLS
-    #: From this energy on, a section begins with a crash; above 1 never.
-    crash_from: float = Field(0.6, ge=0, le=2)
-    #: Drum that marks a section's beginning and the end of the piece.
-    crash: str = "crash"
-    #: A small change every so many bars.
-    vary_every: int = Field(4, ge=1, le=16)
-    #: Whether builds end in a roll.
-    rolls: bool = False
+    #: Whether a long note that comes again is held on, up to this many beats; 0 strikes each.
+    tied_beats: float = Field(0.0, ge=0, le=64)

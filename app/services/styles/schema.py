@@ -6,13 +6,13 @@ from pydantic import Field, field_validator
 
 from app.models.brief import Frozen
 from app.models.plan import Mode, Role, SectionKind
+from app.services.styles.grooves import PLAIN_PERCUSSION, Drums
 from app.services.styles.idioms import (
-    PLAIN_PERCUSSION,
     Arpeggio,
     Bass,
     Comping,
     Counter,
-    Drums,
+    Dropout,
     Feel,
     Harmony,
     Melody,
@@ -114,4 +114,5 @@ class Style(Frozen):
     pad: Pad = Field(default_factory=Pad)
     bass: Bass = Field(default_factory=Bass)
     drums: Drums = Field(default_factory=Drums)
+    dropouts: tuple[Dropout, ...] = ()
     percussion: Drums = Field(default_factory=lambda: Drums(grooves=PLAIN_PERCUSSION, fills=()))

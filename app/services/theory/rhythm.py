@@ -46,6 +46,26 @@ def read_rhythm(text: str, written_for: str, played_in: str) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
+def broadened(bars: tuple[Bar, ...], beats: float) -> tuple[Bar, ...]:
+    """Bars of so many beats played at half the speed, so that each fills two; what crosses the bar line is cut there.
+
+    >>> [[s.position for s in bar] for bar in broadened(read_rhythm("x-x.x..x", "4/4", "4/4"), 4.0)]
+    [[0.0, 2.0], [0.0, 3.0]]
+    """
+    made: list[Bar] = []
+    for bar in bars:
+        slow = [Stroke(2 * s.position, 2 * s.length, s.sign) for s in bar]
+        for begin in (0.0, beats):
+            inside = [s for s in slow if begin - 1e-6 <= s.position < begin + beats - 1e-6]
+            made.append(
+                tuple(
+                    Stroke(round(s.position - begin, 6), min(s.length, begin + beats - s.position), s.sign)
+                    for s in inside
+                )
+            )
+    return tuple(made)
+
+
 def _strokes(bar: str, beats: float) -> Bar:
     step = beats / len(bar)
     found: list[Stroke] = []
