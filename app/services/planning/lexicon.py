@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.services.planning.rows import CourseRow, GenreRow, InstrumentRow, MoodRow
-from app.services.planning.tokens import tokenise
+from app.services.planning.tokens import fold, tokenise
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -82,6 +82,8 @@ class Lexicon:
     endings: tuple[tuple[str, int], ...] = ()
     #: Endings of the prompt's own language, with those that the vocabulary may have in their stead.
     swaps: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: The language's own words for "and", which begin no phrase of another's where they stand apart; None for English.
+    own_and: frozenset[str] | None = None
 
 
 #: Marks that are part of a phrase; all others only separate.
@@ -129,6 +131,7 @@ def _lexicon(language: str) -> Lexicon:
             known=_known(found),
             spellings=_spellings(spelt),
             swaps=tuple((ending, tuple(stead)) for ending, stead in others[language].get("endings", {}).items()),
+            own_and=frozenset(fold(word) for word in others[language].get("grammar", {}).get("also", ())),
         )
     found = _found([*own, *({str(table): source.get(table, {}) for table in _LENT} for source in others.values())])
     meaningful = {
@@ -209,7 +212,7 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
     for metre, phrases in source.get("keys", source).get("metres", {}).items():
         yield from ((words, Sense("metres", metre)) for words in phrases)
     grammar = source.get("grammar", {})
-    for key in ("harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "turn"):
+    for key in ("harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "each", "turn"):
         row = grammar.get(key, [])
         yield from ((words, Sense("grammar", key)) for words in (row["words"] if isinstance(row, dict) else row))
     for key, phrases in grammar.get("refused", {}).items():

@@ -23,6 +23,8 @@ class GenreRow(Frozen):
     band: tuple[str, ...] = ()
     drums: bool | None = None
     general: bool = False
+    frame: bool = False
+    build: bool = False
 
 
 class MoodRow(Frozen):
