@@ -12,6 +12,10 @@ COMPOSER_VERSION = 2
 
 Role = Literal["lead", "counter", "chords", "arpeggio", "pad", "bass", "drums", "percussion", "texture"]
 SectionKind = Literal["intro", "verse", "chorus", "bridge", "break", "build", "drop", "outro", "theme", "variation"]
+Manner = Literal[
+    "rubato", "staccato", "legato", "pizzicato", "tremolo", "palm_muted", "fingerpicked", "strummed", "brushed",
+    "arpeggiated", "accented",
+]  # fmt: skip
 Mode = Literal["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "harmonic_minor"]
 
 
@@ -59,6 +63,7 @@ class Voice(Frozen):
     instrument: str = Field(description="Key of the instrument table.")
     low_pitch: int = Field(ge=0, le=127, description="Lowest MIDI pitch it is given.")
     high_pitch: int = Field(ge=0, le=127, description="Highest MIDI pitch it is given.")
+    manner: tuple[Manner, ...] = Field((), max_length=8, description="How it is asked to play, beyond the style's way.")
     channel: Channel = Field(default_factory=Channel, description="Its place in the mix.")
 
 

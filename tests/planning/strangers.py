@@ -35,7 +35,7 @@ else:
 
 PROMPTS = Path(__file__).parent / "prompts"
 
-#: Every third prompt of a file was looked at only once the tables were done.
+#: Every third prompt of a file was held out while the tables were made.
 HELD_OUT_EVERY = 3
 
 #: Dice that each prompt is planned with; a field is met by the share of them that meets it.

@@ -12,16 +12,21 @@ from app.services.composing.setting import Setting
 #: Tempo changes in a bar where the tempo breathes.
 _STEPS = 2
 
+#: How far the tempo breathes at least where rubato was asked for, as a share of the beat's length.
+_ASKED_RUBATO = 0.09
+
 
 def tempo_changes(setting: Setting) -> tuple[TempoChange, ...]:
     """The tempo from beat to beat; the first change stands at beat 0."""
     feel = setting.style.feel
     steady = setting.plan.tempo_bpm
+    asked = any("rubato" in voice.manner for voice in setting.plan.ensemble)
+    rubato = max(feel.rubato, _ASKED_RUBATO) if asked else feel.rubato
     changes: list[TempoChange] = []
     for stretch in setting.stretches:
         is_last = stretch.index == len(setting.stretches) - 1 and not setting.plan.loop
         broader = feel.ritardando if is_last and stretch.bars >= 4 else 0.0
-        lengths = _lengths(stretch, feel.rubato, broader) if feel.rubato or broader else [1.0]
+        lengths = _lengths(stretch, rubato, broader) if rubato or broader else [1.0]
         step_beats = stretch.bars * setting.metre.beats / len(lengths)
         first_beat = stretch.first_bar * setting.metre.beats
         changes += [

@@ -51,7 +51,7 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
         position = match.last
         if match.says("refuse", "deny"):
             refusal = _Refusal(by=match, quality=match.says("deny"))
-        elif match.says("turn"):
+        elif match.says("turn", "only"):
             # "Nothing with drums" refuses them; "no drums but bass" keeps the bass.
             if refusal is None or refusal.hit is not None or match.first > refusal.by.last:
                 refusal = None

@@ -1,4 +1,7 @@
-"""Names of genres in context go in, the one that leads comes out, with those refused and those that colour it."""
+"""Names of genres in context go in, the one that leads comes out, with those refused and those that colour it.
+
+Names of instruments are looked into as well, for a genre or a feeling that is part of them.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +10,8 @@ from functools import cache
 from app.models.brief import Heard
 from app.services.planning.catalogue import packaged_styles, styles_of
 from app.services.planning.clauses import Said
-from app.services.planning.lexicon import lexicon
+from app.services.planning.lexicon import Sense, lexicon
+from app.services.planning.matching import Match
 from app.services.planning.tokens import Passage
 
 Quote = Callable[[Said], tuple[str, ...]]
@@ -51,6 +55,23 @@ def read_genres(passage: Passage, said: Sequence[Said], quote: Quote, conflicts:
     same = tuple(dict.fromkeys(part for one in wanted if _key(one) == chosen for part in quote(one)))
     colours = tuple(key for key in (chosen, *others) if rows[key].parent and _rank(key) > _GENERAL)
     return GenresRead(Heard(value=chosen, words=same), refused, colours)
+
+
+def tones_of(passage: Passage, said: Sequence[Said]) -> list[Said]:
+    """The feelings with which names of instruments begin, as words of their own: "ethereal choir", "warm pads"."""
+    phrases = lexicon().phrases
+    tones: list[Said] = []
+    for one in said:
+        first, last = one.match.first, one.match.last
+        if one.refused or one.meaning("instruments") is None or one.meaning("moods") is not None or last - first < 2:
+            continue
+        for end in range(last - 1, first, -1):
+            senses = phrases.get(tuple(passage.folded(i) for i in range(first, end)), ())
+            moods = tuple(sense for sense in senses if sense.table == "moods")
+            if moods and not any(sense == Sense("grammar", "build") for sense in senses):
+                tones.append(Said(Match(first, end, moods)))
+                break
+    return tones
 
 
 @cache

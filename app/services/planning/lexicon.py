@@ -19,8 +19,8 @@ else:
 VOCABULARY_FOLDER = Path(__file__).parent / "vocabulary"
 
 Table = Literal[
-    "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "metres", "grammar",
-    "degree", "refused",
+    "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "manner", "metres",
+    "grammar", "degree", "refused",
 ]  # fmt: skip
 
 #: English words by row, as in a language file, to which no typing error is put right.
@@ -36,7 +36,14 @@ _LENT: tuple[Table, ...] = ("genres", "instruments")
 _SPELT: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density")
 
 #: Tables whose rows say something about the music.
-MEANINGS: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course")
+MEANINGS: tuple[Table, ...] = (
+    "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "manner",
+)  # fmt: skip
+
+#: Rows of words that change what their neighbours mean; degrees, refusals in one word and filler apart.
+_GRAMMAR = (
+    "harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "each", "build", "turn",
+)  # fmt: skip
 
 Phrase = tuple[str, ...]
 
@@ -64,6 +71,8 @@ class Lexicon:
     feel: Mapping[str, float | None]
     #: Shapes of the energy, and the words for parts and levels that they are told by.
     course: Mapping[str, CourseRow]
+    #: Way of playing to the families of instruments that can play so; empty for every pitched one.
+    manner: Mapping[str, tuple[str, ...]]
     #: The tables of keys.toml.
     keys: Mapping[str, Any]
     #: The tables of roles.toml.
@@ -147,6 +156,7 @@ def _lexicon(language: str) -> Lexicon:
         density={key: float(row["density"]) for key, row in english["density"].items()},
         feel={key: row.get("swing") for key, row in english["feel"].items()},
         course={key: CourseRow.model_validate(row) for key, row in english["course"].items()},
+        manner={key: tuple(row.get("families", ())) for key, row in english["manner"].items()},
         keys=english["keys"],
         roles=english["roles"],
         spread=english["spread"]["styles"],
@@ -212,7 +222,7 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
     for metre, phrases in source.get("keys", source).get("metres", {}).items():
         yield from ((words, Sense("metres", metre)) for words in phrases)
     grammar = source.get("grammar", {})
-    for key in ("harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "each", "turn"):
+    for key in _GRAMMAR:
         row = grammar.get(key, [])
         yield from ((words, Sense("grammar", key)) for words in (row["words"] if isinstance(row, dict) else row))
     for key, phrases in grammar.get("refused", {}).items():

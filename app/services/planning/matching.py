@@ -16,7 +16,7 @@ ENGLISH = "en"
 _SHORTEST_MISSPELT_ABROAD = 7
 
 #: Letters that must stay when an ending is exchanged.
-_SHORTEST_STEM = 3
+_SHORTEST_STEM, _SHORTEST_HANGUL = 3, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _known_form(word: str, language: str = "en") -> str:
         return word
     for ending, stead in words.swaps:
         stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= _SHORTEST_STEM:
+        if stem != word and len(stem) >= (_SHORTEST_HANGUL if stem > "\uac00" else _SHORTEST_STEM):
             for other in stead:
                 if (stem + other,) in words.phrases:
                     return stem + other

@@ -9,9 +9,10 @@ from app.services.planning.bands import read_band
 from app.services.planning.clauses import Said, in_context
 from app.services.planning.course import read_course
 from app.services.planning.figures import counted, read_figures
-from app.services.planning.kinds import GenresRead, home_of, read_genres
+from app.services.planning.kinds import GenresRead, home_of, read_genres, tones_of
 from app.services.planning.languages import language_of
 from app.services.planning.lexicon import lexicon
+from app.services.planning.manners import read_manners
 from app.services.planning.matching import Match, find_matches, leftovers
 from app.services.planning.tokens import Passage, passage_of
 
@@ -68,7 +69,7 @@ def read(prompt: str) -> Brief:
     course = read_course(said, words.of, words.conflicts)
     kinds = read_genres(passage, said, words.of, words.conflicts)
     genre = kinds.chosen
-    moods, valence, arousal = _read_moods(said, words, kinds, course.staged)
+    moods, valence, arousal = _read_moods([*said, *tones_of(passage, said)], words, kinds, course.staged)
     players = [one for one in said if one.match.first not in course.staged]
     band = read_band(players, matches, genre, words.of, words.conflicts)
     tempo_feel = _read_scale("tempo", said, words)
@@ -104,6 +105,7 @@ def read(prompt: str) -> Brief:
         instruments=band.wanted,
         excluded_instruments=band.refused,
         lead=band.lead,
+        manners=read_manners(passage, said),
         drums=band.drums,
         density=_read_scale("density", [one for one in said if one.match.first not in course.staged], words),
         arc=course.arc,
