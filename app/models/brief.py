@@ -20,6 +20,12 @@ class Heard(Frozen, Generic[Value]):
     words: tuple[str, ...] = Field(description="The prompt's own words it was understood from.")
 
 
+class HeardManner(Heard[str]):
+    """A way of playing that the prompt asked for."""
+
+    player: str | None = Field(None, description="The instrument or group that is to play so; null for all who can.")
+
+
 class Brief(Frozen):
     """All that the words said, and nothing that they did not."""
 
@@ -49,6 +55,11 @@ class Brief(Frozen):
     )
     excluded_instruments: tuple[Heard[str], ...] = Field((), description="Instruments or families refused.")
     lead: Heard[str] | None = Field(None, description="The wanted instrument that is to carry the melody.")
+    manners: tuple[HeardManner, ...] = Field(
+        (),
+        description='Ways of playing asked for: "rubato", "staccato", "legato", "pizzicato", "tremolo", "palm_muted", '
+        '"fingerpicked", "strummed", "brushed", "arpeggiated", "accented".',
+    )
     drums: Heard[bool] | None = Field(None, description="True if drums were asked for, False if refused.")
     density: Heard[float] | None = Field(None, description="How much is to happen, from −1 (sparse) to 1 (busy).")
     arc: Heard[str] | None = Field(

@@ -33,6 +33,9 @@ LINES: frozenset[Role] = frozenset({"lead", "counter", "arpeggio", "bass"})
 TREMOLO_HZ, TREMBLED_FROM_BEATS = 11.0, 0.9
 TREMBLING: frozenset[Role] = frozenset({"lead", "counter", "chords", "pad", "texture"})
 
+#: How long a chord takes to open, at least, in milliseconds.
+OPENING_MS: dict[Manner, float] = {"strummed": 38.0, "arpeggiated": 120.0}
+
 #: Picking and strumming where a style has none of its own, in 4/4.
 PICKED = (Pattern(rhythm="b-3-2-4-1-3-2-4-"), Pattern(rhythm="b-4-2-5-b-4-3-2-"), Pattern(rhythm="1-3-4-3-2-3-4-3-"))
 STRUMMED = (Pattern(rhythm="X---x-xo..xox-xo"), Pattern(rhythm="X---x-o---o-x-o-"), Pattern(rhythm="X-x-xoxoX-x-xoxo"))
@@ -131,3 +134,8 @@ def accented(velocities: NDArray[np.float64], starts: NDArray[np.float64], voice
     on_beat = np.abs(starts - np.round(starts)) < 1e-4
     weighed: NDArray[np.float64] = velocities + ACCENT + ACCENT_ON_BEAT * on_beat
     return weighed
+
+
+def opening_ms(voice: Voice, width_ms: float) -> float:
+    """Milliseconds in which the notes of a chord follow each other: the style's, or more if asked for."""
+    return max([width_ms, *(width for manner, width in OPENING_MS.items() if manner in voice.manner)])

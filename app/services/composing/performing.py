@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.models.plan import Plan, Role, Voice
 from app.models.score import DRUM_ROLES, Note, Part, Score
 from app.services.composing.limits import SHORTEST_BEATS
-from app.services.composing.manners import accented, articulated
+from app.services.composing.manners import SHORTENED, accented, articulated, opening_ms
 from app.services.styles import Style, load_style
 from app.services.theory.drum_keys import DRUM_KEYS
 from app.services.theory.instruments import INSTRUMENTS
@@ -94,7 +94,8 @@ def _performed(part: Part, voice: Voice, score: Score, plan: Plan, style: Style,
     late_ms = shifts * style.feel.timing_ms + _lean_ms(voice, pitches, style)
     late = late_ms / 1000 * beats_a_second + np.interp(starts, np.arange(len(drift)), drift) * beats_a_second
     late[starts < _FINE] = 0.0
-    ends = _pedalled(ends, starts, score, voice, style)
+    if not set(voice.manner) & SHORTENED.keys():
+        ends = _pedalled(ends, starts, score, voice, style)
     if voice.role not in DRUM_ROLES:
         ends = articulated(starts, ends, voice, beats_a_second)
         velocities = accented(velocities, starts, voice)
@@ -151,6 +152,7 @@ def _spread_ms(
     family = INSTRUMENTS[voice.instrument].family
     rolled = family in ROLLED or voice.instrument == "harp"
     width_ms = style.feel.strum_ms if family in STRUMMED else style.feel.roll_ms if rolled else 0.0
+    width_ms = opening_ms(voice, width_ms)
     sizes = np.bincount(together)
     if width_ms <= 0 or sizes.max() < 3:
         return spread

@@ -13,7 +13,7 @@ from app.services.composing.setting import Setting
 _STEPS = 2
 
 #: How far the tempo breathes where the words ask for rubato, as a fraction.
-ASKED_RUBATO = 0.05
+ASKED_RUBATO = 0.07
 
 
 def tempo_changes(setting: Setting) -> tuple[TempoChange, ...]:

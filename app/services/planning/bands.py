@@ -8,6 +8,7 @@ from app.services.planning.catalogue import members_of, roles_of
 from app.services.planning.clauses import Said
 from app.services.planning.lexicon import lexicon
 from app.services.planning.matching import Match
+from app.services.theory.instruments import INSTRUMENTS
 
 #: Contract genres in which "a guitar solo" is a moment inside a band's piece.
 _BAND_GENRES = frozenset({"rock", "pop", "blues", "jazz", "country", "reggae", "electronic", "hip-hop"})
@@ -53,6 +54,7 @@ def read_band(
         key = match.key("refused")
         if key is not None:
             _hear(draft, key, True, quote(Said(match)))
+    _one_kit(draft, said)
     for key in [key for key in draft.wanted if key in draft.refused]:
         conflicts.append(f"{key} was both wanted and refused: it is left out.")
         del draft.wanted[key]
@@ -70,6 +72,18 @@ def read_band(
         lead=lead if lead and lead.value and not rows[lead.value].drums else None,
         solo=solo if solo is not None and solo.value else None,
     )
+
+
+def _one_kit(draft: _Draft, said: Sequence[Said]) -> None:
+    """The kit that was named takes the place of the one that an ensemble brings: "jazz trio with brushes"."""
+    rows = lexicon().instruments
+    named = {one.meaning("instruments") for one in said if not one.refused} & draft.wanted.keys()
+    kits = {key for key in named if key in INSTRUMENTS and INSTRUMENTS[key].is_drums}
+    brought = {key for one in said if (row := rows.get(one.meaning("instruments") or "")) for key in row.all}
+    if kits:
+        for key in brought - kits:
+            if INSTRUMENTS[key].is_drums:
+                draft.wanted.pop(key, None)
 
 
 def _hear(draft: _Draft, key: str, refused: bool, words: Sequence[str]) -> None:

@@ -51,11 +51,12 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
         position = match.last
         if match.says("refuse", "deny"):
             refusal = _Refusal(by=match, quality=match.says("deny"))
-        elif match.says("turn"):
-            refusal = None
+        elif match.says("turn", "only"):
+            # "Nothing with drums" refuses them; "no drums but bass" keeps the bass.
+            if refusal is None or refusal.hit is not None or match.first > refusal.by.last:
+                refusal = None
         elif match.says("refuse_after"):
-            if said and _near(said[-1].match, match, matches):
-                said[-1].refused_by = match
+            _refuse_back(stream, said, match, matches)
         elif match.says("either", "also"):
             if refusal is not None:
                 refusal.joined = "either" if match.says("either") else "also"
@@ -76,6 +77,19 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
                 refusal = None
         said.append(spoken)
     return said
+
+
+def _refuse_back(stream: Sequence[Token], said: Sequence[Said], by: Match, matches: Sequence[Match]) -> None:
+    """Refuse what stands right before a word like "free", and what "each" joins to it: ピアノもギターもなし."""
+    later = by
+    for one in reversed(said):
+        between = [match for match in matches if one.match.last <= match.first and match.last <= later.first]
+        if not _near(one.match, later, matches) or any(t.kind == "mark" for t in stream[one.match.last : later.first]):
+            return
+        if later is not by and not any(match.says("each") for match in between):
+            return
+        one.refused_by = by
+        later = one.match
 
 
 _ARTICLES = frozenset({"a", "an", "some", "un", "una", "ein", "eine", "une", "um", "uma"})
@@ -148,4 +162,4 @@ def _list_ends_in_either(stream: Sequence[Token], start: int, ahead: Sequence[Ma
 def _near(earlier: Match, later: Match, matches: Sequence[Match]) -> bool:
     """Whether only fillers stand between two matches."""
     between = [match for match in matches if earlier.last <= match.first and match.last <= later.first]
-    return all(match.says("filler") for match in between) and later.first - earlier.last <= 2
+    return all(match.says("filler", "each") for match in between) and later.first - earlier.last <= 2

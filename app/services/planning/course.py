@@ -97,13 +97,15 @@ def _told(said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[s
 def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, str], dict[str, Said]]:
     """The level ("quiet" or "loud") by part, and the words that said so."""
     names = _named(parts)
+    # "Grow gently and end": gently is how it grows.
+    adverbs = {one.match.last for one in spoken if one.meaning("course") in ("grow", "shrink", "burst")}
     near: list[tuple[int, int, int]] = []
     for p, part in enumerate(parts):
         for i, one in enumerate(spoken):
             behind, ahead = part.match.first - one.match.last, one.match.first - part.match.last
             # Italian "inizia piano" begins softly; "inizia con il piano" with a piano.
             reach = 1 if one.meaning("instruments") else _REACH
-            if _level(one) and max(behind, ahead) < reach:
+            if _level(one) and max(behind, ahead) < reach and one.match.first not in adverbs:
                 # "Calm intro" comes before "intro, calm", and that before "calm again at the end".
                 near.append((behind if behind == 0 else 1 + ahead if ahead >= 0 else 2 + behind, p, i))
     levels: dict[str, str] = {}

@@ -7,6 +7,7 @@ from functools import lru_cache
 from app.models.brief import Heard
 from app.services.planning.keys import Key, alone, ends_clause, key_at, phrase_at
 from app.services.planning.lexicon import Phrase, lexicon, phrase_of
+from app.services.planning.spelt import spelt_at
 from app.services.planning.tokens import Passage, fold
 
 #: Tempi that are kept, in beats a minute; a number outside is noted and left.
@@ -130,9 +131,10 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
     while i < len(passage):
         first = i
         i += 1
-        if passage.kind(first) != "number" or first in figures.used:
+        spelt = spelt_at(passage, first) if passage.kind(first) in ("word", "east") else (0.0, 0)
+        if (passage.kind(first) != "number" and not spelt[1]) or first in figures.used:
             continue
-        value, last = _number(passage, first)
+        value, last = _number(passage, first) if passage.kind(first) == "number" else (spelt[0], first + spelt[1])
         # "90-100 bpm", "90 to 100 bpm": the middle.
         second_at = last + 1 if passage.folded(last) in words["to"] else last
         if passage.kind(second_at) == "number":
@@ -144,9 +146,9 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         unit = unit or note
         foreign = passage.folded(last) in words["other_units"]
         named_at = None if unit or foreign else _tempo_word_before(passage, first)
-        bare = passage.folded(first - 1) in words["at"] and value in _BARE_BPM and not foreign
-        lone = alone(passage, first, last) or _closes_genre(passage, first, last)
-        bare = bare or (lone and value in _LONE_BPM and len(passage) > 1)
+        bare = not spelt[1] and passage.folded(first - 1) in words["at"] and value in _BARE_BPM and not foreign
+        lone = alone(passage, first, last) or _among_music(passage, first, last)
+        bare = bare or (lone and not spelt[1] and value in _LONE_BPM and len(passage) > 1)
         if not unit and named_at is None and not bare:
             if passage.folded(last) in words["duration"]:
                 figures.used.add(first)  # "30 seconds" is understood, and no tempo
@@ -166,14 +168,31 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
             figures.conflicts.append(f"“{quoted}” comes after “{figures.tempo_bpm.words[0]}”; the first counts.")
 
 
-def _closes_genre(passage: Passage, first: int, last: int) -> bool:
-    """Whether a number ends a clause right behind a genre: "dark techno 135", but not "rock 80s" or "route 66"."""
-    if not ends_clause(passage, last):
+def _among_music(passage: Passage, first: int, last: int) -> bool:
+    """Whether a number without a unit stands as producers write it: "dark techno wobble 135", "174 liquid dnb".
+
+    It ends a clause that names a genre or an instrument, or stands before a genre or a feel; "route 66", "rock 80s"
+    and "100 jazz songs" are none.
+    """
+    phrases, words = lexicon().phrases, _tempo_words()[1]
+    if passage.folded(first - 1) in words["numbering"]:
         return False
-    phrases = lexicon().phrases
-    before = [passage.folded(i) for i in range(max(0, first - 3), first)]
-    behind = (phrases.get(tuple(before[i:]), ()) for i in range(len(before)))
-    return any(sense.table == "genres" for senses in behind for sense in senses)
+
+    def names(begin: int, end: int, *tables: str) -> bool:
+        senses = phrases.get(tuple(passage.folded(i) for i in range(begin, end)), ())
+        return any(sense.table in tables for sense in senses)
+
+    if ends_clause(passage, last):
+        begin = first
+        while begin > 0 and not ends_clause(passage, begin - 1):
+            begin -= 1
+        spans = ((i, j) for i in range(begin, first) for j in range(i + 1, min(first, i + 3) + 1))
+        return any(names(i, j, "genres", "instruments") for i, j in spans)
+    kinds: tuple[str, ...] = ("genres", "feel")
+    if any(names(begin, first, "genres") for begin in range(max(0, first - 3), first)):
+        kinds = ("genres", "feel", "instruments")  # "hardstyle 150 reverse bass"
+    ends = [end for end in range(last + 1, min(len(passage), last + 3) + 1) if names(last, end, *kinds)]
+    return bool(ends) and passage.folded(ends[-1]) not in words["counted"]
 
 
 def _beat_beside(passage: Passage, first: int, last: int, used: set[int]) -> tuple[Heard[str] | None, int]:
@@ -209,14 +228,23 @@ def _number(passage: Passage, i: int) -> tuple[float, int]:
 
 
 def _tempo_word_before(passage: Passage, i: int) -> int | None:
-    """Where the word "tempo" stands before i, at most two small words away; None if nowhere."""
+    """Where a word like "tempo" stands before i, at most two small words away; None if nowhere."""
     _, words = _tempo_words()
-    for back in range(i - 1, max(-1, i - 4), -1):
-        if passage.folded(back) in words["name"]:
-            return back
-        if passage.folded(back) not in words["between"]:
+    names = _tempo_names()
+    at = i
+    while at > max(0, i - 3):
+        for length in range(min(3, at), 0, -1):
+            if tuple(passage.folded(at - length + step) for step in range(length)) in names:
+                return at - length
+        if passage.folded(at - 1) not in words["between"]:
             return None
+        at -= 1
     return None
+
+
+@lru_cache(maxsize=1)
+def _tempo_names() -> frozenset[Phrase]:
+    return frozenset(phrase_of(word) for word in lexicon().keys["tempo"]["name"])
 
 
 def _read_key(passage: Passage, figures: Figures) -> None:

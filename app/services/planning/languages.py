@@ -5,6 +5,9 @@ from app.services.planning.tokens import Passage
 
 ENGLISH, JAPANESE = "en", "ja"
 
+#: Its words stand among those of languages without a file; Japanese says some of them of what stands before.
+CHINESE = "other"
+
 #: So many English words more than foreign ones make a prompt English, whatever else it holds.
 _CLEAR = 2
 
@@ -34,6 +37,6 @@ def language_of(passage: Passage) -> str:
             best, most = language, rank
             against = sum(word in native and word not in own for word in words)
     if best == ENGLISH:
-        return MIXED if any("\u3400" <= token.folded[:1] <= "\u9fff" for token in passage.tokens) else ENGLISH
+        return CHINESE if any("\u3400" <= token.folded[:1] <= "\u9fff" for token in passage.tokens) else ENGLISH
     lead = most[0] - against
     return best if lead > 0 else ENGLISH if lead <= -_CLEAR else MIXED

@@ -9,14 +9,14 @@ from typing import Any, Literal
 import tomli
 
 from app.services.planning.rows import CourseRow, GenreRow, InstrumentRow, MoodRow
-from app.services.planning.tokens import tokenise
+from app.services.planning.tokens import fold, tokenise
 
 #: Where the packaged tables live; languages/ holds words of other languages for the same rows.
 VOCABULARY_FOLDER = Path(__file__).parent / "vocabulary"
 
 Table = Literal[
-    "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "metres", "grammar",
-    "degree", "refused",
+    "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "manner", "metres",
+    "grammar", "degree", "refused",
 ]  # fmt: skip
 
 #: English words by row, as in a language file, to which no typing error is put right.
@@ -32,7 +32,14 @@ _LENT: tuple[Table, ...] = ("genres", "instruments")
 _SPELT: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density")
 
 #: Tables whose rows say something about the music.
-MEANINGS: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course")
+MEANINGS: tuple[Table, ...] = (
+    "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "manner",
+)  # fmt: skip
+
+#: Rows of words that change what their neighbours mean; degrees, refusals in one word and filler apart.
+_GRAMMAR = (
+    "harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "each", "build", "turn",
+)  # fmt: skip
 
 Phrase = tuple[str, ...]
 
@@ -60,6 +67,8 @@ class Lexicon:
     feel: Mapping[str, float | None]
     #: Shapes of the energy, and the words for parts and levels that they are told by.
     course: Mapping[str, CourseRow]
+    #: Way of playing to the families of instruments that can play so; empty for every pitched one.
+    manner: Mapping[str, tuple[str, ...]]
     #: The tables of keys.toml.
     keys: Mapping[str, Any]
     #: The tables of roles.toml.
@@ -78,6 +87,8 @@ class Lexicon:
     endings: tuple[tuple[str, int], ...] = ()
     #: Endings of the prompt's own language, with those that the vocabulary may have in their stead.
     swaps: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: The language's own words for "and", which begin no phrase of another's where they stand apart; None for English.
+    own_and: frozenset[str] | None = None
 
 
 #: Marks that are part of a phrase; all others only separate.
@@ -125,6 +136,7 @@ def _lexicon(language: str) -> Lexicon:
             known=_known(found),
             spellings=_spellings(spelt),
             swaps=tuple((ending, tuple(stead)) for ending, stead in others[language].get("endings", {}).items()),
+            own_and=frozenset(fold(word) for word in others[language].get("grammar", {}).get("also", ())),
         )
     found = _found([*own, *({str(table): source.get(table, {}) for table in _LENT} for source in others.values())])
     meaningful = {
@@ -140,6 +152,7 @@ def _lexicon(language: str) -> Lexicon:
         density={key: float(row["density"]) for key, row in english["density"].items()},
         feel={key: row.get("swing") for key, row in english["feel"].items()},
         course={key: CourseRow.model_validate(row) for key, row in english["course"].items()},
+        manner={key: tuple(row.get("families", ())) for key, row in english["manner"].items()},
         keys=english["keys"],
         roles=english["roles"],
         spread=english["spread"]["styles"],
@@ -205,7 +218,7 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
     for metre, phrases in source.get("keys", source).get("metres", {}).items():
         yield from ((words, Sense("metres", metre)) for words in phrases)
     grammar = source.get("grammar", {})
-    for key in ("harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "turn"):
+    for key in _GRAMMAR:
         row = grammar.get(key, [])
         yield from ((words, Sense("grammar", key)) for words in (row["words"] if isinstance(row, dict) else row))
     for key, phrases in grammar.get("refused", {}).items():

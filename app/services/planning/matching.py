@@ -12,8 +12,11 @@ from app.services.planning.tokens import Passage, Token
 
 ENGLISH = "en"
 
+#: Letters of the shortest word of another language than English in which a typing error is put right.
+_SHORTEST_MISSPELT_ABROAD = 7
+
 #: Letters that must stay when an ending is exchanged.
-_SHORTEST_STEM = 3
+_SHORTEST_STEM, _SHORTEST_HANGUL = 3, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,19 @@ def _longest_at(
             continue
         phrase = tuple(forms[i : i + length])
         singular = (*phrase[:-1], phrase[-1].removesuffix("s"))
+        if _joined_by_own_word(words, stream, i, length):
+            continue
         for candidate in (tuple(token.folded for token in stream[i : i + length]), phrase, singular):
             if candidate in words.phrases:
                 return i + length, candidate
     return None
+
+
+def _joined_by_own_word(words: Lexicon, stream: Sequence[Token], i: int, length: int) -> bool:
+    """Whether a phrase would begin with an "and" that stands apart: Portuguese "violoncelo e piano" is no e-piano."""
+    if length < 2 or words.own_and is None or not stream[i + 1].spaced:
+        return False
+    return stream[i].folded in words.own_and
 
 
 @lru_cache(maxsize=4096)
@@ -111,7 +123,7 @@ def _known_form(word: str, language: str = "en") -> str:
         return word
     for ending, stead in words.swaps:
         stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= _SHORTEST_STEM:
+        if stem != word and len(stem) >= (_SHORTEST_HANGUL if stem > "\uac00" else _SHORTEST_STEM):
             for other in stead:
                 if (stem + other,) in words.phrases:
                     return stem + other
@@ -126,7 +138,7 @@ def _known_form(word: str, language: str = "en") -> str:
     # One slip in a short word, two in a long one; the first letter is nearly always right. Of other languages than
     # English, no list tells ordinary words that lie near the vocabulary's: there only long words, by one slip.
     slips = 1 if len(word) < 10 or language != "en" else 2
-    if language != "en" and len(word) < 6:
+    if language != "en" and len(word) < _SHORTEST_MISSPELT_ABROAD:
         return word
     near = [
         candidate

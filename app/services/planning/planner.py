@@ -4,6 +4,8 @@ Order of authority: numbers from the prompt, other words, the genre's style, the
 own, so that a word about one thing never changes another.
 """
 
+import math
+
 from app.models.brief import Brief
 from app.models.plan import COMPOSER_VERSION, Plan, TimeFeel
 from app.services.planning.arranging import sections_of
@@ -30,6 +32,10 @@ _TIME_FEELS: dict[str, TimeFeel] = {"half-time": "half", "double-time": "double"
 
 #: How much the words' place on the plane of feeling counts against the style's own.
 _WORDS_SHARE = 0.85
+
+#: How much speed (−1…1) and density (−1…1) add to the arousal where no word speaks of feeling, and the tempo that is
+#: neither fast nor slow.
+_SPEED_SHARE, _BUSY_SHARE, _UNHURRIED_BPM = 0.4, 0.25, 104.0
 
 
 def make_plan(
@@ -100,7 +106,7 @@ def make_plan(
             faithful=brief.tonic is not None or loop,
             rng=rng_for(seed, "modulation"),
         ),
-        ensemble=voices_of(seats, character),
+        ensemble=voices_of(seats, character, brief),
         space=space_of(style.mix, character),
         mastering=mastering_of(
             style.mix, character, arousal=arousal, ring_s=0.0 if loop else ring_seconds(duration_s, bar_s, bars)
@@ -134,9 +140,18 @@ def _feeling(brief: Brief, character: Character, style: Style) -> tuple[float, f
         own if word is None else _WORDS_SHARE * word + (1 - _WORDS_SHARE) * own
         for word, own in zip(said, home, strict=True)
     )
-    if brief.tempo_feel is not None and character.arousal is None:
-        arousal += 0.3 * brief.tempo_feel.value
+    if character.arousal is None:
+        arousal += _movement(brief)
     return round(max(-1.0, min(1.0, valence)), 3), round(max(-1.0, min(1.0, arousal)), 3)
+
+
+def _movement(brief: Brief) -> float:
+    """What speed and density add to the arousal where no word speaks of feeling."""
+    feel = brief.tempo_feel.value if brief.tempo_feel is not None else 0.0
+    if brief.tempo_bpm is not None and brief.tempo_feel is None and brief.genre is None:
+        feel = max(-1.0, min(1.0, math.log2(brief.tempo_bpm.value / _UNHURRIED_BPM)))
+    busy = brief.density.value if brief.density is not None else 0.0
+    return _SPEED_SHARE * feel + _BUSY_SHARE * busy
 
 
 def _swing(brief: Brief, style: Style) -> float:

@@ -9,13 +9,19 @@ from app.services.planning.bands import read_band
 from app.services.planning.clauses import Said, in_context
 from app.services.planning.course import read_course
 from app.services.planning.figures import counted, read_figures
+from app.services.planning.kinds import GenresRead, home_of, read_genres, tones_of
 from app.services.planning.languages import language_of
 from app.services.planning.lexicon import lexicon
+from app.services.planning.manners import read_manners
 from app.services.planning.matching import Match, find_matches, leftovers
 from app.services.planning.tokens import Passage, passage_of
 
 #: How much each kind of word moves the place on the plane of feeling.
-_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT, _GENRE_WEIGHT = 1.0, 0.5, 0.6, 0.25, 0.25
+_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT = 1.0, 0.5, 0.6, 0.25
+
+#: How much each genre named moves the place, and how much more its arousal the further that is from the middle; how
+#: much each word for speed or density moves the arousal.
+_GENRE_WEIGHT, _GENRE_ENERGY, _MOVEMENT_WEIGHT = 0.25, 0.35, 0.35
 
 #: "Not sad" is not the same as happy: it goes half as far to the other side.
 _DENIED = -0.5
@@ -61,8 +67,9 @@ def read(prompt: str) -> Brief:
     words = _Words(passage, list(figures.conflicts))
     said = in_context(passage.tokens, matches)
     course = read_course(said, words.of, words.conflicts)
-    genre, excluded_genres = _read_genre(said, words)
-    moods, valence, arousal = _read_moods(said, words, genre, course.staged)
+    kinds = read_genres(passage, said, words.of, words.conflicts)
+    genre = kinds.chosen
+    moods, valence, arousal = _read_moods([*said, *tones_of(passage, said)], words, kinds, course.staged)
     players = [one for one in said if one.match.first not in course.staged]
     band = read_band(players, matches, genre, words.of, words.conflicts)
     tempo_feel = _read_scale("tempo", said, words)
@@ -84,7 +91,7 @@ def read(prompt: str) -> Brief:
     return Brief(
         prompt=prompt,
         genre=genre,
-        excluded_genres=excluded_genres,
+        excluded_genres=kinds.refused,
         moods=moods,
         valence=valence,
         arousal=arousal,
@@ -98,6 +105,7 @@ def read(prompt: str) -> Brief:
         instruments=band.wanted,
         excluded_instruments=band.refused,
         lead=band.lead,
+        manners=read_manners(passage, said),
         drums=band.drums,
         density=_read_scale("density", [one for one in said if one.match.first not in course.staged], words),
         arc=course.arc,
@@ -145,38 +153,8 @@ def _against(feel: float, tempo_bpm: float) -> bool:
     return (feel < -0.2 and tempo_bpm >= 125) or (feel > 0.2 and tempo_bpm <= 90)
 
 
-def _read_genre(said: Sequence[Said], words: _Words) -> tuple[Heard[str] | None, tuple[Heard[str], ...]]:
-    """The genre, and those refused. A sub-genre says more than its family, a general word less than any."""
-    rows = lexicon().genres
-    named = [one for one in said if one.meaning("genres")]
-    refused = tuple(Heard[str](value=one.meaning("genres") or "", words=words.of(one)) for one in named if one.refused)
-    wanted = [one for one in named if not one.refused]
-    if not wanted:
-        return None, refused
-
-    def rank(one: Said) -> tuple[int, int]:
-        key = one.meaning("genres") or ""
-        return (0 if rows[key].general else 2 if rows[key].parent else 1), one.match.last - one.match.first
-
-    best = max(wanted, key=rank)
-    if rank(best)[0] == 1:
-        # "folk rock": of neighbours, the last is the noun.
-        while following := _first(one for one in wanted if one.match.first == best.match.last and rank(one)[0] == 1):
-            best = following
-    chosen = best.meaning("genres") or ""
-    others = sorted(
-        key
-        for key in {one.meaning("genres") or "" for one in wanted} - {chosen, rows[chosen].parent}
-        if not rows[key].general
-    )
-    if others:
-        words.conflicts.append(f"{', '.join(others)} and {chosen} were all named: {chosen} leads.")
-    same = tuple(dict.fromkeys(part for one in wanted if one.meaning("genres") == chosen for part in words.of(one)))
-    return Heard(value=chosen, words=same), refused
-
-
 def _read_moods(
-    said: Sequence[Said], words: _Words, genre: Heard[str] | None, staged: Mapping[int, str]
+    said: Sequence[Said], words: _Words, kinds: GenresRead, staged: Mapping[int, str]
 ) -> tuple[tuple[Heard[str], ...], float | None, float | None]:
     """Moods, strongest first, and the place on the plane that moods, scenes and purposes give together.
 
@@ -204,19 +182,47 @@ def _read_moods(
             if table == "moods" and not one.refused and not partly:
                 strengths[key] = strengths.get(key, 0.0) + weight * one.degree
                 quotes.setdefault(key, []).extend(words.of(one))
-    if weights and genre is not None:
-        # "Dark ambient for a game": the genre has a feeling of its own.
-        home = tables.genres[genre.value]
-        if home.valence is not None and home.arousal is not None:
-            weights += _GENRE_WEIGHT
-            valence += _GENRE_WEIGHT * home.valence
-            arousal += _GENRE_WEIGHT * home.arousal
+    feeling = _Feeling(weights, weights, valence, arousal)
+    if weights:
+        feeling.add_movement(said)
+        feeling.add_genres(kinds)
     order = sorted(strengths, key=lambda key: -strengths[key])
     _note_contradiction(order, words)
     moods = tuple(Heard[str](value=key, words=tuple(dict.fromkeys(quotes[key]))) for key in order)
     if not weights:
         return moods, None, None
-    return moods, _held(valence / weights), _held(arousal / weights)
+    return moods, _held(feeling.valence / feeling.valence_weight), _held(feeling.arousal / feeling.arousal_weight)
+
+
+@dataclass(slots=True)
+class _Feeling:
+    """Sums on the way to a place on the plane."""
+
+    valence_weight: float
+    arousal_weight: float
+    valence: float
+    arousal: float
+
+    def add_movement(self, said: Sequence[Said]) -> None:
+        """Speed and density are excitement too: "sad but fast", "dark and explosive"."""
+        tables = lexicon()
+        for one in said:
+            for table, rows in (("tempo", tables.tempo), ("density", tables.density)):
+                key = one.meaning(table)
+                if key is None or one.meaning("moods") or one.refused:
+                    continue
+                self.arousal_weight += _MOVEMENT_WEIGHT
+                self.arousal += _MOVEMENT_WEIGHT * max(-1.0, min(1.0, rows[key] * one.degree))
+
+    def add_genres(self, kinds: GenresRead) -> None:
+        """A genre has a feeling of its own, and more of an energy: "dark ambient for a game"."""
+        for key in kinds.colours:
+            valence, arousal = home_of(key)
+            self.valence_weight += _GENRE_WEIGHT
+            self.valence += _GENRE_WEIGHT * valence
+            weight = _GENRE_WEIGHT + _GENRE_ENERGY * abs(arousal)
+            self.arousal_weight += weight
+            self.arousal += weight * arousal
 
 
 def _use_weight(key: str) -> float:

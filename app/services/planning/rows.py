@@ -24,6 +24,8 @@ class GenreRow(Frozen):
     drums: bool | None = None
     general: bool = False
     fugal: tuple[str, ...] = ()
+    frame: bool = False
+    build: bool = False
 
 
 class MoodRow(Frozen):

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from app.models.brief import Brief
 from app.models.plan import Channel, Eq, Mastering, Role, Space, Voice
 from app.models.score import DRUM_ROLES
 from app.services.planning.character import Character
 from app.services.planning.ensemble import Seat
+from app.services.planning.manners import manners_for
 from app.services.styles.schema import MixProfile
 
 #: Tone by role: bass and drums keep their low end, all others leave it to them.
@@ -37,8 +39,8 @@ _ASKED_DB = 1.5
 _MOOD_SHELF_DB = 2.0
 
 
-def voices_of(seats: Sequence[Seat], character: Character) -> tuple[Voice, ...]:
-    """The members of the band with their channels."""
+def voices_of(seats: Sequence[Seat], character: Character, brief: Brief) -> tuple[Voice, ...]:
+    """The members of the band with their channels and their ways of playing."""
     pans = spread([seat.role for seat in seats], [_pan(seat, seats) for seat in seats])
     drummed = any(seat.role == "drums" for seat in seats)
     return tuple(
@@ -48,6 +50,7 @@ def voices_of(seats: Sequence[Seat], character: Character) -> tuple[Voice, ...]:
             instrument=seat.instrument,
             low_pitch=seat.low_pitch,
             high_pitch=seat.high_pitch,
+            manner=manners_for(brief, seat.instrument),
             channel=_channel(seat, pan, character, drummed=drummed),
         )
         for seat, pan in zip(seats, pans, strict=True)

@@ -1,0 +1,123 @@
+"""Names of genres in context go in, the one that leads comes out, with those refused and those that colour it.
+
+Names of instruments are looked into as well, for a genre or a feeling that is part of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from app.models.brief import Heard
+from app.services.planning.catalogue import packaged_styles, styles_of
+from app.services.planning.clauses import Said
+from app.services.planning.lexicon import Sense, lexicon
+from app.services.planning.matching import Match
+from app.services.planning.tokens import Passage
+
+Quote = Callable[[Said], tuple[str, ...]]
+
+#: How much a name says: a general word, a family, a frame ("soundtrack"), a sub-genre.
+_GENERAL, _FAMILY, _FRAME, _SUB = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class GenresRead:
+    """What the words said about kinds of music."""
+
+    chosen: Heard[str] | None = None
+    refused: tuple[Heard[str], ...] = ()
+    #: The sub-genres among those wanted, which have a feeling of their own: "dark ambient drone" is a drone, and dark.
+    #: A family has room for every feeling.
+    colours: tuple[str, ...] = ()
+
+
+def read_genres(passage: Passage, said: Sequence[Said], quote: Quote, conflicts: list[str]) -> GenresRead:
+    """The genre that leads. A sub-genre says more than its family, a general word less than any.
+
+    Of neighbours that say as much, the last is the noun: "folk rock", "dark ambient drone". Where none is named, the
+    name of an instrument may hold one: "ambient pads", "flamenco guitar". Contradictions are added to `conflicts`.
+    """
+    rows = lexicon().genres
+    named = [one for one in said if one.meaning("genres")]
+    refused = tuple(Heard[str](value=_key(one), words=quote(one)) for one in named if one.refused)
+    wanted = [one for one in named if not one.refused]
+    if not wanted:
+        hinted = next((hint for one in said if (hint := _hinted(passage, one, quote)) is not None), None)
+        return GenresRead(hinted, refused)
+    best = max(wanted, key=lambda one: (_rank(_key(one)), one.match.last - one.match.first))
+    while following := _neighbour(best, wanted):
+        best = following
+    chosen = _key(best)
+    keys = dict.fromkeys(_key(one) for one in wanted)
+    others = sorted(key for key in keys if key not in (chosen, rows[chosen].parent) and _rank(key) > _GENERAL)
+    if others:
+        conflicts.append(f"{', '.join(others)} and {chosen} were all named: {chosen} leads.")
+    same = tuple(dict.fromkeys(part for one in wanted if _key(one) == chosen for part in quote(one)))
+    colours = tuple(key for key in (chosen, *others) if rows[key].parent and _rank(key) > _GENERAL)
+    return GenresRead(Heard(value=chosen, words=same), refused, colours)
+
+
+def tones_of(passage: Passage, said: Sequence[Said]) -> list[Said]:
+    """The feelings with which names of instruments begin, as words of their own: "ethereal choir", "warm pads"."""
+    phrases = lexicon().phrases
+    tones: list[Said] = []
+    for one in said:
+        first, last = one.match.first, one.match.last
+        if one.refused or one.meaning("instruments") is None or one.meaning("moods") is not None or last - first < 2:
+            continue
+        for end in range(last - 1, first, -1):
+            senses = phrases.get(tuple(passage.folded(i) for i in range(first, end)), ())
+            moods = tuple(sense for sense in senses if sense.table == "moods")
+            if moods and not any(sense == Sense("grammar", "build") for sense in senses):
+                tones.append(Said(Match(first, end, moods)))
+                break
+    return tones
+
+
+@cache
+def home_of(genre: str) -> tuple[float, float]:
+    """Valence and arousal of a genre: its own, else those of the style that plays it."""
+    row = lexicon().genres[genre]
+    styles = packaged_styles()
+    style = styles[styles_of(row, styles)[0]]
+    return (
+        style.valence if row.valence is None else row.valence,
+        style.arousal if row.arousal is None else row.arousal,
+    )
+
+
+def _key(one: Said) -> str:
+    return one.meaning("genres") or ""
+
+
+def _rank(genre: str) -> int:
+    row = lexicon().genres[genre]
+    return _GENERAL if row.general else _FRAME if row.frame else _SUB if row.parent else _FAMILY
+
+
+def _neighbour(best: Said, wanted: Sequence[Said]) -> Said | None:
+    """A genre right behind the best that says as much: two families, or sub-genres of one ("stadium rock anthem")."""
+    rows, key = lexicon().genres, _key(best)
+    return next(
+        (
+            one
+            for one in wanted
+            if one.match.first == best.match.last
+            and _rank(_key(one)) == _rank(key)
+            and rows[_key(one)].parent == rows[key].parent
+        ),
+        None,
+    )
+
+
+def _hinted(passage: Passage, one: Said, quote: Quote) -> Heard[str] | None:
+    """The genre with which the name of an instrument begins: "flamenco guitar", but no "classical guitar"."""
+    if one.refused or one.meaning("instruments") is None:
+        return None
+    tables = lexicon()
+    for last in range(one.match.last - 1, one.match.first, -1):
+        phrase = tuple(passage.folded(i) for i in range(one.match.first, last))
+        for sense in tables.phrases.get(phrase, ()):
+            if sense.table == "genres" and _rank(sense.key) > _GENERAL and not tables.genres[sense.key].build:
+                return Heard(value=sense.key, words=quote(one))
+    return None
