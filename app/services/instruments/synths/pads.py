@@ -108,6 +108,7 @@ SHIMMER = Patch(
     ),
     envelope=Envelope(attack_s=0.9, decay_s=24.0, sustain_db=2.0, release_s=7.0),
     loop_frames=131_072,
+    width=0.4,
     free_running=True,
 )
 
