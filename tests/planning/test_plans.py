@@ -140,6 +140,43 @@ def test_long_pieces_have_more_sections_than_short_ones():
     assert sections[-1] >= 7
 
 
+@pytest.mark.parametrize("style", sorted(packaged_styles()))
+def test_minutes_have_four_to_six_sections_each(style: str):
+    row = packaged_styles()[style]
+    whole_phrases = row.phrase_bars > 8
+    for seconds, seed in ((180, 1), (180, 2), (300, 3)):
+        plan = plan_of("music", seconds, seed, styles={style: row})
+        a_minute = len(plan.form) * 60 / seconds
+
+        assert (2 if whole_phrases else 4) <= a_minute <= 6.5
+
+
+def test_thirty_seconds_have_a_beginning_a_point_and_a_close():
+    for style, row in packaged_styles().items():
+        form = plan_of("music", 30, styles={style: row}).form
+
+        assert len(form) == 3, style
+
+
+def test_sections_that_follow_each_other_are_told_apart():
+    for style in ("pop", "rock", "house", "funk", "cinematic", "country", "folk", "trap"):
+        form = plan_of("music", 240, styles={style: packaged_styles()[style]}).form
+        for before, after in pairwise(form):
+            looks = [(section.kind, section.material, section.voices, section.energy) for section in (before, after)]
+            assert looks[0] != looks[1], style
+            if (before.kind, before.material) == (after.kind, after.material):
+                assert before.voices != after.voices or abs(before.energy - after.energy) >= 0.02, style
+
+
+def test_a_verse_is_no_introduction():
+    for style in ("pop", "rock", "soul", "country", "reggae", "synthwave"):
+        for seed in range(4):
+            plan = plan_of("sad", 180, seed, styles={style: packaged_styles()[style]})
+            for section in plan.form:
+                thin = section.kind in ("intro", "outro", "break", "build")
+                assert thin or len(section.voices) >= min(3, len(plan.ensemble)), style
+
+
 def test_sections_are_whole_phrases_where_they_fit():
     for seed in range(6):
         plan = plan_of("rock", 120, seed)

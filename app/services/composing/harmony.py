@@ -7,6 +7,7 @@ import numpy as np
 
 from app.models.plan import Mode, Plan
 from app.services.composing.changes import Change, Changes, Held, changes, spread
+from app.services.composing.dice import piece_seed
 from app.services.composing.drawing import drawn, drawn_key
 from app.services.composing.layout import Stretch, following_stretch
 from app.services.composing.pacing import LEAST_PER_MINUTE, MOST_PER_MINUTE, calmed, livened
@@ -109,6 +110,7 @@ class _Harmony:
 
     def __init__(self, plan: Plan, style: Style, metre: Metre) -> None:
         self._plan = plan
+        self._seed = piece_seed(plan)
         self._language = style.harmony
         self._metre = metre
         self._bars_a_minute = plan.tempo_bpm / metre.beats
@@ -116,7 +118,7 @@ class _Harmony:
     def progression(self, stretch: Stretch, others: Sequence[list[Held]]) -> list[Held]:
         """The chords of a material, coloured and stretched; unlike those of other materials where there is a choice."""
         key = Key(self._plan.tonic, stretch.tonality.mode)
-        rng = rng_for(self._plan.seed, "harmony", stretch.section.material)
+        rng = rng_for(self._seed, "harmony", stretch.section.material)
         options = self._suiting(stretch)
         if not others:
             # What is heard first should say which key it is in.
@@ -138,7 +140,7 @@ class _Harmony:
         devices = self._language.devices
         # Where chords are to change less often, time is counted as if there were less of it.
         felt_s = bar_s * HARMONY_PACE[self._plan.time_feel]
-        turns = in_rounds(held, stretch, key, devices, bar_s=felt_s, seed=self._plan.seed)
+        turns = in_rounds(held, stretch, key, devices, bar_s=felt_s, seed=self._seed)
         moved = [(transposed(chord, stretch.section.transpose), bars) for chord, bars in turns]
         bars = spread(moved, stretch.bars, self._metre)
         if after is None:
@@ -146,7 +148,7 @@ class _Harmony:
         if after.tonality != stretch.tonality and stretch.bars > 1:
             return [*bars[:-1], self._leading(bars[-1], after.tonality)]
         if stretch.bars >= 4 and self._language.turnarounds:
-            rng = rng_for(self._plan.seed, "turnaround", *stretch.key, after.section.material)
+            rng = rng_for(self._seed, "turnaround", *stretch.key, after.section.material)
             options = [turn for turn in self._language.turnarounds if self._turns(turn, stretch.tonality.mode)]
             if options and rng.random() < self._language.turnaround_chance:
                 turn = self._coloured(drawn(rng, options, [option.weight for option in options]), stretch.tonality, rng)
@@ -200,7 +202,7 @@ class _Harmony:
 
     def _cadence(self, key: Key) -> list[Held]:
         """What leads into the tonic at the end."""
-        rng = rng_for(self._plan.seed, "cadence")
+        rng = rng_for(self._seed, "cadence")
         options = [option for option in self._language.cadences if key.mode in option.modes] or [
             Progression(chords=chords, modes=(key.mode,)) for chords in MODAL_CADENCES[key.mode]
         ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.models.plan import Plan, Section, Voice
 from app.services.composing.changes import Change
+from app.services.composing.dice import piece_seed
 from app.services.composing.entries import Entry, entries_of, fugal_changes
 from app.services.composing.harmony import harmonise
 from app.services.composing.layout import Stretch, following_stretch, lay_out
@@ -64,6 +65,7 @@ class Setting:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self._seed = piece_seed(plan)
         self.style: Style = load_style(plan.style)
         self.metre: Metre = metre_of(plan.time_signature)
         #: Whether a written bar fills two: at this tempo the style counts in halves.
@@ -75,7 +77,7 @@ class Setting:
 
     def rng(self, *names: str) -> np.random.Generator:
         """Dice of that name, the same in every voice that asks for them."""
-        return rng_for(self.plan.seed, *names)
+        return rng_for(self._seed, *names)
 
     def rhythm(self, text: str, metre: str) -> tuple[Rhythm, ...]:
         """The bars of a rhythm written for a metre, as they are played in the plan's."""

@@ -6,6 +6,7 @@ from app.models.plan import Role, Section
 from app.models.score import DRUM_ROLES
 from app.services.planning.ensemble import Seat
 from app.services.planning.form import Stretch
+from app.services.planning.steps import SHORT_KINDS
 
 #: Roles that may open a piece, so that it sounds from its first beat; most suitable first.
 _OPENERS: tuple[Role, ...] = ("chords", "pad", "arpeggio", "lead", "bass", "drums", "percussion", "counter", "texture")
@@ -16,6 +17,9 @@ _CARRYING: frozenset[Role] = frozenset({"lead", "chords", "bass"})
 #: Roles that the quieter of two sections leaves to the stronger one, where the same ones would play in both.
 _SPARED: tuple[Role, ...] = ("counter", "arpeggio", "percussion", "pad", "texture")
 
+#: Players of a section that is no way in or out, at least.
+_LEAST_PLAYERS = 3
+
 #: Pieces this short have no time to build: everybody plays.
 _ALL_PLAY_S = 12.0
 
@@ -23,6 +27,8 @@ _ALL_PLAY_S = 12.0
 def sections_of(stretches: Sequence[Stretch], seats: Sequence[Seat], *, duration_s: float) -> tuple[Section, ...]:
     """The form with the names of those who play in each section."""
     players = [set(_players(stretch, seats, all_play=duration_s <= _ALL_PLAY_S)) for stretch in stretches]
+    for stretch, playing in zip(stretches, players, strict=True):
+        _fill(stretch, seats, playing)
     for seat in seats:
         _give_share(seat, stretches, players)
     _tell_apart(seats, stretches, players)
@@ -47,6 +53,16 @@ def _players(stretch: Stretch, seats: Sequence[Seat], *, all_play: bool) -> list
     """Those whose threshold the section reaches; the mood thins or fills it a little."""
     level = (2.0 * stretch.texture + stretch.energy) / 3.0
     return [seat.name for seat in seats if all_play or seat.asked or level >= seat.row.from_energy - 1e-9]
+
+
+def _fill(stretch: Stretch, seats: Sequence[Seat], playing: set[str]) -> None:
+    """Let those into a thin section who come in soonest, where it is no way in or out but the music itself."""
+    if stretch.kind in SHORT_KINDS:
+        return
+    for seat in sorted(seats, key=lambda seat: (seat.row.from_energy, _OPENERS.index(seat.role))):
+        if len(playing) >= _LEAST_PLAYERS:
+            return
+        playing.add(seat.name)
 
 
 def _give_share(seat: Seat, stretches: Sequence[Stretch], players: list[set[str]]) -> None:

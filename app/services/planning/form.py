@@ -25,6 +25,9 @@ _LATE = 0.8
 #: No section is quieter than this.
 _QUIETEST = 0.12
 
+#: Least difference in energy between a section and the same one right after it.
+_STEP = 0.04
+
 #: How contrast is scaled by the shape of the energy.
 _CONTRAST = {"even": 0.5, "arch": 1.0, "rise": 1.0, "wide": 1.35}
 
@@ -113,7 +116,7 @@ def make_form(
         return _shaped(stretches, replace(character, curve=None), arousal - style.arousal, arousal)
     if character.arc is not None:
         return along(stretches, character.arc, arousal)
-    return _shaped(stretches, character, arousal - style.arousal, arousal)
+    return _stepped(_shaped(stretches, character, arousal - style.arousal, arousal))
 
 
 def share_out(bars: int, steps: Sequence[FormStep], phrase_bars: int) -> list[int]:
@@ -164,6 +167,17 @@ def _shaped(stretches: Sequence[Stretch], character: Character, surplus: float, 
             energy += 0.25 * (math.sin(math.pi * place) - 0.6)
         shaped.append(replace(stretch, energy=round(max(_QUIETEST, min(1.0, energy)), 3)))
     return tuple(shaped)
+
+
+def _stepped(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """Sections of which none is the very same as the one after it: the first of two alike holds back a little."""
+    held = list(stretches)
+    for i in range(len(held) - 1, 0, -1):
+        before, after = held[i - 1], held[i]
+        same = (before.kind, before.material) == (after.kind, after.material)
+        if same and abs(before.energy - after.energy) < _STEP:
+            held[i - 1] = replace(before, energy=round(max(_QUIETEST, after.energy - _STEP), 3))
+    return tuple(held)
 
 
 def along(stretches: Sequence[Stretch], arc: str, arousal: float) -> tuple[Stretch, ...]:

@@ -6,8 +6,8 @@ own, so that a word about one thing never changes another.
 
 import math
 
-from app.models.brief import Brief
-from app.models.plan import COMPOSER_VERSION, Plan, TimeFeel
+from app.models.brief import Brief, Heard
+from app.models.plan import COMPOSER_VERSION, Mode, Plan, TimeFeel
 from app.services.planning.arranging import sections_of
 from app.services.planning.catalogue import Styles, packaged_styles
 from app.services.planning.character import Character, character_of, genre_row
@@ -64,7 +64,7 @@ def make_plan(
         time_signature=metre,
         phrase_bars=style.phrase_bars,
     )
-    tonic, mode = choose_key(brief, character, style, rng_for(seed, "key"))
+    tonic, mode = _key(brief, character, style, valence, seed)
     bar_s = bar_seconds(metre, tempo_bpm)
     stretches = make_form(
         style,
@@ -112,6 +112,13 @@ def make_plan(
             style.mix, character, arousal=arousal, ring_s=0.0 if loop else ring_seconds(duration_s, bar_s, bars)
         ),
     )
+
+
+def _key(brief: Brief, character: Character, style: Style, valence: float, seed: int) -> tuple[str, Mode]:
+    """Key note and scale. Other styles and other moods have other key notes under one seed; other words have not."""
+    _, mode = choose_key(brief, character, style, rng_for(seed, "key"))
+    settled = brief.model_copy(update={"mode": Heard[str](value=mode, words=())})
+    return choose_key(settled, character, style, rng_for(seed, "key note", style.name, f"{valence:.2f}"))
 
 
 def _tempo_and_bars(

@@ -111,9 +111,14 @@ def _developed(steps: list[FormStep], wanted: int) -> list[FormStep]:
         splittable = [i for i, step in enumerate(steps) if step.kind in SECOND_HALVES]
         if not splittable:
             break
-        heaviest = max(splittable, key=lambda i: (round(steps[i].weight, 6), -i))
+        heaviest = max(splittable, key=lambda i: (round(steps[i].weight, 6), not _repeats(steps, i), -i))
         steps = [*steps[:heaviest], *_halves(steps[heaviest]), *steps[heaviest + 1 :]]
     return steps
+
+
+def _repeats(steps: Sequence[FormStep], i: int) -> bool:
+    """Whether a section stands beside one of its own material: together they are halves already."""
+    return any(0 <= j < len(steps) and steps[j].material == steps[i].material for j in (i - 1, i + 1))
 
 
 def _halves(step: FormStep) -> tuple[FormStep, FormStep]:
