@@ -1,4 +1,4 @@
-"""Strangers are understood: of what a musician expects of some 300 prompts, so much is met, field by field."""
+"""Strangers are understood: of what a musician expects of some 400 prompts, so much is met, field by field."""
 
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ OWN_WORDS = ("es", "pt", "fr", "de", "it", "ja")
 
 #: Least share of each field's expectations that is met: English, and the languages with words of their own.
 LEAST = {
-    "all": 0.97, "arc": 0.85, "bpm": 0.98, "density": 0.9, "drums": 0.96, "energy": 0.92, "genre": 0.95,
+    "all": 0.97, "arc": 0.9, "bpm": 0.98, "density": 0.9, "drums": 0.96, "energy": 0.92, "genre": 0.95,
     "invented": 0.95, "key": 0.99, "loop": 0.99, "metre": 0.99, "mode": 0.93, "players": 0.96, "tempo": 0.9,
     "without": 0.97,
 }  # fmt: skip
@@ -33,7 +33,7 @@ def measured(*languages: str) -> dict[str, float]:
 
 
 def test_there_are_prompts_enough_in_every_language():
-    assert len(expectations()) >= 250
+    assert len(expectations()) >= 400
     assert len(group("en")) >= 100
     for language in OWN_WORDS:
         assert len(group(language)) >= 25

@@ -136,7 +136,9 @@ def _solo(
     for match in matches:
         if not match.says("solo", "only"):
             continue
-        before = next((one for one in instruments if _only_fillers(one.match, match, matches)), None)
+        # "A cello, nothing else": a comma may stand before a phrase that closes the list.
+        gap = 1 if match.says("only") and match.last - match.first > 1 else 0
+        before = next((one for one in instruments if _only_fillers(one.match, match, matches, gap)), None)
         after = _next_to(match, instruments, matches)
         one = before if before is not None and before.match.last == match.first else after or before
         if one is None:
@@ -184,12 +186,13 @@ def _next_to(match: Match, instruments: Sequence[Said], matches: Sequence[Match]
     return next((one for one in instruments if _only_fillers(match, one.match, matches)), None)
 
 
-def _only_fillers(earlier: Match, later: Match, matches: Sequence[Match]) -> bool:
+def _only_fillers(earlier: Match, later: Match, matches: Sequence[Match], gap: int = 0) -> bool:
+    """Whether nothing but small words and qualities stands between, and at most `gap` tokens that no table knows."""
     if earlier.last > later.first or later.first - earlier.last > 4:
         return False
     between = [match for match in matches if earlier.last <= match.first and match.last <= later.first]
     covered = sum(match.last - match.first for match in between)
-    return covered == later.first - earlier.last and all(
+    return covered + gap >= later.first - earlier.last and all(
         match.says("filler") or match.key("moods") or match.key("density") or match.key("tempo") for match in between
     )
 

@@ -1,6 +1,6 @@
 """A prompt goes in, a Brief comes out: what the words said, each decision with its words. No dice are thrown here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -8,32 +8,17 @@ from app.models.brief import Brief, Heard
 from app.services.planning.bands import read_band
 from app.services.planning.clauses import Said, in_context
 from app.services.planning.course import read_course
+from app.services.planning.feeling import GENERAL_USES, read_feeling
 from app.services.planning.figures import counted, read_figures
-from app.services.planning.kinds import GenresRead, home_of, read_genres, tones_of
+from app.services.planning.kinds import read_genres, tones_of
 from app.services.planning.languages import language_of
 from app.services.planning.lexicon import lexicon
 from app.services.planning.manners import read_manners
 from app.services.planning.matching import Match, find_matches, leftovers
 from app.services.planning.tokens import Passage, passage_of
 
-#: How much each kind of word moves the place on the plane of feeling.
-_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT = 1.0, 0.5, 0.6, 0.25
-
-#: How much each genre named moves the place, and how much more its arousal the further that is from the middle; how
-#: much each word for speed or density moves the arousal.
-_GENRE_WEIGHT, _GENRE_ENERGY, _MOVEMENT_WEIGHT = 0.25, 0.35, 0.35
-
-#: "Not sad" is not the same as happy: it goes half as far to the other side.
+#: "Not slow" is not the same as fast: it goes half as far to the other side.
 _DENIED = -0.5
-
-#: How much of a feeling that only a quiet part has goes to the whole.
-_PARTLY = 0.25
-
-#: Two moods further apart in valence than this contradict each other.
-_CONTRADICTION = 1.15
-
-#: Purposes so general that any other purpose says more.
-_GENERAL_USES = frozenset({"film", "game", "vlog", "presentation", "stream", "tutorial", "dance", "background"})
 
 Value = TypeVar("Value")
 
@@ -69,7 +54,7 @@ def read(prompt: str) -> Brief:
     course = read_course(said, words.of, words.conflicts)
     kinds = read_genres(passage, said, words.of, words.conflicts)
     genre = kinds.chosen
-    moods, valence, arousal = _read_moods([*said, *tones_of(passage, said)], words, kinds, course.staged)
+    feeling = read_feeling([*said, *tones_of(passage, said)], kinds, course.staged, words.of, words.conflicts)
     players = [one for one in said if one.match.first not in course.staged]
     band = read_band(players, matches, genre, words.of, words.conflicts)
     tempo_feel = _read_scale("tempo", said, words)
@@ -92,9 +77,9 @@ def read(prompt: str) -> Brief:
         prompt=prompt,
         genre=genre,
         excluded_genres=kinds.refused,
-        moods=moods,
-        valence=valence,
-        arousal=arousal,
+        moods=feeling.moods,
+        valence=feeling.valence,
+        arousal=feeling.arousal,
         tempo_bpm=figures.tempo_bpm,
         beat=figures.beat,
         tempo_feel=tempo_feel,
@@ -153,93 +138,6 @@ def _against(feel: float, tempo_bpm: float) -> bool:
     return (feel < -0.2 and tempo_bpm >= 125) or (feel > 0.2 and tempo_bpm <= 90)
 
 
-def _read_moods(
-    said: Sequence[Said], words: _Words, kinds: GenresRead, staged: Mapping[int, str]
-) -> tuple[tuple[Heard[str], ...], float | None, float | None]:
-    """Moods, strongest first, and the place on the plane that moods, scenes and purposes give together.
-
-    What was said of a quiet part alone ("starts calm") is no mood of the whole.
-    """
-    tables = lexicon()
-    strengths: dict[str, float] = {}
-    quotes: dict[str, list[str]] = {}
-    weights = valence = arousal = 0.0
-    purposes = {one.meaning("uses") for one in said} - _GENERAL_USES - {None}
-    for one in said:
-        for table, rows in (("moods", tables.moods), ("uses", tables.uses)):
-            key = one.meaning(table)
-            if key is None or (table == "uses" and purposes and key in _GENERAL_USES):
-                continue
-            row = rows[key]
-            weight = _use_weight(key) if table == "uses" else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
-            factor = _DENIED if one.refused else one.degree
-            partly = one.match.first in staged and row.arousal < 0
-            if partly:
-                factor *= _PARTLY
-            weights += weight
-            valence += weight * factor * row.valence
-            arousal += weight * factor * row.arousal
-            if table == "moods" and not one.refused and not partly:
-                strengths[key] = strengths.get(key, 0.0) + weight * one.degree
-                quotes.setdefault(key, []).extend(words.of(one))
-    feeling = _Feeling(weights, weights, valence, arousal)
-    if weights:
-        feeling.add_movement(said)
-        feeling.add_genres(kinds)
-    order = sorted(strengths, key=lambda key: -strengths[key])
-    _note_contradiction(order, words)
-    moods = tuple(Heard[str](value=key, words=tuple(dict.fromkeys(quotes[key]))) for key in order)
-    if not weights:
-        return moods, None, None
-    return moods, _held(feeling.valence / feeling.valence_weight), _held(feeling.arousal / feeling.arousal_weight)
-
-
-@dataclass(slots=True)
-class _Feeling:
-    """Sums on the way to a place on the plane."""
-
-    valence_weight: float
-    arousal_weight: float
-    valence: float
-    arousal: float
-
-    def add_movement(self, said: Sequence[Said]) -> None:
-        """Speed and density are excitement too: "sad but fast", "dark and explosive"."""
-        tables = lexicon()
-        for one in said:
-            for table, rows in (("tempo", tables.tempo), ("density", tables.density)):
-                key = one.meaning(table)
-                if key is None or one.meaning("moods") or one.refused:
-                    continue
-                self.arousal_weight += _MOVEMENT_WEIGHT
-                self.arousal += _MOVEMENT_WEIGHT * max(-1.0, min(1.0, rows[key] * one.degree))
-
-    def add_genres(self, kinds: GenresRead) -> None:
-        """A genre has a feeling of its own, and more of an energy: "dark ambient for a game"."""
-        for key in kinds.colours:
-            valence, arousal = home_of(key)
-            self.valence_weight += _GENRE_WEIGHT
-            self.valence += _GENRE_WEIGHT * valence
-            weight = _GENRE_WEIGHT + _GENRE_ENERGY * abs(arousal)
-            self.arousal_weight += weight
-            self.arousal += weight * arousal
-
-
-def _use_weight(key: str) -> float:
-    return _GENERAL_USE_WEIGHT if key in _GENERAL_USES else _USE_WEIGHT
-
-
-def _held(value: float) -> float:
-    return round(max(-1.0, min(1.0, value)), 3)
-
-
-def _note_contradiction(moods: Sequence[str], words: _Words) -> None:
-    rows = lexicon().moods
-    feelings = sorted((key for key in moods if not rows[key].scene), key=lambda key: rows[key].valence)
-    if len(feelings) > 1 and rows[feelings[-1]].valence - rows[feelings[0]].valence > _CONTRADICTION:
-        words.conflicts.append(f"{feelings[0]} and {feelings[-1]} pull apart: the music stands between them.")
-
-
 def _read_scale(table: str, said: Sequence[Said], words: _Words) -> Heard[float] | None:
     """Tempo or density in words, −1…1; several are averaged."""
     rows = lexicon().tempo if table == "tempo" else lexicon().density
@@ -251,7 +149,7 @@ def _read_scale(table: str, said: Sequence[Said], words: _Words) -> Heard[float]
         listed = ", ".join(f"“{part}”" for one in heard for part in words.of(one))
         words.conflicts.append(f"{listed} pull apart: the middle is taken.")
     return Heard(
-        value=_held(sum(values) / len(values)),
+        value=round(max(-1.0, min(1.0, sum(values) / len(values))), 3),
         words=tuple(dict.fromkeys(part for one in heard for part in words.of(one))),
     )
 
@@ -263,7 +161,7 @@ def _read_use(said: Sequence[Said], words: _Words) -> Heard[str] | None:
         return None
 
     def rank(one: Said) -> tuple[bool, int]:
-        return one.meaning("uses") not in _GENERAL_USES, one.match.last - one.match.first
+        return one.meaning("uses") not in GENERAL_USES, one.match.last - one.match.first
 
     best = max(wanted, key=rank)
     return Heard(value=best.meaning("uses") or "", words=words.of(best))

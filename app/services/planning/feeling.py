@@ -1,0 +1,130 @@
+"""Words in context go in, the feeling they ask for comes out: moods, and a place on the plane of feeling."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.models.brief import Heard
+from app.services.planning.clauses import Said
+from app.services.planning.kinds import GenresRead, home_of
+from app.services.planning.lexicon import lexicon
+
+Quote = Callable[[Said], tuple[str, ...]]
+
+#: How much each kind of word moves the place on the plane of feeling.
+_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT = 1.0, 0.5, 0.6, 0.25
+
+#: How much each genre named moves the place, and how much more its arousal the further that is from the middle; how
+#: much each word for speed or density moves the arousal.
+_GENRE_WEIGHT, _GENRE_ENERGY, _MOVEMENT_WEIGHT = 0.25, 0.35, 0.35
+
+#: "Not sad" is not the same as happy: it goes half as far to the other side.
+_DENIED = -0.5
+
+#: How much of a feeling that only a quiet part has goes to the whole.
+_PARTLY = 0.25
+
+#: Two moods further apart in valence than this contradict each other.
+_CONTRADICTION = 1.15
+
+#: Purposes so general that any other purpose says more.
+GENERAL_USES = frozenset({"film", "game", "vlog", "presentation", "stream", "tutorial", "dance", "background"})
+
+
+@dataclass(frozen=True, slots=True)
+class FeelingRead:
+    """What the words said about feeling; a place on the plane is −1…1, None where nothing was said."""
+
+    #: Strongest first.
+    moods: tuple[Heard[str], ...]
+    valence: float | None = None
+    arousal: float | None = None
+
+
+def read_feeling(
+    said: Sequence[Said], kinds: GenresRead, staged: Mapping[int, str], quote: Quote, conflicts: list[str]
+) -> FeelingRead:
+    """Moods, and the place on the plane that moods, scenes, purposes, speed and genre give together.
+
+    What was said of a quiet part alone ("starts calm") is no mood of the whole. Contradictions are added to
+    `conflicts`.
+    """
+    tables = lexicon()
+    strengths: dict[str, float] = {}
+    quotes: dict[str, list[str]] = {}
+    weights = valence = arousal = 0.0
+    purposes = {one.meaning("uses") for one in said} - GENERAL_USES - {None}
+    for one in said:
+        for table, rows in (("moods", tables.moods), ("uses", tables.uses)):
+            key = one.meaning(table)
+            if key is None or (table == "uses" and purposes and key in GENERAL_USES):
+                continue
+            row = rows[key]
+            weight = _use_weight(key) if table == "uses" else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
+            factor = _DENIED if one.refused else one.degree
+            partly = one.match.first in staged and row.arousal < 0
+            if partly:
+                factor *= _PARTLY
+            weights += weight
+            valence += weight * factor * row.valence
+            arousal += weight * factor * row.arousal
+            if table == "moods" and not one.refused and not partly:
+                strengths[key] = strengths.get(key, 0.0) + weight * one.degree
+                quotes.setdefault(key, []).extend(quote(one))
+    feeling = _Feeling(weights, weights, valence, arousal)
+    if weights:
+        feeling.add_movement(said)
+        feeling.add_genres(kinds)
+    order = sorted(strengths, key=lambda key: -strengths[key])
+    _note_contradiction(order, conflicts)
+    moods = tuple(Heard[str](value=key, words=tuple(dict.fromkeys(quotes[key]))) for key in order)
+    if not weights:
+        return FeelingRead(moods)
+    return FeelingRead(
+        moods, _held(feeling.valence / feeling.valence_weight), _held(feeling.arousal / feeling.arousal_weight)
+    )
+
+
+@dataclass(slots=True)
+class _Feeling:
+    """Sums on the way to a place on the plane."""
+
+    valence_weight: float
+    arousal_weight: float
+    valence: float
+    arousal: float
+
+    def add_movement(self, said: Sequence[Said]) -> None:
+        """Speed and density are excitement too: "sad but fast", "dark and explosive"."""
+        tables = lexicon()
+        for one in said:
+            for table, rows in (("tempo", tables.tempo), ("density", tables.density)):
+                key = one.meaning(table)
+                if key is None or one.meaning("moods") or one.refused:
+                    continue
+                self.arousal_weight += _MOVEMENT_WEIGHT
+                self.arousal += _MOVEMENT_WEIGHT * max(-1.0, min(1.0, rows[key] * one.degree))
+
+    def add_genres(self, kinds: GenresRead) -> None:
+        """A genre has a feeling of its own, and more of an energy: "dark ambient for a game"."""
+        for key in kinds.colours:
+            valence, arousal = home_of(key)
+            self.valence_weight += _GENRE_WEIGHT
+            self.valence += _GENRE_WEIGHT * valence
+            weight = _GENRE_WEIGHT + _GENRE_ENERGY * abs(arousal)
+            self.arousal_weight += weight
+            self.arousal += weight * arousal
+
+
+def _use_weight(key: str) -> float:
+    return _GENERAL_USE_WEIGHT if key in GENERAL_USES else _USE_WEIGHT
+
+
+def _held(value: float) -> float:
+    return round(max(-1.0, min(1.0, value)), 3)
+
+
+def _note_contradiction(moods: Sequence[str], conflicts: list[str]) -> None:
+    rows = lexicon().moods
+    feelings = sorted((key for key in moods if not rows[key].scene), key=lambda key: rows[key].valence)
+    if len(feelings) > 1 and rows[feelings[-1]].valence - rows[feelings[0]].valence > _CONTRADICTION:
+        conflicts.append(f"{feelings[0]} and {feelings[-1]} pull apart: the music stands between them.")
