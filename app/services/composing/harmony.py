@@ -1,7 +1,8 @@
 """The chords of the whole piece: one progression for each material, turned towards what follows, closed at the end."""
 
 from collections.abc import Sequence
-from math import log2
+from functools import lru_cache
+from math import exp, log2
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from app.services.theory.keys import Key
 from app.services.theory.metre import Metre
 from app.services.theory.progressions import MODAL_CADENCES, MODAL_PROGRESSIONS
 from app.services.theory.scales import third_of
+from app.services.theory.tonality import key_margin
 from app.utils.seeds import rng_for
 
 #: How many bars one written bar may last.
@@ -34,6 +36,9 @@ _STILL_PER_MINUTE = 13.0
 
 #: From this length on, half a bar is enough to lead into another key, in seconds.
 _ROOMY_BAR_S = 1.7
+
+#: How much it counts how clearly a progression says its key, and how little it can count for.
+CLARITY_COUNTS, LEAST_CLARITY = 6.0, 0.1
 
 #: What each colour makes of a plain triad.
 _COLOURED = {
@@ -99,6 +104,24 @@ def transposed(chord: Chord, semitones: int) -> Chord:
     return Chord((chord.root + semitones) % 12, chord.kind, (chord.bass + semitones) % 12)
 
 
+@lru_cache(maxsize=4_096)
+def clarity(held: tuple[Held, ...], key: Key) -> float:
+    """How readily a progression is taken, `LEAST_CLARITY`…1: less the better another key than its own fits it.
+
+    In minor above all, round after round of a progression may sound like the major key of the same notes.
+
+    >>> home, away = [Chord(root, kind, root) for root, kind in ((9, "min"), (0, "maj"))]
+    >>> clarity(((home, 1.0), (away, 3.0)), Key("A", "minor")) < clarity(((home, 3.0), (away, 1.0)), Key("A", "minor"))
+    True
+    """
+    sounding = [0.0] * 12
+    for chord, bars in held:
+        for tone in (*chord.classes, chord.bass):  # the bass doubles its note
+            sounding[tone % 12] += bars
+    margin = key_margin(sounding, key.root, third_of(key.mode))
+    return max(LEAST_CLARITY, min(1.0, exp(CLARITY_COUNTS * margin)))
+
+
 def _telling(stretch: Stretch) -> tuple[bool, bool, str, int]:
     """Sections that say most about their material come first: themes before intros, home, then long ones."""
     framing = stretch.section.kind in ("intro", "outro", "build", "break")
@@ -124,7 +147,8 @@ class _Harmony:
             # What is heard first should say which key it is in.
             options = [option for option in options if _read(option, key)[0][0].root == key.root] or options
         taken = [{chord for chord, _ in held} for held in others]
-        candidates = [drawn(rng, options, [self._weight(option, stretch) for option in options]) for _ in range(4)]
+        weights = [self._weight(option, stretch) * clarity(tuple(_read(option, key)), key) for option in options]
+        candidates = [drawn(rng, options, weights) for _ in range(4)]
         coloured = [self._coloured(option, key, rng) for option in candidates]
         pairs = [
             [(chord, bars * self._stretch(option, stretch, rng)) for chord, bars in held]

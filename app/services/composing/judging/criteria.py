@@ -107,7 +107,7 @@ CRITERIA: tuple[Judge, ...] = (
     ),
     _judge(
         "home", "How much better the notes fit the key of the piece than any other key.",
-        1.2, together.home, (-0.15, 0.0), (0.12, 1.0),
+        3.0, together.home, (-0.15, 0.0), (0.12, 1.0),
     ),
     _judge(
         "contrast", "How far neighbouring sections differ in notes, register, players and force.",

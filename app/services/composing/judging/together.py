@@ -12,16 +12,10 @@ from app.models.score import DRUM_ROLES
 from app.services.composing.judging.hearing import Hearing
 from app.services.composing.layout import Stretch
 from app.services.theory.scales import pitch_class, third_of
+from app.services.theory.tonality import key_margin
 
 #: Seconds in which different chords are counted.
 WINDOW_S = 30.0
-
-#: How well each of the twelve notes above the key note fits a key, by its third.
-#: Krumhansl and Kessler, "Tracing the dynamic changes in perceived tonal organization" (1982).
-KEY_PROFILES = {
-    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
-    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
-}
 
 #: What makes a difference between two sections: twice the notes, so many semitones, so many players, so much force.
 _SEMITONES, _PLAYERS, _FORCE = 6.0, 4.0, 24.0
@@ -118,13 +112,7 @@ def home(hearing: Hearing) -> float | None:
         heard[note.pitch % 12] += note.length_beats
     if np.count_nonzero(heard) < 3:
         return None
-    fits = {
-        (tonic, third): float(np.corrcoef(heard, np.roll(profile, tonic))[0, 1])
-        for third, profile in KEY_PROFILES.items()
-        for tonic in range(12)
-    }
-    own = fits.pop((pitch_class(plan.tonic), third_of(plan.mode)))
-    return own - max(fits.values())
+    return key_margin(heard, pitch_class(plan.tonic), third_of(plan.mode))
 
 
 def contrast(hearing: Hearing) -> float | None:
