@@ -18,6 +18,10 @@ BARS = {2: (4, 8, 16), 3: (3, 6, 12), 5: (5, 10, 20), 7: (7, 14, 28)}
 #: Written metres by what they are counted in. A bar of 6/8 is counted in two too, if its beats are divided in three.
 METRES = {2: ("2/4", "4/4"), 3: ("3/4", "6/8"), 5: ("5/4",), 7: ("7/8",)}
 
+#: Bars counted in two are taken for such if they fit so well against those that fit best: what comes back after two
+#: beats does so after six as well.
+DUPLE = 0.95
+
 #: A bar lasts between these, in seconds.
 _SHORTEST_S, _LONGEST_S = 0.9, 6.0
 
@@ -94,7 +98,10 @@ def bar_likeness(mono: Mono, beat: Beat) -> dict[int, float]:
 def metre_count(mono: Mono, beat: Beat) -> int | None:
     """What the bars are counted in: 2, 3, 5 or 7; None where no bar fits."""
     found = bar_likeness(mono, beat)
-    return max(found, key=lambda count: found[count]) if found else None
+    if not found:
+        return None
+    best = max(found, key=lambda count: found[count])
+    return 2 if found.get(2, -1.0) >= DUPLE * found[best] > 0 else best
 
 
 def metres_of(mono: Mono, beat: Beat) -> tuple[str, ...]:

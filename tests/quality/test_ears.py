@@ -44,7 +44,7 @@ def test_two_beats_of_three_are_six_eight():
     two = listened(strokes(4 * 100, (1.0, 0.25, 0.4, 0.25, 0.7, 0.25, 0.4, 0.25)))
 
     assert "6/8" in rhythm.metres_of(six, rhythm.beat_of(six))
-    assert "6/8" not in rhythm.metres_of(two, rhythm.beat_of(two))
+    assert rhythm.metres_of(two, rhythm.beat_of(two)) == ("2/4", "4/4")
 
 
 @pytest.mark.parametrize("tonic", [0, 3, 7, 10])
