@@ -25,7 +25,7 @@ LOOSENESS: dict[Role, float] = {
 }  # fmt: skip
 
 #: How far the whole band drifts from one beat to the next, against the style's freedom in time; and at most.
-DRIFT, WIDEST_DRIFT_S = 0.65, 0.03
+DRIFT, WIDEST_DRIFT_S = 0.8, 0.035
 
 #: Families whose chords are strummed.
 STRUMMED = frozenset({"guitar", "ethnic"})
