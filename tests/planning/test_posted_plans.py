@@ -306,3 +306,14 @@ def test_an_edited_plan_is_composed_as_it_stands():
 def test_the_schema_of_asked_takes_no_unknown_field():
     with pytest.raises(ValueError, match="extra"):
         Asked(temp=1)
+
+
+def test_a_way_of_playing_that_the_plan_has_nobody_for_was_not_asked_in_the_end():
+    plan = plan_of(a_plan("staccato strings"), soundfont_sha256=SHA256)
+
+    kept = without_overruled(read("staccato strings"), plan)
+    dropped = without_overruled(read("legato strings"), plan)
+
+    assert [manner.value for manner in kept.manners] == ["staccato"]
+    assert dropped.manners == ()
+    assert any("“legato” against the plan's players" in conflict for conflict in dropped.conflicts)

@@ -41,11 +41,18 @@ def without_overruled(brief: Brief, plan: Plan) -> Brief:
     players = {voice.instrument for voice in plan.ensemble}
     wanted = _kept(brief.instruments, conflicts, lambda members: bool(members & players))
     refused = _kept(brief.excluded_instruments, conflicts, lambda members: not members & players)
+    played = {manner for voice in plan.ensemble for manner in voice.manner}
+    conflicts.extend(
+        f"{_quoted(heard)} against the plan's players: the plan wins."
+        for heard in brief.manners
+        if heard.value not in played
+    )
     if brief.lead is not None and brief.lead.value not in {heard.value for heard in wanted}:
         changes["lead"] = None
     return brief.model_copy(
         update={
             **changes,
+            "manners": tuple(heard for heard in brief.manners if heard.value in played),
             "instruments": wanted,
             "excluded_instruments": refused,
             "conflicts": tuple(dict.fromkeys(conflicts)),
