@@ -25,7 +25,10 @@ LOOSENESS: dict[Role, float] = {
 }  # fmt: skip
 
 #: How far the whole band drifts from one beat to the next, against the style's freedom in time; and at most.
-DRIFT, WIDEST_DRIFT_S = 0.8, 0.035
+DRIFT, WIDEST_DRIFT_S = 0.95, 0.045
+
+#: Tempo from which down the whole band drifts further.
+DRIFT_BPM = 115.0
 
 #: Families whose chords are strummed.
 STRUMMED = frozenset({"guitar", "ethnic"})
@@ -68,7 +71,9 @@ def _drift(score: Score, plan: Plan, style: Style) -> NDArray[np.float64]:
     In a loop it is zero at the end too.
     """
     rng = rng_for(plan.seed, "drift")
-    steps = rng.normal(0.0, style.feel.timing_ms / 1000 * DRIFT, int(score.length_beats) + 2)
+    # Slow beats are kept less exactly: people are off by a share of the time between two.
+    looseness_s = style.feel.timing_ms / 1000 * DRIFT * max(1.0, DRIFT_BPM / plan.tempo_bpm)
+    steps = rng.normal(0.0, looseness_s, int(score.length_beats) + 2)
     wander = np.zeros(len(steps))
     for beat in range(1, len(steps)):
         wander[beat] = 0.85 * wander[beat - 1] + steps[beat]
