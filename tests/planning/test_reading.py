@@ -113,6 +113,9 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("ピアノもギターもなし、シンセだけ", {"instruments": ["synth"], "excluded_instruments": [PIANO, "guitar"]}),
     ("violoncelo e piano, nada de percussão", {"instruments": ["cello", PIANO], "drums": False}),
     ("a cello, nothing else", {"instruments": ["cello"], "solo": True}),
+    ("rock, no cymbals", {"drums": None, "conflicts": 1}),
+    ("starts with solo violin, then full orchestra", {"instruments": ["violin"], "lead": "violin", "solo": None}),
+    ("EDM 128 no vocals", {"tempo_bpm": 128, "excluded_instruments": ["voice"]}),
     # Names within names.
     ("dark ambient drone", {"genre": "drone"}),
     ("western soundtrack", {"genre": "western"}),

@@ -16,6 +16,9 @@ _BAND_GENRES = frozenset({"rock", "pop", "blues", "jazz", "country", "reggae", "
 #: Those in which even an instrument that can play alone does not.
 _LOUD_GENRES = frozenset({"rock", "electronic", "hip-hop"})
 
+#: Words of course.toml after which others join.
+_TURNS = frozenset({"begin", "next"})
+
 Quote = Callable[[Said], tuple[str, ...]]
 
 
@@ -55,6 +58,11 @@ def read_band(
         if key is not None:
             _hear(draft, key, True, quote(Said(match)))
     _one_kit(draft, said)
+    conflicts.extend(
+        f"“{' '.join(quote(one))}”: a part of a drum kit is not left out by itself."
+        for one in said
+        if one.refused and (row := rows.get(one.meaning("instruments") or "")) is not None and row.part
+    )
     for key in [key for key in draft.wanted if key in draft.refused]:
         conflicts.append(f"{key} was both wanted and refused: it is left out.")
         del draft.wanted[key]
@@ -63,6 +71,8 @@ def read_band(
     instruments = [one for one in said if one.meaning("instruments") and not one.refused]
     lead = _lead(instruments, matches, quote)
     solo = _solo(instruments, matches, draft, genre, quote)
+    if solo is not None and any(one.meaning("course") in _TURNS for one in said):
+        solo = Heard[bool](value=False, words=solo.words)  # "starts with solo violin, then full orchestra"
     if solo is not None and lead is None and not solo.value:
         lead = Heard(value=_melodic(instruments, solo.words, quote) or "", words=solo.words)
     return BandRead(
@@ -88,6 +98,11 @@ def _one_kit(draft: _Draft, said: Sequence[Said]) -> None:
 
 def _hear(draft: _Draft, key: str, refused: bool, words: Sequence[str]) -> None:
     row = lexicon().instruments[key]
+    if row.part:
+        # Asked for, it brings the kit; refused, it leaves the rest of it.
+        if not refused:
+            draft.drums.setdefault(True, []).extend(words)
+        return
     if row.drums and (refused or not row.weak):
         draft.drums.setdefault(not refused, []).extend(words)
     if refused:

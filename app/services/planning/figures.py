@@ -188,6 +188,10 @@ def _among_music(passage: Passage, first: int, last: int) -> bool:
             begin -= 1
         spans = ((i, j) for i in range(begin, first) for j in range(i + 1, min(first, i + 3) + 1))
         return any(names(i, j, "genres", "instruments") for i, j in spans)
+    before = range(max(0, first - 3), first)
+    near = any(names(i, j, "genres") for i in before for j in range(i + 1, first + 1))
+    if near and passage.folded(last) in words["joining"]:
+        return True  # "EDM drop 128 no vocals", "trap 140 with flute"
     kinds: tuple[str, ...] = ("genres", "feel")
     if any(names(begin, first, "genres") for begin in range(max(0, first - 3), first)):
         kinds = ("genres", "feel", "instruments")  # "hardstyle 150 reverse bass"

@@ -40,7 +40,9 @@ def name_in(table: Table, word: str) -> str | None:
     for form in (phrase, (*phrase[:-1], phrase[-1].removesuffix("s"))):
         for sense in lexicon().phrases.get(form, ()):
             if sense.table == table:
-                return sense.key
+                # A field names players: a snare is the drummer's.
+                part = table == "instruments" and lexicon().instruments[sense.key].part
+                return "drums" if part else sense.key
     return None
 
 
@@ -98,7 +100,8 @@ def _rows(table: Table) -> Mapping[str, Any]:
     tables = lexicon()
     if table == "genres":
         return tables.genres
-    return tables.moods if table == "moods" else {**INSTRUMENTS, **tables.instruments}
+    players = {key: row for key, row in tables.instruments.items() if not row.part}
+    return tables.moods if table == "moods" else {**INSTRUMENTS, **players}
 
 
 def _unknown(table: Table, word: str, names: Iterable[str]) -> str:

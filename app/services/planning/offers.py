@@ -11,5 +11,10 @@ MOODS: tuple[str, ...] = tuple(key for key, row in lexicon().moods.items() if no
 
 #: Every instrument, group and ensemble that a field may name.
 INSTRUMENT_NAMES: tuple[str, ...] = tuple(
-    dict.fromkeys([*(key for key, row in lexicon().instruments.items() if row.drums or not row.weak), *INSTRUMENTS])
+    dict.fromkeys(
+        [
+            *(key for key, row in lexicon().instruments.items() if (row.drums or not row.weak) and not row.part),
+            *INSTRUMENTS,
+        ]
+    )
 )

@@ -58,6 +58,7 @@ class InstrumentRow(Frozen):
     refuse: tuple[str, ...] = ()
     drums: bool = False
     weak: bool = False
+    part: bool = False
     alone: bool = False
 
 
