@@ -31,6 +31,7 @@ NOT_YET: frozenset[str] = frozenset({
     "asked metre heard",
     "drums or none, by ear (AUC)",
     "drums or none, by the score",
+    "instruments by a tagger (AUC)",
     "asked genre played",
     "asked growth or fading heard",
     "sections a minute",
