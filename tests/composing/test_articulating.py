@@ -42,7 +42,8 @@ def test_staccato_notes_are_short_and_legato_ones_reach_the_next(plan: Plan):
         for before, after in zip(tied.notes, tied.notes[1:], strict=False)
         if after.start_beat - before.start_beat - before.length_beats < 1.0
     ]
-    assert max(gaps) < 0.25
+    # What is left open are breaths.
+    assert sum(gap < 0.05 for gap in gaps) > 0.85 * len(gaps)
 
 
 def test_one_players_manner_is_not_anothers(plan: Plan):

@@ -326,7 +326,8 @@ def test_a_strong_section_is_struck_harder_than_a_weak_one(style):
         return len([n for p in score.parts for n in p.notes if start <= n.start_beat < start + quarter])
 
     assert force(quarter) > force(0) + 8
-    assert count(quarter) >= count(0)
+    # Drop-outs belong to what is strong.
+    assert count(quarter) >= count(0) * (0.8 if load_style(style).dropouts else 1.0)
 
 
 @pytest.mark.parametrize("style", ["pop", "rock", "jazz", "classical", "electronic", "country", "funk", "folk"])

@@ -289,7 +289,7 @@ def test_a_pedal_holds_a_piano_until_the_chord_changes():
         if plan.voice(written.voice).role not in PEDALLED_ROLES:
             continue
         for note in sounding.notes:
-            middle = note.start_beat + 0.05
+            middle = note.start_beat + 0.12  # a hand may be early
             ends = next(c.start_beat + c.length_beats for c in score.chords if middle < c.start_beat + c.length_beats)
             assert note.start_beat + note.length_beats <= ends + 0.6
 

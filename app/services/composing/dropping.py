@@ -24,6 +24,8 @@ def gaps_for(setting: Setting, role: Role) -> list[Gap]:
             low, high = dropout.energy
             if not low <= stretch.section.energy <= high or stretch.bars < dropout.bars + 1:
                 continue
+            if all(setting.plan.voice(name).role in dropout.roles for name in stretch.section.voices):
+                continue  # somebody goes on
             every = min(dropout.every, stretch.bars)
             rng = setting.rng("dropout", str(number), str(stretch.index))
             for last in range(every, stretch.bars + 1, every):
