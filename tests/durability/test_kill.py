@@ -67,6 +67,10 @@ def test_a_track_killed_in_the_middle_is_made_of_the_same_fields_and_plan(tmp_pa
     fresh = server.wait_for(again, lambda r: r["status"] != "processing")
 
     assert [record["status"] for record in records] == ["completed", "completed"]
+    # What was made also says which of its candidates was played.
+    played = [record["plan"].pop("candidate") for record in records]
+    assert all(number in range(plan["candidates"]) for number in played)
+    assert plan.pop("candidate") is None
     assert records[0]["plan"] == plan
     assert records[0]["asked"] == {"key": "F# minor", "instruments": ["cello"]}
     assert records[1]["plan"] == {**plan, "mastering": {**plan["mastering"], "loudness_lufs": -17.0}}
