@@ -45,8 +45,8 @@ FORMS_AT_ONCE = ("mp3", "wav", "plan.json", "brief.json")
 #: Audio forms made from the master when they are first asked for.
 FORMS_FROM_MASTER = ("flac", "ogg", "opus")
 
-#: Mastered blocks (0.25 MB each) that may wait for an encoder: as long as listening takes, it is at work.
-BLOCKS_AHEAD = 40
+#: Mastered blocks (0.25 MB each) that may wait for an encoder, which is at work while the last ones are listened to.
+BLOCKS_AHEAD = 16
 
 #: Where the work of a render lies between 0 and 1, by stage: (begins, ends).
 WORK = {

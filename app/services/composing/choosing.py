@@ -34,19 +34,20 @@ def compose(plan: Plan) -> Score:
 
 def choose(plan: Plan) -> Choice:
     """The plan's candidates judged, and the best of them; the first of equals."""
-    scores: dict[int, Score] = {}
+    best: tuple[Candidate, Score] | None = None
     candidates = []
     for number in numbers_of(plan):
-        setting, scores[number] = _written(plan, number)
-        verdicts = judged(Hearing(setting, scores[number]))
-        candidates.append(Candidate(number=number, scores=verdicts, total=total_of(verdicts)))
-    best = max(candidates, key=lambda candidate: (candidate.total, -candidate.number))
-    return Choice(
-        score=scores[best.number],
-        composition=Composition(
-            criteria=tuple(judge.criterion for judge in CRITERIA), candidates=tuple(candidates), chosen=best.number
-        ),
-    )
+        setting, score = _written(plan, number)
+        verdicts = judged(Hearing(setting, score))
+        candidate = Candidate(number=number, scores=verdicts, total=total_of(verdicts))
+        candidates.append(candidate)
+        if best is None or candidate.total > best[0].total:  # the scores of the others are not kept
+            best = (candidate, score)
+    assert best is not None  # noqa: S101 - a plan has at least one candidate
+    chosen, score = best
+    criteria = tuple(judge.criterion for judge in CRITERIA)
+    composition = Composition(criteria=criteria, candidates=tuple(candidates), chosen=chosen.number)
+    return Choice(score=score, composition=composition)
 
 
 def numbers_of(plan: Plan) -> tuple[int, ...]:
