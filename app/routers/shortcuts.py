@@ -56,8 +56,8 @@ class Shortcuts:
         while not heard or heard[-1].get("more_body"):
             heard.append(await receive())
             body += heard[-1].get("body", b"")
-            if len(body) > BODY_LIMIT_BYTES:
-                return False
+            if heard[-1]["type"] != "http.request" or len(body) > BODY_LIMIT_BYTES:
+                return False  # the client went away, or sends too much
         try:
             asked = GenerateRequest.model_validate_json(body)
         except ValidationError:  # the route finds the same, and says it well

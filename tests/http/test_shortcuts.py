@@ -95,8 +95,9 @@ def test_a_body_longer_than_announced_is_not_read_to_its_end(app, queue):
     assert len(list(pieces)) > 90
 
 
-def test_a_client_that_goes_away_leaves_nothing(app, queue):
-    speak(app, [b'{"prompt": "pi'], goes_away=True)
+@pytest.mark.parametrize("begun", [b'{"prompt": "pi', b'{"prompt": "piano"}'])
+def test_a_client_that_goes_away_before_its_body_is_whole_leaves_nothing(app, queue, begun):
+    speak(app, [begun], goes_away=True)
 
     assert not queue.tracks
 
