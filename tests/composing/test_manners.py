@@ -52,6 +52,13 @@ def test_short_manners_shorten_and_leave_every_note_on_its_place(manner, role, i
     ]
 
 
+def test_one_players_manner_is_not_anothers():
+    plain, short = (asked("pop", "lead", *names, instrument="violin") for names in ((), ("staccato",)))
+
+    for role in ("counter", "chords", "bass"):
+        assert played(short, role) == played(plain, role)
+
+
 def test_legato_binds_a_line():
     def gaps(*manner: str) -> float:
         notes = played(asked("pop", "lead", *manner, instrument="violin"), "lead")

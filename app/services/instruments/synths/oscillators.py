@@ -6,17 +6,14 @@ from app.services.instruments.base import NoteEvent
 from app.services.instruments.sources import CACHE, Source
 from app.services.instruments.synths.blending import Curve, FreeNote, StruckNote
 from app.services.instruments.synths.patch import Patch
+from app.services.instruments.synths.touch import bright_velocity, touched
 from app.services.instruments.synths.waves import Loops, make_loops
 from app.services.instruments.tones import Tone
 from app.utils.seeds import rng_for
 from app.utils.units import midi_to_hz
 
-#: Velocities in one step of brightness.
-VELOCITY_STEP = 12
 #: Places at which the slow movement of a free-running note may begin.
 PHASES = 16
-#: How loudness follows velocity: amplitude is (velocity / 127) to this power.
-VELOCITY_POWER = 1.7
 #: Semitones beyond which a slide is cut short: downward, its bright beginning would come too near the top.
 _WIDEST_SLIDE = 12
 
@@ -34,16 +31,8 @@ class OscillatorSynth:
     def tones(self, event: NoteEvent, number: int, choke: int | None) -> Sequence[Tone]:
         """The tone of a note."""
         pitch, velocity = min(max(event.pitch, 0), 127), min(max(event.velocity, 1), 127)
-        return [
-            Tone(
-                self._source(pitch, velocity, number, 0 if event.slide_from is None else event.slide_from - pitch),
-                self._patch.envelope,
-                start=event.start_frame,
-                length=event.length_frames,
-                gain=(velocity / 127) ** VELOCITY_POWER,
-                choke=choke,
-            )
-        ]
+        slide = 0 if event.slide_from is None else event.slide_from - pitch
+        return [touched(event, self._source(pitch, velocity, number, slide), self._patch.envelope, choke)]
 
     def exclusive_class(self, event: NoteEvent) -> int:
         """One for all notes of a voice that plays one at a time; else none: they may sound together."""
@@ -52,7 +41,7 @@ class OscillatorSynth:
 
     def _source(self, pitch: int, velocity: int, number: int, slide: int) -> Source:
         loops = CACHE.get(("loops", self._key, pitch), lambda: self._loops(pitch))
-        step = min(velocity // VELOCITY_STEP * VELOCITY_STEP + VELOCITY_STEP // 2, 127)
+        step = bright_velocity(velocity)
         if self._patch.free_running:
             rng = rng_for(self._seed, "synth", self._key, str(number))
             return FreeNote(

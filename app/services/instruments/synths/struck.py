@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from app.services.instruments.base import NoteEvent
 from app.services.instruments.envelopes import Envelope
 from app.services.instruments.sources import CACHE, GrowingSource
-from app.services.instruments.synths.oscillators import VELOCITY_POWER, VELOCITY_STEP
+from app.services.instruments.synths.touch import bright_velocity, touched
 from app.services.instruments.tones import Tone
 
 #: A pitch and a velocity 1…127 become a source.
@@ -22,19 +22,9 @@ class StruckSynth:
     def tones(self, event: NoteEvent, number: int, choke: int | None) -> Sequence[Tone]:
         """The tone of a note; which note of its part it is does not matter here."""
         del number
-        pitch, velocity = min(max(event.pitch, 0), 127), min(max(event.velocity, 1), 127)
-        step = min(velocity // VELOCITY_STEP * VELOCITY_STEP + VELOCITY_STEP // 2, 127)
+        pitch, step = min(max(event.pitch, 0), 127), bright_velocity(min(max(event.velocity, 1), 127))
         source = CACHE.get(("note", self._key, pitch, step), lambda: self._recipe(pitch, step))
-        return [
-            Tone(
-                source,
-                self._envelope,
-                start=event.start_frame,
-                length=event.length_frames,
-                gain=(velocity / 127) ** VELOCITY_POWER,
-                choke=choke,
-            )
-        ]
+        return [touched(event, source, self._envelope, choke)]
 
     def exclusive_class(self, event: NoteEvent) -> int:
         """None: all notes may sound together."""

@@ -1,7 +1,7 @@
 """Sounds without a pitch that go on for as long as they are held: a record's surface, rain, wind, the sea.
 
-Each is one loop without a seam; a held note reads it from where the piece stands, so that the
-same rain falls however often it is struck.
+Each is one loop without a seam; a held note reads it from where the piece stands, so that the same rain falls however
+often it is struck.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from app.models.audio import SAMPLE_RATE
 from app.services.instruments.base import NoteEvent
 from app.services.instruments.envelopes import Envelope
 from app.services.instruments.sources import CACHE, Kept, Planes
-from app.services.instruments.synths.oscillators import VELOCITY_POWER
+from app.services.instruments.synths.touch import touched
 from app.services.instruments.tones import Tone
 from app.utils.seeds import rng_for
 
@@ -68,17 +68,7 @@ class TextureSynth:
         """The texture for as long as the note lasts; which of its part it is does not matter."""
         del number
         loop = CACHE.get(("texture", self._key), lambda: _Round(self._make(rng_for(0, "texture", self._key))))
-        velocity = min(max(event.velocity, 1), 127)
-        return [
-            Tone(
-                loop.beginning(event.start_frame),
-                self._envelope,
-                start=event.start_frame,
-                length=event.length_frames,
-                gain=(velocity / 127) ** VELOCITY_POWER,
-                choke=choke,
-            )
-        ]
+        return [touched(event, loop.beginning(event.start_frame), self._envelope, choke)]
 
     def exclusive_class(self, event: NoteEvent) -> int:
         """None: notes that touch are one by now, and what has ended fades under what begins."""

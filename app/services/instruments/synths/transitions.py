@@ -14,7 +14,7 @@ from app.services.instruments.base import NoteEvent
 from app.services.instruments.envelopes import Envelope
 from app.services.instruments.sources import CACHE, FixedSource, Planes
 from app.services.instruments.synths.drum_tools import falling, seconds, swept_sine
-from app.services.instruments.synths.oscillators import VELOCITY_POWER
+from app.services.instruments.synths.touch import touched
 from app.services.instruments.tones import Tone
 from app.services.theory.instruments import RISER_PITCH
 from app.utils.seeds import rng_for
@@ -43,22 +43,12 @@ class Transitions:
     def tones(self, event: NoteEvent, number: int, choke: int | None) -> Sequence[Tone]:
         """The riser or impact of a note; which of its part it is does not matter."""
         del number
-        velocity = min(max(event.velocity, 1), 127)
         if event.pitch <= RISER_PITCH:
             length_s = round(min(max(event.length_frames / SAMPLE_RATE, _SHORTEST_S), _LONGEST_S), 3)
             source = CACHE.get(("riser", length_s), lambda: FixedSource(rising(length_s)))
         else:
             source = CACHE.get(("impact",), lambda: FixedSource(impact()))
-        return [
-            Tone(
-                source,
-                _ENVELOPE,
-                start=event.start_frame,
-                length=event.length_frames,
-                gain=(velocity / 127) ** VELOCITY_POWER,
-                choke=choke,
-            )
-        ]
+        return [touched(event, source, _ENVELOPE, choke)]
 
     def exclusive_class(self, event: NoteEvent) -> int:
         """None: an impact falls on while the next riser begins."""
