@@ -62,9 +62,9 @@ def test_the_mp3_lasts_the_seconds_asked_for_to_the_sample(made):
     assert samples.shape == (9 * rate, 2)
 
 
-@pytest.mark.parametrize("prompt", ["techno banger", "chiptune boss fight"])
-def test_no_audio_file_rises_above_the_ceiling_between_its_samples(prompt, tmp_path):
-    made = render(tmp_path, prompt, 10, seed=3)
+def test_no_audio_file_rises_above_the_ceiling_between_its_samples(tmp_path):
+    # Of 82 prompts the one whose MP3 rises furthest above its master.
+    made = render(tmp_path, "disco groove, 118 bpm, strings and slap bass, G minor", 30, seed=107)
 
     for form in ("wav", "mp3"):
         samples, _rate = soundfile.read(path_of(made, form))
