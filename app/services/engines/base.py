@@ -1,10 +1,11 @@
 """The engine seam: a Plan goes in, a Take comes out, by whatever means."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
-from app.models.audio import SAMPLE_RATE, Block
+from app.models.audio import SAMPLE_RATE, Block, Samples
 from app.models.composition import Composition
 from app.models.plan import Plan
 from app.models.score import Score
@@ -18,14 +19,23 @@ class Capabilities:
     #: Frames a second of its takes; other rates are resampled before mastering.
     sample_rate: int = SAMPLE_RATE
     channels: int = 2
+    #: Seconds that the model hears at once, where longer pieces are made of several windows; None if it has no window.
+    window_s: float | None = None
     #: Longest take in seconds.
     longest_s: int = 300
-    #: Whether the same seed gives the same bytes.
+    #: Whether the same seed gives the same bytes, alone and in a batch.
     seed: bool = True
+    seed_in_batch: bool = False
     #: Whether its takes carry a score (MIDI) and stems.
     notes: bool = False
     #: Requests it can work on at once.
     batch: int = 1
+    #: What it can do with a clip that comes with the prompt.
+    audio_prompt: frozenset[Literal["continue", "melody"]] = frozenset()
+    #: Whether it can be taught from examples.
+    fine_tune: bool = False
+    #: Whether it is of practical use only on a GPU.
+    wants_gpu: bool = False
     #: Whether the work happens on somebody else's machine.
     remote: bool = False
     #: Whether its tracks keep the simulator's pace, whatever the work really takes.
@@ -37,12 +47,44 @@ class Capabilities:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSource:
+    """Where a model's engine finds what it plays from. Picklable."""
+
+    #: Name of the model in requests.
+    name: str
+    #: Folder of its weights, in the family's own published layout; None where the engine has none or fetches nothing.
+    folder: Path | None = None
+    #: The soundfont to play, for engines that play one.
+    soundfont: Path | None = None
+    #: Key and address of a remote service.
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AudioPrompt:
+    """A clip that comes with the words."""
+
+    #: Go on from where it ends, or follow its melody.
+    use: Literal["continue", "melody"]
+    #: float32, shape (frames, channels).
+    samples: Samples
+    sample_rate: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TakeRequest:
     """One piece of work for an engine."""
 
     plan: Plan
-    #: The user's words, for engines that read them themselves.
+    #: The user's words.
     prompt: str
+    #: The same wish phrased for a model: in English, in the style it was trained on. The words themselves if empty.
+    description: str = ""
+    #: A clip to go on from or to follow.
+    audio: AudioPrompt | None = None
+    #: Whether the client named the seed, and so expects the same bytes again.
+    seed_named: bool = False
     #: Called with the stage ("composing", then "rendering") and the fraction of it done, 0…1.
     progress: Callable[[Stage, float], None]
     #: True once the track was cancelled; engines ask between blocks and raise `Cancelled`.
@@ -67,6 +109,8 @@ class Take:
     measured: dict[str, float] = field(default_factory=dict)
     #: How the score was chosen, where the engine writes several.
     composition: Composition | None = None
+    #: Further files of the track, whole, by form ("mel.png").
+    extras: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Engine(Protocol):
