@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, minimum_filter1d
-from scipy.signal import lfilter
 
 from app.models.audio import SAMPLE_RATE
 from app.services.dsp.cells import CELL_FRAMES
+from app.services.dsp.recursion import filter_direct
 
 #: Seconds of a cell.
 _CELL_S = CELL_FRAMES / SAMPLE_RATE
@@ -93,8 +93,7 @@ def around_seam(
 
 def _smooth(values: NDArray[np.float64], time_s: float) -> NDArray[np.float64]:
     keep = math.exp(-_CELL_S / time_s)
-    smooth: NDArray[np.float64] = lfilter([1 - keep], [1.0, -keep], values)
-    return smooth
+    return filter_direct(np.array((1 - keep, 0.0)), np.array((1.0, -keep)), values)[0]
 
 
 def _gains(levels_db: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -1,10 +1,10 @@
 """A filter that is fed block by block."""
 
 import numpy as np
-from scipy.signal import sosfilt
 
 from app.models.audio import Samples
 from app.services.dsp.biquad import Sections
+from app.services.dsp.recursion import filter_sections
 
 #: State this far down (−240 dB) is forgotten between blocks: it would only decay into slow denormal numbers.
 _INAUDIBLE = np.float32(1e-12)
@@ -18,16 +18,16 @@ class StreamingFilter:
 
     def __init__(self, sections: Sections, *, channels: int = 2) -> None:
         self._sections = sections.astype(np.float32)
-        self._state = np.zeros((len(sections), 2, channels), np.float32)
+        self._state = np.zeros((channels, len(sections), 2), np.float32)
 
     def process(self, samples: Samples) -> Samples:
         """The next block, filtered; any length, shape (frames, channels). Without sections it is handed back itself."""
         if not len(self._sections) or not len(samples):
             return samples
-        filtered: Samples
-        filtered, self._state = sosfilt(self._sections, samples, axis=0, zi=self._state)
+        rows = np.array(samples.T, np.float32, order="C")  # a copy to work in
+        filter_sections(self._sections, rows, self._state)
         self._state[np.abs(self._state) < _INAUDIBLE] = 0.0
-        return filtered
+        return rows.T
 
     def reset(self) -> None:
         """Forget the past."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from app.models.audio import SAMPLE_RATE
+from app.services.dsp.recursion import filter_direct
 from app.services.instruments.motion import Motion
 from app.services.instruments.sf2 import SoundFont
 from app.services.instruments.sources import LONG_RING, GrowingSource, Ring
@@ -154,7 +154,7 @@ class PitchedSample(GrowingSource):
         if self._state is None:
             # As if the first value had stood there for ever: a recording with DC begins without a step.
             self._state = np.cumsum(b[:0:-1])[::-1] * float(tone[0])
-        out, self._state = lfilter(b, a, tone, zi=self._state)
+        out, self._state = filter_direct(b, a, tone, self._state)
         return np.asarray(out, np.float32)
 
 
