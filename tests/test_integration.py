@@ -114,6 +114,7 @@ def test_the_record_tells_what_was_understood_and_decided(client):
     assert all(voice["role"] != "drums" for voice in record["plan"]["ensemble"])
     assert record["measured"]["loudness_lufs"] == pytest.approx(-14, abs=0.5)
     assert record["measured"]["true_peak_dbtp"] <= -0.95
+    assert 100 < record["measured"]["brightness_hz"] < 8_000
 
 
 def test_fifty_posts_at_once_are_fifty_tracks_and_none_is_lost(client):

@@ -257,7 +257,9 @@ class TrackRecord(TrackSummary):
         description="Seconds that each stage took.", examples=[{"planning": 0.01, "rendering": 0.6}]
     )
     measured: dict[str, float] = Field(
-        description="Facts measured on the finished audio.", examples=[{"loudness_lufs": -14.0, "true_peak_dbtp": -1.1}]
+        description="Facts measured on the finished audio: loudness and its range, true peak, brightness (spectral "
+        "centroid) …",
+        examples=[{"loudness_lufs": -14.0, "true_peak_dbtp": -1.1, "brightness_hz": 2140.5}],
     )
     report: list[ReportRow] | None = Field(
         description="What was asked for, planned and measured on the finished audio, row by row; null until completed.",
