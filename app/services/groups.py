@@ -13,7 +13,6 @@ from app.errors import (
     Fault,
     GroupAlreadyFinished,
     GroupNotFound,
-    InvalidField,
     InvalidFields,
     MusicError,
     TrackAlreadyFinished,
@@ -173,17 +172,14 @@ class Groups:
             raise
         except MusicError as error:
             place = wish.place(())
-            if place:  # which of them it is
+            if place and error.status < 500:  # which of them it is
                 error.detail = f"{'.'.join(map(str, place))}: {error.detail}"
             raise
 
 
 def _work_s(track: Track) -> float:
     """Seconds of one worker that a track keeps those after it waiting."""
-    try:
-        row = engine_row(track.model)
-    except InvalidField:
-        return 0.0
+    row = engine_row(track.model)
     return 0.0 if row.capabilities.paced else row.estimate_s(track.duration, track.prompt, track.seed)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.errors import Busy, StorageFailed
+from app.errors import Busy, MusicError, StorageFailed
 from app.services.engines import CATALOGUE
 from app.utils.seeds import MAX_SEED, variation_seed
 from tests.fakes import FakeService
@@ -232,6 +232,34 @@ def test_a_batch_may_be_larger_than_other_bodies_but_not_without_end(client, que
     assert client.post("/music/generate", content=large, headers=TO_THE_ROUTE).status_code == 413
     huge = client.post("/music/batch", content=b" " * 2_100_000, headers=TO_THE_ROUTE)
     assert (huge.status_code, huge.json()["detail"]) == (413, "The body is too large: at most 2097152 bytes")
+
+
+class NotReady(MusicError):
+    status = 409
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NotReady("Model musicgen-small is not installed"), "requests.1: Model musicgen-small is not installed"),
+        (Busy("Too many plans are being made", 1), "Too many plans are being made"),
+    ],
+)
+def test_what_a_request_meets_beside_its_fields_is_said_with_its_number(
+    client, queue, service, monkeypatch, error, said
+):
+    prepare = service.prepare
+
+    async def prepare_one(prompt, *args, **options):
+        if prompt == "organ":
+            raise error
+        return await prepare(prompt, *args, **options)
+
+    monkeypatch.setattr(service, "prepare", prepare_one)
+    answer = batch(client, {"prompt": "piano"}, {"prompt": "organ"})
+
+    assert (answer.status_code, answer.json()["detail"]) == (error.status, said)
+    assert not queue.tracks
 
 
 # -- groups -------------------------------------------------------------------------------------------------------
