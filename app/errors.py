@@ -71,6 +71,24 @@ class TrackNotFound(MusicError, KeyError):
         super().__init__(f"Track not found: {printable(track_id)}")
 
 
+class GroupNotFound(MusicError):
+    """No group has this id, or all of its tracks are gone."""
+
+    status = 404
+
+    def __init__(self, group_id: str) -> None:
+        super().__init__(f"Group not found: {printable(group_id)}")
+
+
+class ComparisonNotFound(MusicError):
+    """No comparison has this id, or all of its tracks are gone."""
+
+    status = 404
+
+    def __init__(self, comparison_id: str) -> None:
+        super().__init__(f"Comparison not found: {printable(comparison_id)}")
+
+
 class FormNotFound(MusicError):
     """The track, or the service, offers no such file."""
 
@@ -92,6 +110,18 @@ class TrackAlreadyFinished(MusicError):
     status = 409
 
 
+class GroupAlreadyFinished(MusicError):
+    """A group none of whose tracks is in work cannot be cancelled."""
+
+    status = 409
+
+
+class ComparisonNotFinished(MusicError):
+    """What is still being made cannot be judged."""
+
+    status = 409
+
+
 class QueueFull(MusicError):
     """More tracks are waiting than the owner allows; nothing was created."""
 
@@ -99,6 +129,18 @@ class QueueFull(MusicError):
 
     def __init__(self, limit: int, retry_after_s: int) -> None:
         super().__init__(f"The queue is full ({limit} tracks are waiting). Try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class NoRoomForAll(QueueFull):
+    """Fewer tracks can wait than were asked for at once; none was created."""
+
+    def __init__(self, asked: int, room: int, limit: int, retry_after_s: int) -> None:
+        MusicError.__init__(
+            self,
+            f"The queue has room for {room} of the {asked} tracks (at most {limit} wait). "
+            f"None was accepted; try again in {retry_after_s} s",
+        )
         self.retry_after_s = retry_after_s
 
 

@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import downloads, music, pages, tracks
+from app.routers import comparisons, downloads, groups, music, pages, tracks
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
@@ -46,6 +46,8 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         openapi_tags=[
             {"name": "music", "description": "From a sentence to music."},
             {"name": "tracks", "description": "Tracks after the request: look at them, stop them, remove them."},
+            {"name": "groups", "description": "Many tracks at once, all or nothing."},
+            {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
             {"name": "service", "description": "The service itself."},
         ],
@@ -57,7 +59,9 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.service = ServiceOnDemand(lambda: service or make_service(settings))
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
-    for router in (music.router, tracks.router, downloads.router, pages.router):
+    for router in (
+        music.router, tracks.router, groups.router, comparisons.router, downloads.router, pages.router,
+    ):  # fmt: skip
         app.include_router(router)
     pages.add_assets(app)
     add_problem_answers(app)

@@ -2,14 +2,16 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.errors import InvalidField, QueueFull, TrackAlreadyFinished, TrackNotFound
+from app.errors import InvalidField, NoRoomForAll, QueueFull, TrackAlreadyFinished, TrackNotFound
+from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
 from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.base import QueueLoad
@@ -40,6 +42,10 @@ class FakeQueue:
         self.trouble: Exception | None = None
         #: Ids that the store was asked for.
         self.asked: list[str] = []
+        #: What was written beside tracks.
+        self.groups: dict[str, Group] = {}
+        self.comparisons: dict[str, Comparison] = {}
+        self.votes: dict[str, Mapping[str, bool]] = {}
         self.changing = threading.Lock()
         self.started = self.stopped = 0
 
@@ -56,6 +62,33 @@ class FakeQueue:
                 raise QueueFull(self.max_queue, 7)
             self.tracks[track.id] = track
         return _done(track)
+
+    def submit_all(self, tracks: Sequence[Track], group: Group, comparison: Comparison | None = None) -> "Future[None]":
+        with self.changing:
+            self.meet_trouble()
+            room = self.max_queue - len(self.waiting())
+            if len(tracks) > room:
+                raise NoRoomForAll(len(tracks), room, self.max_queue, 7)
+            self.tracks |= {track.id: track for track in tracks}
+            self.groups[group.id] = group
+            if comparison is not None:
+                self.comparisons[comparison.id] = comparison
+        return _done(None)
+
+    def record(self, change: Callable[[Any], Any]) -> "Future[Any]":
+        self.meet_trouble()
+        return _done(change(self))
+
+    def vote(
+        self, comparison_id: str, winner: str, models: Mapping[str, bool], voted_at: datetime
+    ) -> Comparison | None:
+        known = self.comparisons.get(comparison_id)
+        if known is None:
+            return None
+        self.votes[comparison_id] = models
+        voted = replace(known, winner=winner, voted_at=voted_at, votes=known.votes + 1)
+        self.comparisons[comparison_id] = voted
+        return voted
 
     def get(self, track_id: str) -> Track | None:
         self.meet_trouble()
@@ -85,6 +118,12 @@ class FakeQueue:
         self._known(track_id)
         self.tracks.pop(track_id, None)
         self.stored.pop(track_id, None)
+        for group in list(self.groups.values()):
+            left = tuple(member for member in group.track_ids if member != track_id)
+            self.groups[group.id] = replace(group, track_ids=left)
+            if not left:
+                del self.groups[group.id]
+                self.comparisons = {name: one for name, one in self.comparisons.items() if one.group_id != group.id}
         return _done(None)
 
     def make_file(self, track_id: str, form: str) -> "Future[TrackFile]":
@@ -173,6 +212,27 @@ class FakeStore:
     def get(self, track_id: str) -> Track | None:
         self.queue.asked.append(track_id)
         return self.queue.stored.get(track_id)
+
+    def get_all(self, track_ids: Sequence[str]) -> dict[str, Track]:
+        return {track_id: track for track_id in track_ids if (track := self.get(track_id)) is not None}
+
+    def group(self, group_id: str) -> Group | None:
+        self.queue.meet_trouble()
+        return self.queue.groups.get(group_id)
+
+    def comparison(self, comparison_id: str) -> Comparison | None:
+        self.queue.meet_trouble()
+        return self.queue.comparisons.get(comparison_id)
+
+    def standings(self) -> dict[str, Standing]:
+        self.queue.meet_trouble()
+        votes = self.queue.votes.values()
+        return {
+            model: Standing(
+                compared=sum(model in vote for vote in votes), wins=sum(vote.get(model, False) for vote in votes)
+            )
+            for model in {model for vote in votes for model in vote}
+        }
 
     def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
         self.queue.meet_trouble()

@@ -114,6 +114,7 @@ def test_the_record_tells_what_was_understood_and_decided(client):
     assert all(voice["role"] != "drums" for voice in record["plan"]["ensemble"])
     assert record["measured"]["loudness_lufs"] == pytest.approx(-14, abs=0.5)
     assert record["measured"]["true_peak_dbtp"] <= -0.95
+    assert 100 < record["measured"]["brightness_hz"] < 8_000
 
 
 def test_fifty_posts_at_once_are_fifty_tracks_and_none_is_lost(client):
@@ -183,3 +184,49 @@ def test_an_unwritable_folder_fails_the_track_with_the_reason_and_leaves_no_file
         assert status["status"] == "failed"
         assert "could not be stored: a file stands where a folder is needed" in status["error"]
         assert not [path for path in (tmp_path / "audio").rglob("*") if path.suffix in (".mp3", ".wav", ".part")]
+
+
+def settled(client, path, limit_s=120.0):
+    """A group or a comparison, once none of its tracks is in work."""
+    end = time.monotonic() + limit_s
+    while (record := client.get(path).json())["status"] == "processing":
+        assert time.monotonic() < end, record
+        time.sleep(0.02)
+    return record
+
+
+def test_variations_and_sides_are_the_tracks_that_their_seeds_make_alone(client):
+    wish = {"prompt": "calm jazz trio", "duration": 5}
+    several = client.post("/music/generate", json={**wish, "seed": 7, "variations": 2}).json()
+    compared = client.post("/music/compare", json={**wish, "seeds": several["seeds"]}).json()
+
+    group = settled(client, f"/music/groups/{several['group_id']}")
+    record = settled(client, f"/music/compare/{compared['comparison_id']}")
+
+    assert group["counts"] == {"processing": 0, "completed": 2, "failed": 0}
+    sides = [client.get(f"/music/tracks/{side['track_id']}").json() for side in record["sides"]]
+    bytes_of = [track["wav_sha256"] for track in group["tracks"]]
+    assert len(set(bytes_of)) == 2
+    # Asked to be as loud as it is anyway, the same seed gives the same bytes.
+    assert [track["wav_sha256"] for track in sides] == bytes_of
+    assert record["loudness_matched"] is True
+    table = {row["what"]: row["values"] for row in record["differences"]}
+    assert table["brightness"] == [track["measured"]["brightness_hz"] for track in sides]
+    assert table["tempo"] == [
+        next(row["measured"] for row in track["report"] if row["what"] == "tempo") for track in sides
+    ]
+    assert all(0 < took_s < 30 for took_s in table["time taken"])
+    assert client.delete(f"/music/groups/{compared['group_id']}").status_code == 204
+    assert client.get(f"/music/tracks/{sides[0]['track_id']}").status_code == 404
+    assert client.get(f"/music/compare/{compared['comparison_id']}").status_code == 404
+
+
+def test_a_batch_that_is_cancelled_stops_at_once(client):
+    wishes = [{"prompt": "orchestral film music", "duration": 60} for _ in range(30)]
+    batch = client.post("/music/batch", json={"requests": wishes}).json()
+
+    record = client.post(f"/music/groups/{batch['group_id']}/cancel").json()
+
+    assert record["counts"] == {"processing": 0, "completed": 0, "failed": 30}
+    assert {track["stage"] for track in record["tracks"]} == {"cancelled"}
+    assert make(client, prompt="calm piano")["status"] == "completed"

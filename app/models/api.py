@@ -32,6 +32,7 @@ def _no_truth_value(value: Any) -> Any:
 
 #: Whole numbers; also as HTTPie and forms send them: `"30"`, `30.0`.
 Seconds = Annotated[int, Field(ge=5, le=300), BeforeValidator(_no_truth_value)]
+Variations = Annotated[int, Field(ge=1, le=8), BeforeValidator(_no_truth_value)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_no_truth_value)]
 
 
@@ -129,6 +130,13 @@ class GenerateRequest(PlanRequest):
         examples=["composer"],
     )
 
+    variations: Variations | None = Field(
+        None,
+        description="Tracks to make of it, 1 to 8, each with a seed of its own: the first has the seed asked for or "
+        "drawn, the others follow from it. With 2 or more the answer also names their group.",
+        examples=[1],
+    )
+
 
 class PlanAnswer(Wire):
     """What would be made of a request."""
@@ -163,6 +171,17 @@ class GenerateAnswer(Wire):
     download_url: str | None = Field(description="Null until the track is completed.", examples=[None])
     seed: int = Field(description="Seed of all dice; send it again for the same music.", examples=[7])
     model: str = Field(description="Engine that makes the track.", examples=["composer"])
+
+
+class VariationsAnswer(GenerateAnswer):
+    """Several variations were accepted; the other fields speak of the first."""
+
+    group_id: str = Field(
+        description="Name of their group; follow it at `GET /music/groups/{group_id}`.",
+        examples=["group_a1b2c3d4e5f60718"],
+    )
+    track_ids: list[str] = Field(description="Every track, the first included.", examples=[[_TRACK_ID]])
+    seeds: list[int] = Field(description="Seed of each, in the same order.", examples=[[7, 4_503_599_627_370_495]])
 
 
 class StatusAnswer(Wire):
@@ -257,7 +276,9 @@ class TrackRecord(TrackSummary):
         description="Seconds that each stage took.", examples=[{"planning": 0.01, "rendering": 0.6}]
     )
     measured: dict[str, float] = Field(
-        description="Facts measured on the finished audio.", examples=[{"loudness_lufs": -14.0, "true_peak_dbtp": -1.1}]
+        description="Facts measured on the finished audio: loudness and its range, true peak, brightness (spectral "
+        "centroid) …",
+        examples=[{"loudness_lufs": -14.0, "true_peak_dbtp": -1.1, "brightness_hz": 2140.5}],
     )
     report: list[ReportRow] | None = Field(
         description="What was asked for, planned and measured on the finished audio, row by row; null until completed.",
@@ -333,6 +354,10 @@ class ModelRecord(Wire):
     seed: bool = Field(description="Whether the same seed gives the same bytes.", examples=[True])
     notes: bool = Field(description="Whether its tracks come with MIDI and stems.", examples=[True])
     remote: bool = Field(description="Whether the work happens on somebody else's machine.", examples=[False])
+    compared: int = Field(
+        description="Votes on comparisons with other models that it took part in (`POST /music/compare`).", examples=[5]
+    )
+    wins: int = Field(description="Those in which it was preferred.", examples=[3])
     commercial_use: bool = Field(description="Whether its licence allows commercial use of the music.", examples=[True])
     code_licence: str = Field(description="Licence of the engine's code.", examples=["MIT"])
     weights_licence: str = Field(description="Licence of its weights or sounds.", examples=["MIT"])

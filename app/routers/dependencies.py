@@ -11,12 +11,16 @@ from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
 
-from app.errors import TrackNotFound
+from app.errors import ComparisonNotFound, GroupNotFound, TrackNotFound
+from app.services.comparing import Comparisons
 from app.services.generator import MusicGeneratorService
+from app.services.groups import Groups
 
 #: `name`, `name:port`, `[::1]:port`; anything else in a Host header is not used.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _TRACK_ID = re.compile(r"track_[0-9a-f]{1,64}")
+_GROUP_ID = re.compile(r"group_[0-9a-f]{1,64}")
+_COMPARISON_ID = re.compile(r"comparison_[0-9a-f]{1,64}")
 
 
 class ServiceOnDemand:
@@ -39,6 +43,16 @@ class ServiceOnDemand:
 async def service_of(request: Request) -> MusicGeneratorService:
     """The application's service. A coroutine, because FastAPI runs plain functions in a thread."""
     return request.app.state.service()  # type: ignore[no-any-return]  # state is untyped
+
+
+async def groups_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Groups:
+    """What can be done with many tracks; it holds nothing, so each request has its own."""
+    return Groups(service)
+
+
+async def comparisons_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Comparisons:
+    """What can be done with comparisons; it holds nothing, so each request has its own."""
+    return Comparisons(service)
 
 
 async def base_url_of(request: Request) -> str:
@@ -65,6 +79,20 @@ def known_shape(track_id: str) -> str:
     if not _TRACK_ID.fullmatch(track_id):
         raise TrackNotFound(track_id)
     return track_id
+
+
+def known_group(group_id: str) -> str:
+    """The id as it came; `GroupNotFound` if no group can have it."""
+    if not _GROUP_ID.fullmatch(group_id):
+        raise GroupNotFound(group_id)
+    return group_id
+
+
+def known_comparison(comparison_id: str) -> str:
+    """The id as it came; `ComparisonNotFound` if no comparison can have it."""
+    if not _COMPARISON_ID.fullmatch(comparison_id):
+        raise ComparisonNotFound(comparison_id)
+    return comparison_id
 
 
 class _Anything(Convertor[str]):
@@ -95,3 +123,15 @@ TrackId = Annotated[
     Path(description="Name of the track.", examples=["track_a1b2c3d4e5f60718"]),
     AfterValidator(known_shape),  # its error is no ValueError, so it is answered as what it is: 404
 ]
+GroupId = Annotated[
+    str,
+    Path(description="Name of the group.", examples=["group_a1b2c3d4e5f60718"]),
+    AfterValidator(known_group),
+]
+ComparisonId = Annotated[
+    str,
+    Path(description="Name of the comparison.", examples=["comparison_a1b2c3d4e5f60718"]),
+    AfterValidator(known_comparison),
+]
+ServiceGroups = Annotated[Groups, Depends(groups_of)]
+ServiceComparisons = Annotated[Comparisons, Depends(comparisons_of)]

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 #: Largest body of a request in bytes.
 BODY_LIMIT_BYTES = 65_536
+#: The same for calls that take many wishes or plans, by the end of their path.
+LARGER_LIMITS_BYTES = {"/music/batch": 2_097_152, "/music/compare": 2_097_152}
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -151,20 +153,23 @@ class BodyLimit:
             return
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         size = int(announced) if announced.isdigit() and len(announced) < 20 else 0
+        larger = (limit for end, limit in LARGER_LIMITS_BYTES.items() if scope["path"].endswith(end))
+        limit_bytes = next(larger, self.limit_bytes)
         received = 0
 
         async def receive_counted() -> Message:
             nonlocal received
-            if size > self.limit_bytes:
-                raise self._too_large()
+            if size > limit_bytes:
+                raise _too_large(limit_bytes)
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.limit_bytes:
-                raise self._too_large()
+            if received > limit_bytes:
+                raise _too_large(limit_bytes)
             return message
 
         await self.app(scope, receive_counted, send)
 
-    def _too_large(self) -> HTTPException:
-        # The rest of the body is still on its way: the connection cannot be used again.
-        return HTTPException(413, f"The body is too large: at most {self.limit_bytes} bytes", {"Connection": "close"})
+
+def _too_large(limit_bytes: int) -> HTTPException:
+    # The rest of the body is still on its way: the connection cannot be used again.
+    return HTTPException(413, f"The body is too large: at most {limit_bytes} bytes", {"Connection": "close"})

@@ -1,6 +1,6 @@
 """The contract: take a prompt, follow its track, say what can be asked for."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from app import __version__
@@ -17,12 +17,14 @@ from app.models.api import (
     PlanRequest,
     ServiceCard,
     StatusAnswer,
+    VariationsAnswer,
 )
 from app.models.asked import asked_of
+from app.models.group import Standing
 from app.models.track import FORMS
 from app.routers.accepting import accept
 from app.routers.bodies import JsonRoute
-from app.routers.dependencies import BaseUrl, Service, TrackId
+from app.routers.dependencies import BaseUrl, Service, ServiceComparisons, TrackId
 from app.routers.problems import answers
 
 router = APIRouter(prefix="/music", tags=["music"], route_class=JsonRoute)
@@ -30,19 +32,17 @@ router = APIRouter(prefix="/music", tags=["music"], route_class=JsonRoute)
 
 @router.post(
     "/generate",
-    response_model=GenerateAnswer,
+    response_model=GenerateAnswer | VariationsAnswer,
     responses={
         200: {"headers": {"Location": {"description": "Where to follow the track", "schema": {"type": "string"}}}},
         **answers(400, 413, 422, 503),
     },
     summary="Make music from a sentence",
 )
-async def generate(
-    asked: GenerateRequest, service: Service, base_url: BaseUrl, response: Response
-) -> dict[str, object]:
+async def generate(asked: GenerateRequest, service: Service, base_url: BaseUrl) -> JSONResponse:
     """Answers at once; the music is made in the background. Follow it at `GET /music/status/{track_id}`."""
-    answer, response.headers["Location"] = await accept(asked, service, base_url)
-    return answer
+    answer, location = await accept(asked, service, base_url)
+    return JSONResponse(answer, headers={"Location": location})
 
 
 @router.post("/plan", response_model=PlanAnswer, responses=answers(400, 413, 422, 503), summary="Plan, make nothing")
@@ -93,9 +93,10 @@ async def instruments(service: Service) -> InstrumentList:
     return InstrumentList(instruments=service.get_supported_instruments())
 
 
-@router.get("/models", responses=answers(), summary="Engines to choose from")
-async def models(service: Service, request: Request) -> ModelList:
+@router.get("/models", responses=answers(503), summary="Engines to choose from")
+async def models(service: Service, comparisons: ServiceComparisons, request: Request) -> ModelList:
     """Send a `name` as `model` with `POST /music/generate`."""
+    standings = await comparisons.standings()
     return ModelList(
         models=[
             ModelRecord(
@@ -106,6 +107,8 @@ async def models(service: Service, request: Request) -> ModelList:
                 seed=row.capabilities.seed,
                 notes=row.capabilities.notes,
                 remote=row.capabilities.remote,
+                compared=standings.get(row.name, Standing()).compared,
+                wins=standings.get(row.name, Standing()).wins,
                 commercial_use=row.capabilities.commercial_use,
                 code_licence=row.capabilities.code_licence,
                 weights_licence=row.capabilities.weights_licence,

@@ -18,10 +18,13 @@ UNEXPECTED = "Something went wrong on our side. It has been logged; please try a
 #: Status → (when, an example of `detail`).
 _PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("The prompt is blank", "Prompt cannot be empty"),
-    404: ("There is no such track, or no such file", "Track not found: track_a1b2c3d4e5f60718"),
+    404: ("There is no such track, file, group or comparison", "Track not found: track_a1b2c3d4e5f60718"),
     405: ("The path knows no such method", "Method Not Allowed"),
-    409: ("The track is not in a state for this", "Track track_a1b2c3d4e5f60718 is not finished yet (40 %)"),
-    413: ("The body is larger than 64 kB", "The body is too large: at most 65536 bytes"),
+    409: ("It is not in a state for this", "Track track_a1b2c3d4e5f60718 is not finished yet (40 %)"),
+    413: (
+        "The body is larger than 64 kB, of many requests or plans 2 MB",
+        "The body is too large: at most 65536 bytes",
+    ),
     416: ("The range begins beyond the end of the file", "Range Not Satisfiable"),
     500: ("Something unforeseen went wrong; the server's log has the reason", UNEXPECTED),
     503: ("Too much is waiting, or storage fails; try again later", "The queue is full (1000 tracks are waiting)"),

@@ -106,32 +106,10 @@ class MusicGeneratorService:
         `duration` is in seconds, 5…300, and `seed` 0…2^53 − 1; where absent, those of a plan in `asked`, else 30 and
         one that is drawn. The track is durable when this returns. `EmptyPrompt`, `InvalidFields`, `QueueFull`, `Busy`.
         """
-        check_request(prompt, duration, seed)
+        track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked)
         backend = await self._ready()
-        row = engine_row(model or backend.default_model)
-        terms = await self._settle(backend, asked, duration, seed)
-        track = new_track(
-            row,
-            prompt.strip(),
-            terms.duration,
-            terms.seed,
-            backend.clock.now(),
-            backend.queue.load(),
-            asked=asked,
-        )
         track = await asyncio.wrap_future(backend.queue.submit(track))
-        return {
-            "success": True,
-            "message": f"Music generation started for prompt: '{track.prompt}'",
-            "track_id": track.id,
-            "prompt": track.prompt,
-            "duration": track.duration,
-            "estimated_processing_time": track.estimated_s,
-            "status": track.status,
-            "download_url": download_url(track, base_url),
-            "seed": track.seed,
-            "model": track.model,
-        }
+        return generate_body(track, base_url)
 
     async def get_generation_status(self, track_id: str, *, base_url: str = DEFAULT_BASE_URL) -> dict[str, Any]:
         """The body of `GET /music/status/{track_id}`. `TrackNotFound`, which is also a `KeyError`."""
@@ -167,6 +145,34 @@ class MusicGeneratorService:
         return list(INSTRUMENT_NAMES)
 
     # -- beside the contract ------------------------------------------------------------------------------------
+
+    async def backend(self) -> Backend:
+        """What the service works with, opened if it is not yet. `DataFolderInUse`, `StorageFailed`."""
+        return await self._ready()
+
+    async def prepare(
+        self,
+        prompt: str,
+        duration: int | None = None,
+        *,
+        model: str | None = None,
+        seed: int | None = None,
+        asked: Asked | None = None,
+        ahead_s: float = 0.0,
+    ) -> Track:
+        """What `generate_music` would accept of the same arguments, everything about it checked. Nothing is created.
+
+        `ahead_s` is the work, in seconds of one worker, that will be accepted with it and goes first.
+        `EmptyPrompt`, `InvalidFields`, `Busy`.
+        """
+        check_request(prompt, duration, seed)
+        backend = await self._ready()
+        row = engine_row(model or backend.default_model)
+        terms = await self._settle(backend, asked, duration, seed)
+        load = backend.queue.load()
+        if ahead_s:
+            load = replace(load, backlog_s=load.backlog_s + ahead_s)
+        return new_track(row, prompt.strip(), terms.duration, terms.seed, backend.clock.now(), load, asked=asked)
 
     async def plan_music(
         self, prompt: str, duration: int | None = None, *, seed: int | None = None, asked: Asked | None = None
@@ -328,6 +334,22 @@ def new_track(
         asked=None if asked is None else asked.values(),
         paced_until=created_at + timedelta(seconds=estimated_s) if row.capabilities.paced else None,
     )
+
+
+def generate_body(track: Track, base_url: str) -> dict[str, Any]:
+    """The body of `POST /music/generate` for a track that was accepted."""
+    return {
+        "success": True,
+        "message": f"Music generation started for prompt: '{track.prompt}'",
+        "track_id": track.id,
+        "prompt": track.prompt,
+        "duration": track.duration,
+        "estimated_processing_time": track.estimated_s,
+        "status": track.status,
+        "download_url": download_url(track, base_url),
+        "seed": track.seed,
+        "model": track.model,
+    }
 
 
 def estimated_completion(track: Track, now: datetime) -> datetime:

@@ -96,6 +96,8 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
 
         def listen(sound: Sound) -> None:
             measured.update(mastered.measured)
+            if sound.brightness_hz is not None:
+                measured["brightness_hz"] = sound.brightness_hz
             wishes = wishes_of(brief, track.duration)
             rows.extend(compare(brief, plan, wishes, sound, measured=measured, shares_db=shares.shares_db))
 

@@ -99,6 +99,13 @@ def test_successes_answer_what_the_document_says(client, queue, track_id):
         "Health": ("GET", "/health"),
         "ServiceCard": ("GET", "/music/"),
     }
+    together = client.post("/music/batch", json={"requests": [{"prompt": "piano"}]}).json()
+    calls["GroupRecord"] = ("GET", f"/music/groups/{together['group_id']}")
+    assert set(together) == set(SCHEMAS["BatchAnswer"]["properties"])
+    several = client.post("/music/generate", json={"prompt": "piano", "variations": 2}).json()
+    assert set(several) == set(SCHEMAS["VariationsAnswer"]["properties"])
+    compared = client.post("/music/compare", json={"prompt": "piano", "seeds": [1, 2]}).json()
+    calls["ComparisonRecord"] = ("GET", f"/music/compare/{compared['comparison_id']}")
     for schema, (method, path) in calls.items():
         answer = client.request(method, path, json={"prompt": "piano"} if method == "POST" else None)
 
@@ -123,9 +130,9 @@ def test_every_route_is_in_the_document(app):
 
 
 def routers():
-    from app.routers import downloads, music, pages, tracks
+    from app.routers import comparisons, downloads, groups, music, pages, tracks
 
-    return music.router, tracks.router, downloads.router, pages.router
+    return music.router, tracks.router, groups.router, comparisons.router, downloads.router, pages.router
 
 
 # -- the pages ----------------------------------------------------------------------------------------------------

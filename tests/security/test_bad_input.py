@@ -159,6 +159,20 @@ def test_what_cannot_be_used_answers_422_and_says_why(client, queue, declared, p
     assert queue.tracks == {}
 
 
+def test_whatever_is_refused_alone_is_refused_in_a_batch_and_takes_the_others_with_it(client, queue, declared):
+    for name, raw in REFUSED.items():
+        answer = post(client, b'{"requests": [{"prompt": "piano"}, ' + raw + b"]}", path="/music/batch")
+
+        assert answer.status_code == 422, name
+        faults = answer.json()["detail"]
+        assert all(
+            fault["loc"][:3] == ["body", "requests", 1] or fault["type"] == "json_invalid" for fault in faults
+        ), name
+        assert not queue.tracks, name
+        assert not queue.groups, name
+    assert 422 in declared["POST", "/music/batch"]
+
+
 @pytest.mark.parametrize(
     ("raw", "content_type"),
     [

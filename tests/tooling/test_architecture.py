@@ -15,6 +15,8 @@ LAYERS = (
     ("app.main", "app.cli", "app.worker"),
     ("app.wiring",),
     ("app.routers",),
+    ("app.services.comparing",),
+    ("app.services.groups",),
     ("app.services.generator",),
     ("app.services.pipeline",),
     ("app.services.workshop",),

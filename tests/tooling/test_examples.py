@@ -21,9 +21,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE_ID = "track_a1b2c3d4e5f60718"
 
 
-def block(title, language):
-    """The README's example under a heading, as it would be copied."""
-    section = README.partition(f"### {title}\n")[2].partition("\n### ")[0]
+def block(title, language, page=README, level="###"):
+    """A page's example under a heading, as it would be copied."""
+    section = page.partition(f"\n{level} {title}\n")[2].partition(f"\n{level} ")[0]
     found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
     assert found is not None
     return found[1]
@@ -93,6 +93,23 @@ def test_the_plan_of_the_readme_is_played_as_it_was_changed(live_server, tmp_pat
     plan = httpx.get(f"{live_server.url}/music/tracks/{track_id}").json()["plan"]
 
     assert (plan["form"][0]["energy"], plan["tempo_bpm"]) == (0.3, 92)
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [
+        ("Batches", [r"Progress: 100% \{'processing': 0, 'completed': 3, 'failed': 0\}", r"sad piano http\S+\.mp3"]),
+        ("Comparing", [r"A None http\S+\.mp3\nB None http\S+\.mp3", r"A seed [78] preferred\n"]),
+    ],
+)
+def test_the_programs_of_the_guide_to_many_tracks_work(title, told, live_server, tmp_path):
+    pytest.importorskip("requests", reason="requests (requirements/dev.txt) is what the example uses")
+    guide = (ROOT / "docs" / "guides" / "many-at-once.md").read_text(encoding="utf-8")
+
+    said = run([sys.executable, "-c", live(block(title, "python", guide, "##"), live_server)], tmp_path)
+
+    for pattern in told:
+        assert re.search(pattern, said), said
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")

@@ -1,13 +1,19 @@
 """The queue seam: accepted work is never lost, and runs outside the server process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
+from app.models.group import Comparison, Group
 from app.models.track import Stage, Track, TrackFile
+
+if TYPE_CHECKING:  # workers come for the values here; the database toolkit would cost each of them 0.3 s and 25 MB
+    from app.services.storage.changes import Changes
+
+Result = TypeVar("Result")
 
 JobKind = Literal["render", "encode"]
 
@@ -73,6 +79,15 @@ class JobQueue(Protocol):
 
     def submit(self, track: Track) -> "Future[Track]":
         """Accept a track; resolved once it is durable. `QueueFull` where too many wait."""
+
+    def submit_all(self, tracks: Sequence[Track], group: Group, comparison: Comparison | None = None) -> "Future[None]":
+        """Accept all of a group's tracks, with the group and its comparison, or nothing; resolved once it is durable.
+
+        `InvalidField` where the queue never takes so many, `QueueFull` where it does not now.
+        """
+
+    def record(self, change: "Callable[[Changes], Result]") -> "Future[Result]":
+        """Write something else that is kept; resolved, with what it returned, once it is durable. `StorageFailed`."""
 
     def get(self, track_id: str) -> Track | None:
         """The track as it stands now, from memory; None if it is not in memory (the store may know it)."""

@@ -3,12 +3,23 @@
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from app.errors import Busy, FormNotFound, QueueFull, TrackAlreadyFinished, TrackNotFinished, TrackNotFound
+from app.errors import (
+    Busy,
+    FormNotFound,
+    InvalidField,
+    NoRoomForAll,
+    QueueFull,
+    TrackAlreadyFinished,
+    TrackNotFinished,
+    TrackNotFound,
+)
+from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
 from app.services.jobs.floor import Floor
 from app.services.jobs.foreman import Foreman
@@ -82,31 +93,47 @@ class Desk:
 
     def submit(self, track: Track, answer: "Future[Track]") -> None:
         """Accept a track. `QueueFull`, `StorageFailed`, `Busy`."""
-        floor = self._floor
         self._check_room()
-        job = JobRow(
-            id=random_token(),
-            kind="render",
-            subject_id=track.id,
-            queue=track.model,
-            priority=PRIORITY["render"],
-            created_at=floor.clock.now(),
-        )
-        work = self._work(job, track)
-        floor.renders[track.id] = work
-        floor.line.add(work)
+        job, work = self._take_on(track, self._floor.clock.now())
 
         def accepted() -> None:
-            if floor.renders.get(track.id) is work:
-                floor.memory.keep(work.track)
+            self._remember(work)
             answer.set_result(track)
 
         def refused(error: Exception) -> None:
-            if floor.renders.get(track.id) is work:
-                self._foreman.withdraw(work)
+            self._take_back(work)
             answer.set_exception(error)
 
-        floor.ledger.accept(track, job, then=accepted, refused=refused)
+        self._floor.ledger.accept(track, job, then=accepted, refused=refused)
+
+    def submit_all(
+        self, tracks: Sequence[Track], group: Group, comparison: Comparison | None, answer: "Future[None]"
+    ) -> None:
+        """Accept all of a group's tracks or none. `InvalidField`, `QueueFull`, `StorageFailed`, `Busy`."""
+        self._check_room(len(tracks))
+        now = self._floor.clock.now()
+        # A microsecond apart, so that a restart, which sorts by it, keeps their order.
+        taken = [self._take_on(track, now + timedelta(microseconds=place)) for place, track in enumerate(tracks)]
+        accepted_all = [(track, job) for track, (job, _) in zip(tracks, taken, strict=True)]
+
+        def accepted(_written: None) -> None:
+            for _, work in taken:
+                self._remember(work)
+            answer.set_result(None)
+
+        def refused(error: Exception) -> None:
+            for _, work in taken:
+                self._take_back(work)
+            answer.set_exception(error)
+
+        self._floor.ledger.offer(
+            lambda changes: changes.add_group(accepted_all, group, comparison), then=accepted, refused=refused
+        )
+
+    def record(self, change: Callable[[Changes], Answer], answer: "Future[Answer]") -> None:
+        """Write what somebody waits for. `StorageFailed`, `Busy`."""
+        self._check_open()
+        self._floor.ledger.offer(change, then=answer.set_result, refused=answer.set_exception)
 
     def cancel(self, track_id: str, answer: "Future[Track]") -> None:
         """End queued or running work. `TrackNotFound`, `TrackAlreadyFinished`."""
@@ -232,13 +259,47 @@ class Desk:
         self._farewells.append(farewell)  # type: ignore[arg-type]
         return farewell
 
-    def _check_room(self) -> None:
-        waiting = len(self._floor.line)
+    def _take_on(self, track: Track, now: datetime) -> tuple[JobRow, Work]:
+        """Put a track's render into the line; it is handed out only after what is to be written is."""
+        job = JobRow(
+            id=random_token(),
+            kind="render",
+            subject_id=track.id,
+            queue=track.model,
+            priority=PRIORITY["render"],
+            created_at=now,
+        )
+        work = self._work(job, track)
+        self._floor.renders[track.id] = work
+        self._floor.line.add(work)
+        return job, work
+
+    def _remember(self, work: Work) -> None:
+        if self._floor.renders.get(work.track.id) is work:
+            self._floor.memory.keep(work.track)
+
+    def _take_back(self, work: Work) -> None:
+        if self._floor.renders.get(work.track.id) is work:
+            self._foreman.withdraw(work)
+
+    def _check_open(self) -> None:
         if self.closing:
             raise Busy("The server is stopping; try again when it is back", RESTART_S)
-        if waiting >= self._max_queue:
-            first_s = self._floor.line.estimates_s / waiting / self._workers
-            raise QueueFull(self._max_queue, max(1, math.ceil(first_s)))
+
+    def _check_room(self, asked: int = 1) -> None:
+        self._check_open()
+        waiting = len(self._floor.line)
+        room = self._max_queue - waiting
+        if asked <= room:
+            return
+        if asked > self._max_queue:
+            raise InvalidField("requests", f"this server's queue takes at most {self._max_queue} tracks, got {asked}")
+        too_many = asked - room
+        freed_s = self._floor.line.estimates_s / waiting / self._workers * too_many
+        retry_after_s = max(1, math.ceil(freed_s))
+        if asked == 1:
+            raise QueueFull(self._max_queue, retry_after_s)
+        raise NoRoomForAll(asked, max(0, room), self._max_queue, retry_after_s)
 
     def _work(self, job: JobRow, track: Track) -> Work:
         return Work(

@@ -3,13 +3,14 @@
 import atexit
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
 from app.errors import Busy
+from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
 from app.services.jobs.base import JobBody, QueueLoad
 from app.services.jobs.desk import RESTART_S, Desk
@@ -26,6 +27,7 @@ from app.services.jobs.pacing import shown
 from app.services.jobs.pool import Run, WorkerPool
 from app.services.jobs.removals import Removals
 from app.services.jobs.retention import Keeping, Sweeper
+from app.services.storage.changes import Changes
 from app.services.storage.folders import WorkFolders
 from app.services.storage.tracks import TrackStore
 from app.utils.clock import Clock
@@ -137,6 +139,20 @@ class EmbeddedQueue:
     def submit(self, track: Track) -> "Future[Track]":
         """Accept a track; resolved once it is durable. `QueueFull` where too many wait, `StorageFailed`, `Busy`."""
         return self._ask(lambda answer: self._desk.submit(track, answer))
+
+    def submit_all(self, tracks: Sequence[Track], group: Group, comparison: Comparison | None = None) -> "Future[None]":
+        """Accept all of a group's tracks, with the group and its comparison, or nothing; resolved once it is durable.
+
+        `InvalidField` where the queue never takes so many, `QueueFull` where it does not now, `StorageFailed`, `Busy`.
+        """
+        return self._ask(lambda answer: self._desk.submit_all(tracks, group, comparison, answer))
+
+    def record(self, change: "Callable[[Changes], Answer]") -> "Future[Answer]":
+        """Write something else that is kept; resolved, with what it returned, once it is durable.
+
+        `StorageFailed`, `Busy`.
+        """
+        return self._ask(lambda answer: self._desk.record(change, answer))
 
     def cancel(self, track_id: str) -> "Future[Track]":
         """End queued or running work; resolved with the failed track. Idempotent for cancelled tracks.

@@ -66,6 +66,23 @@ class Ledger:
             _Entry(write=lambda c: c.add([(track, job)]), settled=then, refused=refused, accepted=(track, job))
         )
 
+    def offer(
+        self,
+        change: Callable[[Changes], Result],
+        *,
+        then: Callable[[Result], None],
+        refused: Callable[[StorageFailed], None],
+    ) -> None:
+        """A durable change that somebody waits for: `then`, with what it returned, or `refused` if it can't be."""
+        results: list[Result] = []
+        self._entries.append(
+            _Entry(
+                write=lambda changes: results.append(change(changes)),
+                settled=lambda: then(results[-1]),
+                refused=refused,
+            )
+        )
+
     def write(
         self,
         change: Callable[[Changes], Result],

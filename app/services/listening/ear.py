@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.models.audio import SAMPLE_RATE, Samples
+from app.services.listening.brightness import Brightness
 
 #: Rate at which tempo and key are listened for.
 LISTENING_RATE = SAMPLE_RATE // 4
@@ -39,6 +40,8 @@ class Sound:
     end: Samples
     #: Frames at the full rate.
     frames: int
+    #: Spectral centroid in Hz; None for silence.
+    brightness_hz: float | None = None
 
 
 class Ear:
@@ -51,6 +54,7 @@ class Ear:
         self._unread = np.empty(0, np.float32)
         self._beginning: Samples = np.empty((0, 2), np.float32)
         self._end: Samples = np.empty((0, 2), np.float32)
+        self._brightness = Brightness()
         self._frames = 0
 
     def add(self, samples: Samples) -> None:
@@ -62,6 +66,7 @@ class Ear:
         self._mono.append(begun[:-1] + _weighted(groups, _FALLING))
         self._begun = begun[-1:]
         self._add_power(np.square(left) + np.square(right))
+        self._brightness.add(samples)
         kept = SAMPLE_RATE // 2
         if len(self._beginning) < kept:
             self._beginning = np.concatenate((self._beginning, samples[: kept - len(self._beginning)]))
@@ -76,6 +81,7 @@ class Ear:
             beginning=self._beginning,
             end=self._end,
             frames=self._frames,
+            brightness_hz=self._brightness.centroid_hz,
         )
 
     def _add_power(self, squares: Mono) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from app.models.group import Comparison, Group
 from app.models.track import Stage, Track, TrackFile
+from app.services.storage.groups import insert_group, leave_groups, write_vote
 from app.services.storage.rows import JobRow, job_of, job_values, select_jobs, select_tracks, track_of, track_values
 from app.services.storage.tables import jobs, tracks
 from app.utils.chance import random_token
@@ -33,6 +35,22 @@ class Changes:
         """New tracks, each with the job that will make it."""
         self._connection.execute(insert(tracks), [{**track_values(track), "runs": 0} for track, _ in accepted])
         self._connection.execute(insert(jobs), [job_values(job) for _, job in accepted])
+
+    def add_group(
+        self, accepted: Sequence[tuple[Track, JobRow]], group: Group, comparison: Comparison | None = None
+    ) -> None:
+        """New tracks that belong together, each with its job, and the comparison that they are for."""
+        self.add(accepted)
+        insert_group(self._connection, group, comparison)
+
+    def vote(
+        self, comparison_id: str, winner: str, models: Mapping[str, bool], voted_at: datetime
+    ) -> Comparison | None:
+        """Prefer a side of a comparison, by its label: the comparison as it now is, None if it is gone.
+
+        `models` says of each model compared whether its side was preferred; empty where no two models were compared.
+        """
+        return write_vote(self._connection, comparison_id, winner, models, voted_at)
 
     def add_job(self, job: JobRow) -> None:
         """One more job."""
@@ -103,7 +121,8 @@ class Changes:
         self._connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
     def delete_track(self, track_id: str) -> None:
-        """Forget a track and the jobs that were to make something of it."""
+        """Forget a track and the jobs that were to make something of it; a group goes with its last track."""
+        leave_groups(self._connection, track_id)
         self._connection.execute(delete(tracks).where(tracks.c.id == track_id))
         self._connection.execute(delete(jobs).where(jobs.c.subject_id == track_id, jobs.c.kind != "remove"))
 

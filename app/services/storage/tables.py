@@ -1,4 +1,4 @@
-"""The tables: `tracks` is the truth that clients see, `jobs` the work still to be done for it.
+"""The tables: `tracks` is the truth that clients see, `jobs` the work still to be done for it, and what joins tracks.
 
 Rule: portable SQL only; the same tables stand in SQLite and in PostgreSQL.
 """
@@ -6,7 +6,22 @@ Rule: portable SQL only; the same tables stand in SQLite and in PostgreSQL.
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.types import TypeDecorator
 
 
@@ -92,4 +107,59 @@ jobs = Table(
     Column("created_at", Moment, nullable=False),
     Index("jobs_next", "state", "priority", "created_at"),
     Index("jobs_subject", "subject_id", "kind"),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64)),
+    # "variations", "batch" or "comparison".
+    Column("kind", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    # How many tracks there were at first.
+    Column("size", Integer, nullable=False),
+)
+
+# A track that goes leaves its group; `delete_track` takes the group away with its last track.
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", String(64), ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    # Order in which the tracks were asked for, from 0.
+    Column("place", Integer, primary_key=True),
+    Column("track_id", String(64), ForeignKey("tracks.id", ondelete="CASCADE"), nullable=False),
+    Index("group_members_track", "track_id"),
+)
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64)),
+    Column("group_id", String(64), ForeignKey("groups.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("prompt", Text, nullable=False),
+    # "models", "seeds" or "plans".
+    Column("varied", String(16), nullable=False),
+    Column("loudness_lufs", Float, nullable=False),
+    # Label, track and name of each, in the order they were asked for.
+    Column("sides", JSON, nullable=False),
+    # Label of the side that was preferred last.
+    Column("winner", String(8)),
+    Column("voted_at", Moment),
+    Column("votes", Integer, nullable=False),
+    Index("comparisons_group", "group_id"),
+)
+
+# What a comparison said about each model in it. No foreign key: a preference outlives the tracks.
+votes = Table(
+    "votes",
+    metadata,
+    Column("comparison_id", String(64), primary_key=True),
+    Column("model", String(64), primary_key=True),
+    Column("owner", String(64)),
+    Column("won", Boolean, nullable=False),
+    Column("voted_at", Moment, nullable=False),
+    Index("votes_by_model", "model", "won"),
 )

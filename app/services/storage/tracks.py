@@ -11,10 +11,12 @@ from sqlalchemy import URL, Connection, Engine, func, make_url, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import StorageFailed
+from app.models.group import Comparison, Group, Standing
 from app.models.track import Status, Track
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, open_engine, reason
+from app.services.storage.groups import read_comparison, read_group, read_standings
 from app.services.storage.rows import select_tracks, track_of
 from app.services.storage.tables import tracks
 
@@ -64,6 +66,27 @@ class TrackStore:
         with self._reading() as connection:
             row = connection.execute(select_tracks().where(tracks.c.id == track_id)).mappings().first()
         return None if row is None else track_of(row)
+
+    def get_all(self, track_ids: Collection[str]) -> dict[str, Track]:
+        """Tracks as they were last written, by id; those that there are."""
+        with self._reading() as connection:
+            rows = connection.execute(select_tracks().where(tracks.c.id.in_(list(track_ids)))).mappings()
+            return {row["id"]: track_of(row) for row in rows}
+
+    def group(self, group_id: str) -> Group | None:
+        """A group with those of its tracks that are still there; None if there is none."""
+        with self._reading() as connection:
+            return read_group(connection, group_id)
+
+    def comparison(self, comparison_id: str) -> Comparison | None:
+        """A comparison as it was last written; None if there is none."""
+        with self._reading() as connection:
+            return read_comparison(connection, comparison_id)
+
+    def standings(self) -> dict[str, Standing]:
+        """By model, how often it was preferred to others; models nobody compared are left out."""
+        with self._reading() as connection:
+            return read_standings(connection)
 
     def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
         """Up to `limit` tracks, newest first, from where the last page ended. `InvalidField` for a strange cursor."""
