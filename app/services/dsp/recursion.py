@@ -29,8 +29,8 @@ DirectLoop: TypeAlias = Callable[
 def filter_sections(sections: NDArray[Any], rows: NDArray[Any], state: NDArray[Any]) -> None:
     """Second-order sections, one after the other, over each row; samples and state are changed in place.
 
-    `sections` has the shape (sections, 6), b0 b1 b2 1 a1 a2; `rows` (rows, frames); `state` (rows, sections, 2). All are
-    C-contiguous and of the same kind of float.
+    `sections` has the shape (sections, 6), b0 b1 b2 1 a1 a2; `rows` (rows, frames); `state` (rows, sections, 2). All
+    are C-contiguous and of the same kind of float.
     """
     _section_loop(sections, rows, state)
 
