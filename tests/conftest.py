@@ -16,6 +16,7 @@ from tests.fakes import FakeService
 
 #: Files whose tests start servers and wait for them, the longest first.
 LONGEST = (
+    "test_twenty_kills.py",
     "test_kill.py",
     "test_integration.py",
     "test_examples.py",
