@@ -35,7 +35,7 @@ from app.services.engines import Engine, Take, TakeRequest, engine_row
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
-from app.services.mixing import Mastered, master
+from app.services.mixing import Mastered, Masterer
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
 from app.services.workshop import Workshop
@@ -83,11 +83,12 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         if take.composition is not None:
             plan = plan.model_copy(update={"candidate": take.composition.chosen})
             decided["plan"] = plan.model_dump(mode="json")
-    with clock.stage("rendering"):
-        shares = VoiceShares()
-        mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan)
-    with clock.stage("mastering"):
-        mastered = master(mix, plan.mastering, loop=plan.loop, threads=workshop.threads)
+    with Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads) as masterer:
+        with clock.stage("rendering"):
+            shares = VoiceShares()
+            mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan, masterer.follow)
+        with clock.stage("mastering"):
+            mastered = masterer.finish(mix)
     with clock.stage("encoding"):
         tags = tags_of(brief, plan)
         threads = workshop.threads
@@ -173,10 +174,11 @@ def take_of(
     return take
 
 
-def mix_of(take: Take, plan: Plan) -> Samples:
+def mix_of(take: Take, plan: Plan, final: Callable[[Samples, int], object] | None = None) -> Samples:
     """The whole mix, shape (frames, 2), at the house rate and exactly as long as the plan says.
 
-    What rings on after the end of a loop is added to its beginning, and so on round and round.
+    What rings on after the end of a loop is added to its beginning, and so on round and round. Of other pieces, `final`
+    is told as it grows: the mix, and how many of its first frames will not change any more.
     """
     mix = np.zeros((plan.duration_s * SAMPLE_RATE, 2), dtype=np.float32)
     filled = 0
@@ -185,6 +187,8 @@ def mix_of(take: Take, plan: Plan) -> Samples:
         for place, part in turns(filled, counted, len(mix)):
             mix[place] += block[part]
         filled += len(block)
+        if final is not None and not plan.loop:
+            final(mix, min(filled, len(mix)))
     return mix
 
 
