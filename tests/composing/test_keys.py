@@ -13,8 +13,6 @@ from tests.composing.listening import parts_of, share
 from tests.composing.plans import plan_for
 from tests.composing.test_composer import assert_sound
 
-pytestmark = pytest.mark.no_cover
-
 BAND = ("lead", "chords", "bass")
 
 

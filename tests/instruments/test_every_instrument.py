@@ -11,8 +11,6 @@ from app.services.theory.instruments import INSTRUMENTS, SYNTH_KITS, SYNTHS, UNP
 from app.utils.units import midi_to_hz
 from tests.instruments.playing import cents_off, loudest, note, play, power
 
-pytestmark = pytest.mark.no_cover
-
 #: Sampled instruments with a steady, unambiguous pitch.
 STEADY = ("acoustic_grand_piano", "flute", "violin", "fingered_bass", "church_organ", "trumpet", "nylon_guitar")
 

@@ -10,8 +10,6 @@ from app.services.planning.catalogue import packaged_styles
 from app.services.planning.figures import counted
 from app.services.planning.lexicon import lexicon
 
-pytestmark = pytest.mark.no_cover
-
 ARCS = [
     ("starts small and grows until it bursts", "bursts"),
     ("begins quietly, then explodes", "bursts"),

@@ -14,8 +14,6 @@ from app.services.styles import load_style, style_names
 from app.services.theory.instruments import INSTRUMENTS, UNPITCHED
 from app.services.theory.scales import pitch_class
 
-pytestmark = pytest.mark.no_cover
-
 every_style = pytest.mark.parametrize("name", style_names())
 
 #: A sting, a spot, the longest piece there is.
