@@ -19,7 +19,7 @@ from app.services.storage import AudioFiles, TrackPage
 from app.utils.clock import FrozenClock
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
-AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json")
+AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json", "mel.png")
 #: Fingerprint of the font that the fake service would play.
 SOUNDFONT_SHA256 = "5f" * 32
 ON_DEMAND = ("flac", "ogg", "opus", "stems.zip")

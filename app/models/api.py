@@ -310,6 +310,11 @@ class TrackRecord(TrackSummary):
             }
         ],
     )
+    warnings: list[str] = Field(
+        description="What is wrong with the music though the track is finished, in sentences; a model's take that "
+        "sounded bad was tried once more with another seed, unless the request named one.",
+        examples=[["73% of the take is silent."]],
+    )
 
 
 class TrackList(Wire):

@@ -317,6 +317,7 @@ def new_track(
     load: QueueLoad | None = None,
     *,
     asked: Asked | None = None,
+    seed_named: bool = False,
 ) -> Track:
     """A track just accepted, with an honest estimate: the queue before it, shared by the workers, and its own work."""
     work_s = row.estimate_s(duration, prompt, seed)
@@ -332,6 +333,7 @@ def new_track(
         created_at=created_at,
         estimated_s=estimated_s,
         asked=None if asked is None else asked.values(),
+        seed_named=seed_named,
         paced_until=created_at + timedelta(seconds=estimated_s) if row.capabilities.paced else None,
     )
 

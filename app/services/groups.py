@@ -117,6 +117,7 @@ class Groups:
                 track = first
                 if number > 0:
                     track = await self._prepare_one(wish, variation_seed(first.seed, number), ahead_s)
+                    track = replace(track, seed_named=first.seed_named)
                 # A microsecond apart, so that listings, which sort by it, keep their order.
                 tracks.append(replace(track, created_at=first.created_at + timedelta(microseconds=len(tracks))))
                 ahead_s += _work_s(track)

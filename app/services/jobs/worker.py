@@ -27,7 +27,9 @@ from app.services.jobs.base import Job, JobBody, Outcome, Progress
 from app.utils.memory import give_back_memory, tame_allocator
 
 #: Fields of Track that a job may tell.
-FACTS = frozenset({"brief", "plan", "on_demand", "timings", "measured", "report", "composition", "wav_sha256"})
+FACTS = frozenset(
+    {"brief", "plan", "on_demand", "timings", "measured", "report", "composition", "wav_sha256", "warnings", "seed"}
+)
 
 #: What the operating system says when files cannot be written, through no fault of the job.
 _REFUSALS = {errno.ENOSPC, getattr(errno, "EDQUOT", -1), errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
