@@ -1,6 +1,7 @@
 """Settings: the only reader of the environment and of `.env`."""
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,20 @@ class Settings(BaseSettings):
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
         ge=1, le=64, description="Worker processes; default: one a core, four at most.",
     )  # fmt: skip
+    device: str = Field("auto", description="Where models run: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
+    preload: str = Field("", description="Models to load at the start, comma-separated; they stay while there is room.")
+    model_idle: str = Field("15m", description="Time without work after which a model is unloaded; `0` for never.")
+    model_memory: str | None = Field(
+        None, description="Memory that models may fill on a device before the least recently used goes: `8GB`; "
+        "default: three quarters of it.",
+    )  # fmt: skip
+    batch_max: int = Field(4, ge=1, le=64, description="Tracks that a model makes at once, if it can.")
+    batch_wait_ms: int = Field(
+        50, ge=0, le=10_000, description="Milliseconds that a track waits for others to be made with it by a model."
+    )
+    retry_bad_takes: bool = Field(
+        True, description="Whether a model's take that sounds bad is tried once more, if no seed was named."
+    )
     render_threads: int = Field(2, ge=1, le=16, description="Threads a render may use.")
     max_queue: int = Field(1_000, ge=1, description="Waiting tracks before new ones are refused with 503.")
     job_timeout: float = Field(600.0, gt=0, description="Seconds a run may take before it is ended and tried again.")
@@ -34,7 +49,21 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
 
-    @field_validator("retention")
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value):
+            raise ValueError(f"a device is one of auto, cpu, cuda, cuda:0, cuda:1 …, mps; got {value!r}")
+        return value
+
+    @field_validator("model_memory")
+    @classmethod
+    def _known_memory(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_size_bytes(value)
+        return value
+
+    @field_validator("retention", "model_idle")
     @classmethod
     def _known_age(cls, value: str) -> str:
         parse_age_s(value)
@@ -50,6 +79,21 @@ class Settings(BaseSettings):
     def retention_s(self) -> float:
         """Age in seconds at which tracks are removed; infinity for never."""
         return parse_age_s(self.retention)
+
+    @property
+    def model_idle_s(self) -> float:
+        """Seconds without work after which a model is unloaded; infinity for never."""
+        return parse_age_s(self.model_idle)
+
+    @property
+    def model_memory_bytes(self) -> int | None:
+        """Bytes that models may fill on a device; None for a share of what it has."""
+        return None if self.model_memory is None else parse_size_bytes(self.model_memory)
+
+    @property
+    def preloaded(self) -> tuple[str, ...]:
+        """Names of the models to load at the start."""
+        return tuple(dict.fromkeys(name.strip() for name in self.preload.split(",") if name.strip()))
 
     @property
     def storage_limit_bytes(self) -> int:

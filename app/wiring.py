@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from app.config import Settings
+from app.errors import FormNotFound, InvalidField
 from app.models.asked import Asked
+from app.models.track import Track
 from app.services.engines import engine_row
 from app.services.generator import (
     DEFAULT_DURATION_S,
@@ -23,9 +25,11 @@ from app.services.generator import (
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, Outcome, Progress
+from app.services.jobs.engine_floor import Residents
+from app.services.jobs.engine_room import Resident, Watched
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, TrackStore
-from app.services.workshop import Workshop, run_job, warm_up
+from app.services.workshop import Workshop, open_resident, run_job, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
 
@@ -50,7 +54,40 @@ def make_service(settings: Settings | None = None) -> MusicGeneratorService:
 
 def make_workshop(settings: Settings, files: Path) -> Workshop:
     """What workers need to know. `SoundfontMissing` where the setting names none that can be read."""
-    return Workshop(soundfont=find_soundfont(settings.soundfont), files=str(files), threads=settings.render_threads)
+    return Workshop(
+        soundfont=find_soundfont(settings.soundfont),
+        files=str(files),
+        threads=settings.render_threads,
+        batch_most=settings.batch_max,
+        batch_wait_s=settings.batch_wait_ms / 1000,
+        retry_bad_takes=settings.retry_bad_takes,
+    )
+
+
+def make_residents(settings: Settings, workshop: Workshop) -> Residents:
+    """What the queue needs to know of models. `InvalidField` where one to load at the start is unknown."""
+
+    def estimate_s(track: Track) -> float:
+        return engine_row(track.model).estimate_s(track.duration, track.prompt, track.seed)
+
+    return Residents(
+        resident=is_resident,
+        opens=partial(open_resident, workshop),
+        batch=lambda model: min(settings.batch_max, engine_row(model).capabilities.batch),
+        estimate_s=estimate_s,
+        device=settings.device,
+        idle_s=settings.model_idle_s,
+        memory_bytes=settings.model_memory_bytes,
+        preload=tuple(engine_row(model).name for model in settings.preloaded if engine_row(model).resident),
+    )
+
+
+def is_resident(model: str) -> bool:
+    """Whether a model lives in a process of its own. One that is no longer known does not."""
+    try:
+        return engine_row(model).resident
+    except InvalidField:
+        return False
 
 
 def open_backend(settings: Settings) -> Backend:
@@ -89,6 +126,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         retention_s=settings.retention_s,
         storage_limit_bytes=settings.storage_limit_bytes,
         clock=clock,
+        residents=make_residents(settings, workshop),
     )
     queue.start()
 
@@ -155,14 +193,30 @@ def make_one_track(
         work.mkdir(parents=True)
         return run_job(workshop, job, work, report)
 
-    outcome = run(Job(kind="render", track=track, run=1))
-    track = replace(track, status="completed", files=outcome.files, **outcome.facts)
+    job = Job(kind="render", track=track, run=1)
+    if row.resident:
+        job = _with_take(open_resident(workshop, row.name, settings.device, lambda _: None), job, folder, report)
+    outcome = run(job)
+    track = replace(job.track, status="completed", files=outcome.files, **outcome.facts)
+    if track.file(form) is None and form not in track.on_demand:
+        raise FormNotFound(form, [file.form for file in track.files] + list(track.on_demand))
     if track.file(form) is None:
         outcome = run(Job(kind="encode", track=track, run=1, form=form))
         track = replace(track, files=track.files + outcome.files)
     file = track.file(form)
-    assert file is not None  # noqa: S101 - every form of FORMS is one of the two kinds
+    assert file is not None  # noqa: S101 - it was made at once, or just now
     path = folder / f"made.{form}"
     AudioFiles(workshop.files).fetch(file.key, path)
     show("completed", 100)
     return MadeTrack(path=path, file_name=file_name(track, form), duration=track.duration, seed=track.seed)
+
+
+def _with_take(resident: Resident, job: Job, folder: Path, report: Callable[[Progress], None]) -> Job:
+    """The job with the take of its model, made in this process."""
+    into = folder / "take"
+    into.mkdir(parents=True)
+    try:
+        made = resident.take(job, into, Watched(began=lambda: None, report=report, cancelled=lambda: False))
+    finally:
+        resident.close()
+    return replace(job, track=replace(job.track, **made.facts), take=into)

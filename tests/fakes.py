@@ -14,7 +14,7 @@ from app.errors import InvalidField, NoRoomForAll, QueueFull, TrackAlreadyFinish
 from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
 from app.services.generator import Backend, MusicGeneratorService
-from app.services.jobs.base import QueueLoad
+from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, TrackPage
 from app.utils.clock import FrozenClock
 
@@ -131,8 +131,11 @@ class FakeQueue:
         self.change(track_id, files=(*self._known(track_id).files, file))
         return _done(file)
 
-    def load(self) -> QueueLoad:
+    def load(self, model: str | None = None) -> QueueLoad:
         return QueueLoad(queued=len(self.waiting()), running=0, workers=2, backlog_s=0.0)
+
+    def loaded(self) -> dict[str, LoadedModel]:
+        return {}
 
     # -- what tests do to tracks --------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ MIN_DURATION_S, MAX_DURATION_S, DEFAULT_DURATION_S = 5, 300, 30
 MAX_PROMPT_CHARACTERS = 500
 #: Where clients reach the service unless told otherwise.
 DEFAULT_BASE_URL = "http://localhost:8000"
+#: Seconds that a model's take waits for a worker and is mastered and encoded.
+FINISHING_S = 1.0
 #: Seconds that a download waits for a form made on demand.
 ON_DEMAND_WAIT_S = 120.0
 
@@ -169,10 +171,13 @@ class MusicGeneratorService:
         backend = await self._ready()
         row = engine_row(model or backend.default_model)
         terms = await self._settle(backend, asked, duration, seed)
-        load = backend.queue.load()
+        load = backend.queue.load(row.name)
         if ahead_s:
             load = replace(load, backlog_s=load.backlog_s + ahead_s)
-        return new_track(row, prompt.strip(), terms.duration, terms.seed, backend.clock.now(), load, asked=asked)
+        named = seed is not None or (asked is not None and asked.plan is not None)
+        return new_track(
+            row, prompt.strip(), terms.duration, terms.seed, backend.clock.now(), load, asked=asked, seed_named=named
+        )
 
     async def plan_music(
         self, prompt: str, duration: int | None = None, *, seed: int | None = None, asked: Asked | None = None
@@ -321,6 +326,8 @@ def new_track(
 ) -> Track:
     """A track just accepted, with an honest estimate: the queue before it, shared by the workers, and its own work."""
     work_s = row.estimate_s(duration, prompt, seed)
+    if load is not None and load.pace_s is not None:
+        work_s = load.loading_s + duration * load.pace_s + FINISHING_S
     if load is not None and not row.capabilities.paced:
         work_s += load.backlog_s / load.workers
     estimated_s = max(1, ceil(work_s))

@@ -13,7 +13,7 @@ import numpy as np
 from app.models.audio import BLOCK_FRAMES, Block, Samples
 from app.models.track import FORMS
 
-_SOUND, _FACTS = "take.f32", "take.json"
+_SOUND, _FACTS, _DELIVERED = "take.f32", "take.json", "take"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +38,7 @@ class HeldTake:
         """All of it as it was made, shape (frames, 2)."""
         return _samples((self.folder / _SOUND).read_bytes())
 
-    def extra(self, form: str) -> bytes:
+    def further(self, form: str) -> bytes:
         """A further file, whole."""
         return (self.folder / form).read_bytes()
 
@@ -65,11 +65,20 @@ def hold_take(
         (folder / form).write_bytes(content)
     facts = {"frames": frames, "sample_rate": sample_rate, "measured": measured, "extras": sorted(extras)}
     (folder / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
-    return held_take(folder)
+    return _held(folder)
 
 
-def held_take(folder: Path) -> HeldTake:
-    """The take that lies in a folder."""
+def deliver(take: HeldTake, folder: Path) -> None:
+    """Make a take the one that `delivered` finds in the folder of its run."""
+    take.folder.rename(folder / _DELIVERED)
+
+
+def delivered(folder: Path) -> HeldTake:
+    """The take that was delivered in the folder of a run."""
+    return _held(folder / _DELIVERED)
+
+
+def _held(folder: Path) -> HeldTake:
     facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
     return HeldTake(
         folder=folder,

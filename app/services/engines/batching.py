@@ -4,7 +4,6 @@ Rule: what a request gets never depends on its neighbours: each has its own take
 """
 
 import gc
-import math
 import sys
 import threading
 import time
@@ -201,6 +200,7 @@ class Batcher:
                 short[number] = shortage
         if not short:
             return
+        kept = None  # an error holds on to all that its frames held
         _give_back()
         if len(entries) == 1:
             entries[0].fail(GenerationFailed(self._too_large(entries[0].request, short[0])))

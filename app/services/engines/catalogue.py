@@ -22,6 +22,10 @@ class EngineRow:
     make: Callable[[Path], Engine]
     #: Seconds that a track takes, from its seconds of music, prompt and seed. Never falls with the first two.
     estimate_s: Callable[[int, str, int], float]
+    #: Whether it lives in a process of its own, loaded once for many tracks, instead of in every worker.
+    resident: bool = False
+    #: Family of `planning.phrasing` that a wish is phrased for; None for those that take the words as they are.
+    phrased_for: str | None = None
 
 
 def _make_composer(soundfont: Path) -> Engine:

@@ -103,7 +103,7 @@ class Dispatcher:
         self._loads = {lane: self._load_of(lane) for lane in ("", *self._foreman.models)}
 
     def load(self, lane: str) -> QueueLoad:
-        """How it stood after the last turn with those who wait for the workers (""), or for a model; from any thread."""
+        """How a lane stood after the last turn, "" for those who wait for the workers. From any thread."""
         known = self._loads.get(lane)
         return known or QueueLoad(queued=0, running=0, workers=1 if lane else self._workers, backlog_s=0.0)
 
