@@ -216,7 +216,7 @@ def _with_take(resident: Resident, job: Job, folder: Path, report: Callable[[Pro
     into = folder / "take"
     into.mkdir(parents=True)
     try:
-        made = resident.take(job, into, Watched(began=lambda: None, report=report, cancelled=lambda: False))
+        made = resident.take(job, into, Watched(at_work=lambda _: None, report=report, cancelled=lambda: False))
     finally:
         resident.close()
     return replace(job, track=replace(job.track, **made.facts), take=into)

@@ -163,7 +163,6 @@ def lines(folder, name):
     return path.read_text().splitlines() if path.exists() else []
 
 
-
 if __name__ == "__main__":
     # Engine processes find `open_tones` by its module's name, which is not __main__.
     from tests.tones import main as serve

@@ -131,16 +131,17 @@ class ModelResident:
                 extras=dict(take.extras),
             )
 
-        at_work_since = 0.0
+        worked_since = 0.0
 
-        def at_work() -> None:
-            nonlocal at_work_since
-            at_work_since = time.perf_counter()  # called for loading, and again when that is done
-            watched.began()
+        def at_work(works: bool) -> None:
+            nonlocal worked_since
+            if works:
+                worked_since = time.perf_counter()  # for loading, and again when that is done
+            watched.at_work(works)
 
         # A crash may have been a neighbour's fault: whoever was there is tried again by itself.
-        answer = self._batcher.take(request, keep, began=at_work, alone=track.attempt > 1)
-        rendering_s = clock.timings.get("rendering", 0.0) + time.perf_counter() - at_work_since
+        answer = self._batcher.take(request, keep, at_work=at_work, alone=track.attempt > 1)
+        rendering_s = clock.timings.get("rendering", 0.0) + time.perf_counter() - worked_since
         clock.timings["rendering"] = round(rendering_s, 4)
         with self._judging:  # a long take's mix is 100 MB
             verdict = judge(brief, plan, mix_of(take_held(answer.made), plan))

@@ -30,9 +30,7 @@ class Studio:
         self.client = TestClient(create_app(settings, self.service))
 
     def ask(self, prompt, model="tone", **fields):
-        answer = self.client.post(
-            "/music/generate", json={"prompt": prompt, "duration": 5, "model": model, **fields}
-        )
+        answer = self.client.post("/music/generate", json={"prompt": prompt, "duration": 5, "model": model, **fields})
         assert answer.status_code == 200, answer.text
         return answer.json()["track_id"]
 
@@ -285,7 +283,9 @@ def test_the_process_of_a_model_that_dies_while_it_loads_is_given_up(studio):
 
 
 def test_estimates_follow_what_a_model_took(studio):
-    answer = studio.client.post("/music/generate", json={"prompt": "wait for-estimate", "duration": 300, "model": "tone"})
+    answer = studio.client.post(
+        "/music/generate", json={"prompt": "wait for-estimate", "duration": 300, "model": "tone"}
+    )
     track_id = answer.json()["track_id"]
     speed = studio.loaded()["tone"].speed
     studio.client.post(f"/music/tracks/{track_id}/cancel")

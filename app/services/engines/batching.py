@@ -38,7 +38,7 @@ class _Entry:
     request: TakeRequest
     #: What to do with the take, on the engine's thread, before the next batch.
     keep: Callable[[Take], Any]
-    began: Callable[[], None]
+    at_work: Callable[[bool], None]
     key: object
     #: Moment (`time.monotonic`) at which it came.
     came: float
@@ -82,18 +82,23 @@ class Batcher:
             return [entry.request for entry in self._waiting]
 
     def take(
-        self, request: TakeRequest, keep: Callable[[Take], Made], *, began: Callable[[], None], alone: bool = False
+        self,
+        request: TakeRequest,
+        keep: Callable[[Take], Made],
+        *,
+        at_work: Callable[[bool], None],
+        alone: bool = False,
     ) -> Answer[Made]:
         """Wait for the take of a request, and for what `keep` makes of it.
 
-        `began` is called when the engine takes it up, or loads for it. The engine's own errors; `Cancelled`;
-        `GenerationFailed` with the figures where memory runs out.
+        `at_work` is told True when the engine takes it up, or loads for it, and False when it is done with it.
+        The engine's own errors; `Cancelled`; `GenerationFailed` with the figures where memory runs out.
         """
         capabilities = self._engine.capabilities
         key = self._engine.batch_key(request)
         if alone or (request.seed_named and not capabilities.seed_in_batch):
             key = (object(),)
-        entry = _Entry(request=request, keep=keep, began=began, key=key, came=time.monotonic())
+        entry = _Entry(request=request, keep=keep, at_work=at_work, key=key, came=time.monotonic())
         with self._changed:
             if self._end is not None:
                 raise self._end
@@ -154,13 +159,15 @@ class Batcher:
         with self._changed:
             waiting = list(self._waiting)
         for entry in waiting:
-            entry.began()
+            entry.at_work(True)
         try:
             self._load()
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
             self._refuse(error)
             return False
         self._loaded = True
+        for entry in waiting:
+            entry.at_work(False)
         return True
 
     def _refuse(self, error: Exception) -> None:
@@ -176,7 +183,7 @@ class Batcher:
             if entry.request.cancelled():
                 entry.fail(Cancelled("Cancelled"))
             else:
-                entry.began()
+                entry.at_work(True)
         try:
             self._generate([entry for entry in batch if not entry.answer.done()])
         except Exception as error:  # noqa: BLE001 - the engine's thread must not end
@@ -193,6 +200,7 @@ class Batcher:
             if not isinstance(kept, Exception):
                 whole_s = sum(one.request.plan.duration_s for one in entries)
                 share = entry.request.plan.duration_s / whole_s
+                entry.at_work(False)
                 entry.answer.set_result(Answer(made=kept, work_s=(time.perf_counter() - began) * share))
             elif (shortage := shortage_in(kept)) is None:
                 entry.fail(kept)

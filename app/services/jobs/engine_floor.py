@@ -70,7 +70,7 @@ class EngineFloor:
         self._budgets: dict[str, int] = {}
         #: What is known of models, whether they are loaded or not.
         self._known: dict[str, LoadedModel] = {}
-        #: Times that a model's processes died before they took anything up.
+        #: Times that a model's processes died with nothing in work, since its last take.
         self._broken: dict[str, int] = {}
         self._shown: Mapping[str, LoadedModel] = {}
         self._not_before = 0.0
@@ -170,17 +170,18 @@ class EngineFloor:
         """How a model's lane stands: `load` with what is known of the model's pace and loading."""
         assert self._residents is not None  # noqa: S101 - only residents have lanes
         known = self._known.get(model)
-        copies = sum(process.model == model and not process.leaving for process in self._processes)
-        there = any(process.model == model and process.loaded is not None for process in self._processes)
+        mine = [process for process in self._processes if process.model == model and not process.leaving]
+        there = any(process.loaded is not None for process in mine)
         return replace(
             load,
-            workers=max(1, copies),
+            workers=max(1, len(mine)),
             pace_s=None if known is None or known.speed is None else 1 / known.speed,
             loading_s=0.0 if there or known is None else known.load_s,
         )
 
     def took(self, track: Track, work_s: float) -> None:
         """A take took so many seconds of its model."""
+        self._broken.pop(track.model, None)
         speed = track.duration / max(work_s, 1e-3)
         known = self._known.get(track.model, LoadedModel(model=track.model, state="loaded"))
         if known.speed is not None:
@@ -190,8 +191,7 @@ class EngineFloor:
     # -- the crew's ---------------------------------------------------------------------------------------------
 
     def heard(self, run: Run) -> None:
-        """A process took the run up."""
-        self._broken.pop(run.job.track.model, None)
+        """A process took the run up. That it does not die of it is seen when the take is made."""
 
     def end(self, run: Run) -> None:
         """Stop the work on a run: by word if it is unwanted, with its process if it is late."""
@@ -274,7 +274,7 @@ class EngineFloor:
 
     def _gone(self, process: EngineProcess) -> None:
         self._processes.remove(process)
-        if not process.began and not process.condemned:
+        if not process.condemned and all(run.began is None for run in process.runs.values()):
             self._broken[process.model] = self._broken.get(process.model, 0) + 1
         if not process.condemned:
             log.warning("The process of %s died", process.model)

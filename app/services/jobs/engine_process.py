@@ -1,6 +1,7 @@
 """EngineProcess: one engine process as the server sees it, and the runs that it has."""
 
 import logging
+import math
 import multiprocessing
 import os
 import time
@@ -15,7 +16,7 @@ from app.services.jobs.engine_room import Do, Drop, Leave, Load, Loaded, OpensRe
 from app.services.jobs.placement import Seat
 from app.services.jobs.pool import NICENESS
 from app.services.jobs.run import Crew, Run
-from app.services.jobs.worker import Began, Broke, Died, News
+from app.services.jobs.worker import Began, Broke, Died, News, Rests
 
 #: Seconds that a process may take to leave when it has nothing to do.
 LEAVES_WITHIN_S = 20.0
@@ -44,6 +45,10 @@ class EngineRun(Run):
             if isinstance(said, Began):
                 self.began = self.began or time.monotonic()
                 self._moved()
+            elif isinstance(said, Rests):
+                self.began = None
+                if not (self.late or self.unwanted):
+                    self.deadline = math.inf
             elif not isinstance(said, Progress):
                 self.close()
             elif said.fraction > self._furthest:
@@ -75,8 +80,6 @@ class EngineProcess:
         self.leaving = False
         #: Whether it was ended on purpose: whatever else it had begun is not to blame.
         self.condemned = False
-        #: Whether it ever took up a run.
-        self.began = False
         #: Whether it is gone.
         self.gone = False
         #: Runs it was chosen for that are not in its hands yet.
@@ -189,7 +192,6 @@ class EngineProcess:
             log.warning("%s cannot be loaded: %s", self.model, said.reason)
             self.leave()
         elif number in self.runs:
-            self.began = self.began or isinstance(said, Began)
             self.runs[number].hear(said)
 
     def _die(self, ending: Died | Broke) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from app.services.jobs.base import Job, Progress, TakeMade
-from app.services.jobs.worker import Began, Ending, News, check_facts, ending_of, never_outlive
+from app.services.jobs.worker import Began, Ending, News, Rests, check_facts, ending_of, never_outlive
 
 #: Seconds between two pieces of progress of a run that tell of the same stage.
 PAUSE_S = 0.1
@@ -86,8 +86,8 @@ Word: TypeAlias = Loaded | Unusable
 class Watched:
     """What a resident may tell and ask about one run."""
 
-    #: Work on it begins; from now on it answers for a crash.
-    began: Callable[[], None]
+    #: Work on it begins (True): from now on it answers for a crash, and must move. Or it rests.
+    at_work: Callable[[bool], None]
     report: Callable[[Progress], None]
     #: Whether nobody wants it any more.
     cancelled: Callable[[], bool]
@@ -187,7 +187,7 @@ class _Room:
                 self._send(number, progress)
 
         return Watched(
-            began=lambda: self._send(number, Began(worker=self._name, pid=os.getpid())),
+            at_work=lambda works: self._send(number, Began(worker=self._name, pid=os.getpid()) if works else Rests()),
             report=report,
             cancelled=dropped.is_set,
         )

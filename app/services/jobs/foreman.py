@@ -17,7 +17,7 @@ from app.services.jobs.ledger import PATIENCE_S
 from app.services.jobs.line import Work
 from app.services.jobs.pool import PipedRun, WorkerPool
 from app.services.jobs.run import Run
-from app.services.jobs.worker import Began, Broke, Died, Ending
+from app.services.jobs.worker import Began, Broke, Died, Ending, Rests
 from app.services.storage.changes import Changes
 
 #: Seconds between looks at a pool that owes a beginning.
@@ -192,7 +192,7 @@ class Foreman:
         for said in run.news():
             if isinstance(said, Began):
                 run.crew.heard(run)
-            elif run.unwanted:
+            elif run.unwanted or isinstance(said, Rests):
                 continue
             elif isinstance(said, Progress):
                 self._progress(work, said)

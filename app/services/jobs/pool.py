@@ -16,7 +16,7 @@ from pebble import ProcessPool
 
 from app.services.jobs.base import Job, JobBody, Progress
 from app.services.jobs.run import Run
-from app.services.jobs.worker import KILL, Began, Broke, Died, News, do, make_ready
+from app.services.jobs.worker import KILL, Began, Broke, Died, News, Rests, do, make_ready
 
 #: How much workers stand back for the server (`nice`).
 NICENESS = 10
@@ -63,7 +63,7 @@ class PipedRun(Run):
                 self.deadline = self.began + self._timeout_s
                 # Ours must go, or the worker's death would never be seen.
                 self._writer.close()
-            elif not isinstance(said, Progress):
+            elif not isinstance(said, (Progress, Rests)):
                 self.close()
             yield said
 

@@ -54,6 +54,11 @@ class Began:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rests:
+    """The job waits for others, or is looked at: what its worker does now is not its doing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
     """The job cannot be done, for a reason to show. Taken apart, for not every exception survives pickling."""
 
@@ -81,7 +86,7 @@ class Died:
 
 #: What a run ends with.
 Ending: TypeAlias = Outcome | TakeMade | Refused | Broke | Died
-News: TypeAlias = Began | Progress | Ending
+News: TypeAlias = Began | Rests | Progress | Ending
 
 
 class _Bench:
