@@ -97,16 +97,19 @@ class ToneEngine:
         verb, *_ = request.prompt.split()
         silent = verb == "silent" or (verb == "shy" and self._times("shy") == 0)
         return Take(
-            blocks=self._blocks(request.plan, silent=silent),
+            blocks=self._blocks(request.plan, silent=silent, broken=verb == "broken"),
             sample_rate=RATE,
             measured={"tone_hz": 220.0},
             extras={"mel.png": PNG} if verb == "paint" else {},
         )
 
-    def _blocks(self, plan, *, silent):
+    def _blocks(self, plan, *, silent, broken):
         frames = plan.duration_s * RATE
         rng = np.random.default_rng(plan.seed)
         pitches = 220.0 * 2 ** (rng.integers(0, 24, plan.duration_s * 8) / 12)
+        if broken:
+            yield Block(mix=np.full((frames, 2), np.nan, np.float32))
+            return
         for first in range(0, frames, BLOCK_FRAMES):
             at = np.arange(first, min(first + BLOCK_FRAMES, frames))
             step = at // (RATE // 8)

@@ -199,10 +199,10 @@ def decided_for(track: Track, seed: int, *, soundfont_sha256: str) -> tuple[Brie
     )
 
 
-def take_held(held: HeldTake) -> Take:
-    """The take that lies in a folder, its blocks read as they are asked for."""
+def take_held(held: HeldTake, *, raw: bool = False) -> Take:
+    """The take that lies in a folder, its blocks read as they are asked for; `raw` as it was made, sound or not."""
     return Take(
-        blocks=held.blocks(),
+        blocks=held.blocks(raw=raw),
         sample_rate=held.sample_rate,
         measured=held.measured,
         extras={form: held.further(form) for form in held.extras},

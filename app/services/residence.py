@@ -144,7 +144,7 @@ class ModelResident:
         rendering_s = clock.timings.get("rendering", 0.0) + time.perf_counter() - worked_since
         clock.timings["rendering"] = round(rendering_s, 4)
         with self._judging:  # a long take's mix is 100 MB
-            verdict = judge(brief, plan, mix_of(take_held(answer.made), plan))
+            verdict = judge(brief, plan, mix_of(take_held(answer.made, raw=True), plan))
         return _Try(brief=brief, plan=plan, held=answer.made, verdict=verdict, work_s=answer.work_s)
 
     def _load(self) -> None:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from app.services.jobs import engine_floor, engine_process
-from tests.jobs.conftest import until
+from tests.jobs.conftest import Shop, until
 from tests.jobs.residents import HELD_BYTES, fakes
 from tests.tones import lines
 
@@ -32,9 +32,21 @@ def open_studio(open_shop):
 SETTINGS = ("device", "idle_s", "memory_bytes", "preload", "size_bytes", "at_once")
 
 
-def loads(shop):
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One for all tests that need nothing special; each has a model of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    shop = Shop(folder, workers=1, residents=fakes(folder))
+    shop.queue.start()
+    yield shop
+    shop.queue.stop()
+    shop.store.close()
+
+
+def loads(shop, model=None):
     """(model, pid, device) of each load."""
-    return [(model, int(pid), device) for model, pid, device in map(str.split, lines(shop.folder, "loads"))]
+    found = [(name, int(pid), device) for name, pid, device in map(str.split, lines(shop.folder, "loads"))]
+    return [one for one in found if model in (None, one[0])]
 
 
 def state(shop, model="m1"):
@@ -42,39 +54,39 @@ def state(shop, model="m1"):
     return known and known.state
 
 
-def test_a_model_is_loaded_once_for_many_tracks_and_a_worker_finishes_each(open_studio):
-    shop = open_studio()
-    tracks = [shop.done("make", model="m1", duration=30) for _ in range(2)]
+def test_a_model_is_loaded_once_for_many_tracks_and_a_worker_finishes_each(shared):
+    shop = shared
+    tracks = [shop.done("make", model="m11", duration=30) for _ in range(2)]
 
     assert [track.status for track in tracks] == ["completed"] * 2
-    assert len(loads(shop)) == 1
+    assert len(loads(shop, "m11")) == 1
     assert [track.warnings for track in tracks] == [("by a fake",)] * 2
     assert [track.seed for track in tracks] == [99, 99]
     assert shop.store.get(tracks[0].id).warnings == ("by a fake",)
     assert shop.seen(tracks[0])[0][0] == "render"
     assert [track.attempt for track in tracks] == [1, 1]
     until(lambda: not list((shop.folder / "work").iterdir()))
-    known = shop.queue.loaded()["m1"]
+    known = shop.queue.loaded()["m11"]
     assert (known.state, known.devices, known.memory_bytes) == ("loaded", ("cpu",), HELD_BYTES)
     assert (known.load_s, known.speed, known.running) == (0.5, pytest.approx(10), 0)
-    assert shop.queue.load("m1").pace_s == pytest.approx(0.1)
-    assert shop.queue.load("m1").loading_s == 0
+    assert shop.queue.load("m11").pace_s == pytest.approx(0.1)
+    assert shop.queue.load("m11").loading_s == 0
     assert shop.queue.load().pace_s is None
 
 
-def test_two_tracks_are_at_work_at_once_and_the_third_waits_its_turn(open_studio):
-    shop = open_studio()
-    first, second, third = [shop.submit("hold go", model="m1") for _ in range(3)]
+def test_two_tracks_are_at_work_at_once_and_the_third_waits_its_turn(shared):
+    shop = shared
+    first, second, third = [shop.submit("hold go-m12", model="m12") for _ in range(3)]
     for track in (first, second):
         shop.at(track, 50)
     fourth = shop.submit("make")  # no model's, and so not behind them
 
     assert shop.finished(fourth).status == "completed"
-    assert shop.queue.loaded()["m1"].running == 3  # two at work leave room for two to wait
+    assert shop.queue.loaded()["m12"].running == 3  # two at work leave room for two to wait
     assert shop.queue.get(third.id).progress < 50
-    shop.let("go")
+    shop.let("go-m12")
     assert [shop.finished(track).status for track in (first, second, third)] == ["completed"] * 3
-    assert len(loads(shop)) == 1
+    assert len(loads(shop, "m12")) == 1
 
 
 def test_each_model_has_its_own_line(open_studio):
@@ -92,51 +104,51 @@ def test_each_model_has_its_own_line(open_studio):
         assert shop.finished(track).status == "completed"
 
 
-def test_a_killed_process_costs_an_attempt_and_three_are_too_many(open_studio):
-    shop = open_studio()
-    twice, always = shop.done("kill 2", model="m1"), shop.done("kill 9", model="m1")
+def test_a_killed_process_costs_an_attempt_and_three_are_too_many(shared):
+    shop = shared
+    twice, always = shop.done("kill 2", model="m13"), shop.done("kill 9", model="m13")
 
     assert (twice.status, twice.attempt) == ("completed", 3)
     assert (always.status, always.error) == ("failed", "The render crashed three times and was given up")
-    assert len(loads(shop)) == 5
+    assert len(loads(shop, "m13")) == 5
 
 
-def test_a_process_that_dies_with_nothing_in_work_is_nobodys_fault_at_first(open_studio, caplog):
-    shop = open_studio()
-    track = shop.done("quiet", model="m1")
+def test_a_process_that_dies_with_nothing_in_work_is_nobodys_fault_at_first(shared, caplog):
+    shop = shared
+    track = shop.done("quiet", model="m14")
 
     assert track.error == "The render crashed three times and was given up"
-    assert len(loads(shop)) == 5  # two of them were not charged
+    assert len(loads(shop, "m14")) == 5  # two of them were not charged
 
 
-def test_a_model_that_cannot_be_loaded_fails_its_tracks_and_comes_back_when_it_can(open_studio):
-    shop = open_studio()
-    broken = shop.folder / "broken-m1"
+def test_a_model_that_cannot_be_loaded_fails_its_tracks_and_comes_back_when_it_can(shared):
+    shop = shared
+    broken = shop.folder / "broken-m15"
     broken.touch()
-    failed = shop.done("make", model="m1")
+    failed = shop.done("make", model="m15")
     broken.unlink()
 
     assert failed.error == "no weights"
-    assert shop.done("make", model="m1").status == "completed"
+    assert shop.done("make", model="m15").status == "completed"
 
 
-def test_what_a_process_says_that_cannot_be_read_is_an_error_of_its_runs(open_studio, caplog):
-    shop = open_studio()
-    track = shop.done("riddle", model="m1")
+def test_what_a_process_says_that_cannot_be_read_is_an_error_of_its_runs(shared, caplog):
+    shop = shared
+    track = shop.done("riddle", model="m16")
 
     assert track.error == "Internal error while rendering; the log has the details"
     assert "nobody can read this" in caplog.text
 
 
-def test_a_cancelled_run_is_dropped_by_word_and_its_model_stays(open_studio):
-    shop = open_studio()
-    cancelled, other = shop.submit("hold never", model="m1"), shop.submit("hold go", model="m1")
+def test_a_cancelled_run_is_dropped_by_word_and_its_model_stays(shared):
+    shop = shared
+    cancelled, other = shop.submit("hold never", model="m17"), shop.submit("hold go-m17", model="m17")
     shop.at(cancelled, 50)
 
     assert shop.queue.cancel(cancelled.id).result(10).stage == "cancelled"
-    shop.let("go")
+    shop.let("go-m17")
     assert shop.finished(other).status == "completed"
-    assert len(loads(shop)) == 1
+    assert len(loads(shop, "m17")) == 1
     until(lambda: not list((shop.folder / "work").iterdir()))
 
 
@@ -258,17 +270,17 @@ def test_no_process_to_be_had_means_waiting(open_studio, monkeypatch, caplog):
     assert shop.finished(track).attempt == 1
 
 
-def test_a_take_outlives_the_worker_that_was_to_finish_it(open_studio):
-    shop = open_studio()
-    track = shop.done("crash 1", model="m1")  # to the model it means nothing, to the worker's body a crash
+def test_a_take_outlives_the_worker_that_was_to_finish_it(shared):
+    shop = shared
+    track = shop.done("crash 1", model="m18")  # to the model it means nothing, to the worker's body a crash
 
     assert (track.status, track.attempt) == ("completed", 2)
     assert len(shop.seen(track)) == 2
 
 
-def test_a_take_that_is_being_finished_can_be_cancelled(open_studio):
-    shop = open_studio()
-    track = shop.submit("wait go", model="m1")
+def test_a_take_that_is_being_finished_can_be_cancelled(shared):
+    shop = shared
+    track = shop.submit("wait go-m19", model="m19")
     until(lambda: shop.seen(track))
     shop.queue.cancel(track.id).result(10)
 
@@ -276,15 +288,15 @@ def test_a_take_that_is_being_finished_can_be_cancelled(open_studio):
     until(lambda: not list((shop.folder / "work").iterdir()))
 
 
-def test_a_take_that_waits_to_be_finished_can_be_cancelled(open_studio):
-    shop = open_studio()
-    busy = shop.submit("wait go")
+def test_a_take_that_waits_to_be_finished_can_be_cancelled(shared):
+    shop = shared
+    busy = shop.submit("wait go-m20")
     until(lambda: shop.seen(busy))
-    track = shop.submit("make", model="m1")
+    track = shop.submit("make", model="m20")
     shop.at(track, 90)
     until(lambda: shop.queue.load().queued == 1)
     shop.queue.cancel(track.id).result(10)
-    shop.let("go")
+    shop.let("go-m20")
 
     assert shop.finished(busy).status == "completed"
     assert shop.seen(track) == []
@@ -300,7 +312,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     shop = Shop(folder, workers=1, residents=fakes(folder, preload=("m2",)))
     shop.queue.start()
-    print(shop.submit("hold go", model="m1").id, flush=True)
+    print(shop.submit("hold go-m20", model="m20").id, flush=True)
     time.sleep(600)
 """
 

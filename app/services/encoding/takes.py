@@ -28,15 +28,12 @@ class HeldTake:
     #: Forms of further files that lie beside it.
     extras: tuple[str, ...]
 
-    def blocks(self) -> Iterator[Block]:
-        """Its blocks, read as they are asked for. What is not a number is silence."""
+    def blocks(self, *, raw: bool = False) -> Iterator[Block]:
+        """Its blocks, read as they are asked for. What is not a number is silence, unless it is wanted `raw`."""
         with (self.folder / _SOUND).open("rb") as file:
-            while raw := file.read(BLOCK_FRAMES * 8):
-                yield Block(mix=np.nan_to_num(_samples(raw), posinf=0.0, neginf=0.0))
-
-    def samples(self) -> Samples:
-        """All of it as it was made, shape (frames, 2)."""
-        return _samples((self.folder / _SOUND).read_bytes())
+            while read := file.read(BLOCK_FRAMES * 8):
+                mix: Samples = np.frombuffer(read, dtype=np.float32).reshape(-1, 2)
+                yield Block(mix=mix if raw else np.nan_to_num(mix, posinf=0.0, neginf=0.0))
 
     def further(self, form: str) -> bytes:
         """A further file, whole."""
@@ -87,7 +84,3 @@ def _held(folder: Path) -> HeldTake:
         measured=facts["measured"],
         extras=tuple(facts["extras"]),
     )
-
-
-def _samples(raw: bytes) -> Samples:
-    return np.frombuffer(raw, dtype=np.float32).reshape(-1, 2)
