@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.services.engines import Models
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.engine_room import Resident, Word
 
@@ -16,6 +17,8 @@ class Workshop:
     soundfont: Path
     #: Folder or URL of the audio file store.
     files: str
+    #: Which models there are, and where their things lie.
+    models: Models
     #: Threads a render may use; the result does not depend on it.
     threads: int = 1
     #: Tracks that a model makes at once at most, and the seconds that one waits for others.

@@ -1,0 +1,75 @@
+"""Where weights lie, and whether they are whole. Reads folders only: no package of a model's is needed for it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from app.services.engines.rows import Weights
+
+
+def folder_of(weights: Weights, hub: Path) -> Path | None:
+    """The folder that holds a model's files; None if none of them was ever fetched.
+
+    The hub's cache keeps `models--OWNER--NAME`, in it `refs/BRANCH` with a commit, and `snapshots/COMMIT` with the files.
+    """
+    if weights.repository is None:
+        return weights.folder
+    kept = hub / f"models--{weights.repository.replace('/', '--')}"
+    try:
+        commit = (kept / "refs" / weights.revision).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        commit = weights.revision
+    snapshot = kept / "snapshots" / commit
+    return snapshot if snapshot.is_dir() else None
+
+
+def lacking_in(folder: Path | None, weights: Weights) -> str | None:
+    """What is missing of a checkpoint, in a few words; None if it is whole."""
+    if folder is None or not folder.is_dir():
+        return "its weights are not on this machine"
+    for name in weights.required:
+        if not (folder / name).is_file():
+            return f"its weights are not complete: {name} is missing"
+    missing = _lacking_of_pipeline(folder) if weights.layout == "diffusers" else _lacking_of_model(folder, folder)
+    return None if missing is None else f"its weights are not complete: {missing} is missing"
+
+
+def _lacking_of_pipeline(folder: Path) -> str | None:
+    """The first file that a diffusers pipeline lacks: each part that its index names has a folder."""
+    index = _read(folder / "model_index.json")
+    if index is None:
+        return "model_index.json"
+    for part, made_by in index.items():
+        if part.startswith("_") or not isinstance(made_by, list) or None in made_by or part in _LEFT_OUT:
+            continue
+        inside = folder / part
+        if not inside.is_dir():
+            return part
+        # Only what has weights has a config.json: tokenizers and schedulers name theirs otherwise.
+        if (inside / "config.json").is_file() and (missing := _lacking_of_model(inside, folder)) is not None:
+            return missing
+    return None
+
+
+def _lacking_of_model(folder: Path, top: Path) -> str | None:
+    """The first file that a model's folder lacks: its weights, all parts that their index names."""
+    for path in sorted(folder.glob("*.safetensors.index.json")):
+        index = _read(path) or {}
+        for name in sorted(set(index.get("weight_map", {}).values())):
+            if not (folder / str(name)).is_file():
+                return (folder / str(name)).relative_to(top).as_posix()
+    if not any(folder.rglob("*.safetensors")):
+        return (folder / "*.safetensors").relative_to(top).as_posix()
+    return None
+
+
+#: Parts of pipelines that are neither fetched nor opened: they look for nakedness in photographs.
+_LEFT_OUT = frozenset({"safety_checker", "feature_extractor"})
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return read if isinstance(read, dict) else None
