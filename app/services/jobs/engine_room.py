@@ -20,6 +20,8 @@ from app.services.jobs.worker import Began, Ending, News, check_facts, ending_of
 
 #: Seconds between two pieces of progress of a run that tell of the same stage.
 PAUSE_S = 0.1
+#: Unless so much of the work was done between them.
+STEP = 0.02
 #: Seconds that runs may take to come to an end when the model has left.
 LAST_WORDS_S = 5.0
 
@@ -179,7 +181,8 @@ class _Room:
             check_facts(progress.facts)
             now = time.monotonic()
             # Models tell of every token; nobody looks so often.
-            if progress.facts or last is None or last.stage != progress.stage or now >= not_before:
+            small = last is not None and last.stage == progress.stage and progress.fraction - last.fraction < STEP
+            if progress.facts or not small or now >= not_before:
                 last, not_before = progress, now + PAUSE_S
                 self._send(number, progress)
 
