@@ -30,10 +30,10 @@ class LocalCheckpoint:
 class Models:
     """Which models there are, where their things lie, and what they lack."""
 
-    #: Folder of the Hugging Face cache.
-    hub: Path
-    #: Folder that holds the environments `.venv` and `.venv-ENGINE`.
-    home: Path
+    #: Folder of the Hugging Face cache; None where nothing was ever fetched.
+    hub: Path | None = None
+    #: Folder that holds the environments `.venv-ENGINE`; None where there are none.
+    home: Path | None = None
     local: tuple[LocalCheckpoint, ...] = ()
     #: "auto", "cpu", "cuda", "cuda:1", "mps".
     device: str = "auto"
@@ -93,7 +93,7 @@ class Models:
         return readiness_of(row, hub=self.hub, home=self.home, device=self.device, key=key)
 
     def check(self, row: ModelRow) -> None:
-        """`ModelNotReady` with the command that helps, or `LicenceRefused`, unless the model can work. Reads the disk."""
+        """`ModelNotReady` with the command that helps, or `LicenceRefused`, unless it can work. Reads the disk."""
         readiness = self.readiness(row)
         if readiness.state == "forbidden":
             raise LicenceRefused(f"MUSIC_LICENCE_POLICY is commercial: {readiness.lacks}")

@@ -27,7 +27,7 @@ class Readiness:
     command: str | None = None
 
 
-def readiness_of(row: ModelRow, *, hub: Path, home: Path, device: str, key: str) -> Readiness:
+def readiness_of(row: ModelRow, *, hub: Path | None, home: Path | None, device: str, key: str) -> Readiness:
     """What a model lacks first: packages, then weights, a key, a GPU."""
     if not is_installed(row, home):
         return Readiness(
@@ -73,9 +73,11 @@ def _of_device(row: ModelRow, device: str) -> Readiness:
     return Readiness(state="ready")
 
 
-def is_installed(row: ModelRow, home: Path) -> bool:
+def is_installed(row: ModelRow, home: Path | None) -> bool:
     """Whether all packages of a model are there, in this environment or its engine's own."""
     if row.own_environment:
+        if home is None:
+            return False
         venv = environment_of(row.engine, home)
         return all(_is_in(venv, package) for package in row.packages)
     importlib.invalidate_caches()  # they may have been installed since the service started

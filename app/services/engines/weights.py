@@ -7,13 +7,15 @@ from typing import Any
 from app.services.engines.rows import Weights
 
 
-def folder_of(weights: Weights, hub: Path) -> Path | None:
+def folder_of(weights: Weights, hub: Path | None) -> Path | None:
     """The folder that holds a model's files; None if none of them was ever fetched.
 
-    The hub's cache keeps `models--OWNER--NAME`, in it `refs/BRANCH` with a commit, and `snapshots/COMMIT` with the files.
+    The hub's cache keeps `models--OWNER--NAME`, in it `refs/BRANCH` with a commit and `snapshots/COMMIT` with files.
     """
     if weights.repository is None:
         return weights.folder
+    if hub is None:
+        return None
     kept = hub / f"models--{weights.repository.replace('/', '--')}"
     try:
         commit = (kept / "refs" / weights.revision).read_text(encoding="utf-8").strip()
