@@ -134,6 +134,12 @@ class LicenceRefused(MusicError):
     status = 403
 
 
+class FetchFailed(MusicError):
+    """Weights could not be brought; `detail` is the reason."""
+
+    status = 503
+
+
 class SettingRefused(MusicError):
     """A setting cannot be used."""
 

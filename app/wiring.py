@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from app.errors import FormNotFound, InvalidField
 from app.models.asked import Asked
 from app.models.track import Track
 from app.services.engines import LocalCheckpoint, Models
+from app.services.engines.fetching import fetch, shipment_of
 from app.services.generator import (
     DEFAULT_DURATION_S,
     Backend,
@@ -77,6 +79,30 @@ def make_models(settings: Settings) -> Models:
         device=settings.device,
         licence_policy=settings.licence_policy,
     )
+
+
+def fetch_model(
+    settings: Settings,
+    name: str,
+    *,
+    bar: Callable[[int], AbstractContextManager[Callable[[int], None]]],
+    say: Callable[[str], None],
+) -> Path:
+    """Fetch a model's weights; the folder that holds them. `bar` is opened with all bytes, and told those that came.
+
+    `InvalidField` for an unknown model, `LicenceRefused`, `FetchFailed`, `StorageFailed`.
+    """
+    models = make_models(settings)
+    row = models.row(name)
+    models.check_licence(row)
+    shipment = shipment_of(row)
+    hub = hub_cache()
+    say(
+        f"{row.name}: {shipment.size_bytes / 1e9:.2f} GB in {len(shipment.names)} files of "
+        f"{shipment.listing.repository} into {hub}. Licence of the weights: {row.capabilities.weights_licence}"
+    )
+    with bar(shipment.size_bytes) as heard:
+        return fetch(shipment, hub, heard)
 
 
 def make_residents(settings: Settings, workshop: Workshop) -> Residents:

@@ -82,23 +82,32 @@ class Models:
 
     def readiness(self, row: ModelRow) -> Readiness:
         """Whether a model can work here, and what is to be done where it can't. Reads the disk."""
-        if self.licence_policy == "commercial" and not row.capabilities.commercial_use:
+        if self._forbids(row):
             return Readiness(
-                state="forbidden",
-                lacks=f"this server takes only weights that allow commercial use; those of {row.name} do not "
-                f"({row.capabilities.weights_licence})",
-                command="MUSIC_LICENCE_POLICY=any python3 run.py",
+                state="forbidden", lacks=_not_commercial(row), command="MUSIC_LICENCE_POLICY=any python3 run.py"
             )
         key = "" if row.key_setting is None else self.keys.get(row.key_setting, "")
         return readiness_of(row, hub=self.hub, home=self.home, device=self.device, key=key)
 
     def check(self, row: ModelRow) -> None:
         """`ModelNotReady` with the command that helps, or `LicenceRefused`, unless it can work. Reads the disk."""
+        self.check_licence(row)
         readiness = self.readiness(row)
-        if readiness.state == "forbidden":
-            raise LicenceRefused(f"MUSIC_LICENCE_POLICY is commercial: {readiness.lacks}")
         if readiness.state != "ready":
             raise ModelNotReady(f"{row.name} cannot be used yet: {readiness.lacks}. Run: {readiness.command}")
+
+    def check_licence(self, row: ModelRow) -> None:
+        """`LicenceRefused` unless the owner's policy takes the model's weights."""
+        if self._forbids(row):
+            raise LicenceRefused(f"MUSIC_LICENCE_POLICY is commercial: {_not_commercial(row)}")
+
+    def _forbids(self, row: ModelRow) -> bool:
+        return self.licence_policy == "commercial" and not row.capabilities.commercial_use
+
+
+def _not_commercial(row: ModelRow) -> str:
+    licence = row.capabilities.weights_licence
+    return f"this server takes only weights that allow commercial use; those of {row.name} do not ({licence})"
 
 
 def _local_row(checkpoint: LocalCheckpoint) -> ModelRow:

@@ -1,10 +1,19 @@
 """Where weights lie, and whether they are whole. Reads folders only: no package of a model's is needed for it."""
 
 import json
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from app.errors import FetchFailed
 from app.services.engines.rows import Weights
+
+#: Endings of files that models are opened from, and of those that may run whatever they like when they are opened.
+OPENED = (".safetensors", ".json", ".txt", ".model", ".spm", ".tflite")
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+
+#: Words in the names of the same weights in another precision.
+_OTHER_FORMS = (".fp16.", ".non_ema.", ".bf16.")
 
 
 def folder_of(weights: Weights, hub: Path | None) -> Path | None:
@@ -23,6 +32,36 @@ def folder_of(weights: Weights, hub: Path | None) -> Path | None:
         commit = weights.revision
     snapshot = kept / "snapshots" / commit
     return snapshot if snapshot.is_dir() else None
+
+
+def wanted_files(names: Iterable[str], weights: Weights) -> list[str]:
+    """Those of a repository's files that a model is opened from: safetensors and what describes them, never a pickle.
+
+    `FetchFailed` where weights are there as pickles only, which could run any code.
+    """
+    listed = sorted(names)
+    wanted = [name for name in listed if _is_wanted(PurePosixPath(name), weights)]
+    for folder in dict.fromkeys(str(PurePosixPath(name).parent) for name in wanted if name.endswith("config.json")):
+        inside = [name for name in listed if str(PurePosixPath(name).parent) == folder]
+        pickled = [name for name in inside if name.endswith(PICKLES)]
+        if pickled and not any(name.endswith(".safetensors") for name in inside):
+            raise FetchFailed(
+                f"{weights.repository} at {weights.revision} holds {pickled[0]}, a pickle, which could run any code, "
+                "and no safetensors in its place; nothing was fetched"
+            )
+    if not any(name.endswith(".safetensors") for name in wanted):
+        raise FetchFailed(f"{weights.repository} at {weights.revision} holds no safetensors; nothing was fetched")
+    return wanted
+
+
+def _is_wanted(path: PurePosixPath, weights: Weights) -> bool:
+    if path.suffix not in OPENED or path.name.startswith(".") or any(word in path.name for word in _OTHER_FORMS):
+        return False
+    if weights.layout == "transformers":
+        return len(path.parts) == 1
+    if weights.layout == "diffusers" and len(path.parts) == 1:
+        return path.name == "model_index.json"
+    return not weights.folders or path.parts[0] in weights.folders
 
 
 def lacking_in(folder: Path | None, weights: Weights) -> str | None:
