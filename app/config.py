@@ -8,6 +8,9 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+#: The folder of this checkout, in which `run.py` makes environments.
+HOME = Path(__file__).resolve().parent.parent
+
 
 class Settings(BaseSettings):
     """What a server owner can set; each field is the environment variable `MUSIC_` and its name in capitals."""
@@ -16,6 +19,13 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept: database and audio files.")
     model: str = Field("composer", description="Engine used when a request names none.")
+    model_paths: str = Field(
+        "",
+        description="Checkpoints of yours, comma-separated: `NAME=FAMILY:FOLDER`, as in `mine=riffusion:/models/mine`.",
+    )
+    licence_policy: Literal["any", "commercial"] = Field(
+        "any", description="Whether models are refused whose weights forbid commercial use."
+    )
     soundfont: Path | None = Field(
         None, description="SF2 or SF3 file to play; else the system's, else the one that comes with pretty_midi."
     )
@@ -63,6 +73,12 @@ class Settings(BaseSettings):
             parse_size_bytes(value)
         return value
 
+    @field_validator("model_paths")
+    @classmethod
+    def _known_folders(cls, value: str) -> str:
+        parse_model_paths(value)
+        return value
+
     @field_validator("retention", "model_idle")
     @classmethod
     def _known_age(cls, value: str) -> str:
@@ -91,6 +107,11 @@ class Settings(BaseSettings):
         return None if self.model_memory is None else parse_size_bytes(self.model_memory)
 
     @property
+    def model_folders(self) -> dict[str, tuple[str, Path]]:
+        """Family and folder of the owner's checkpoints, by name."""
+        return parse_model_paths(self.model_paths)
+
+    @property
     def preloaded(self) -> tuple[str, ...]:
         """Names of the models to load at the start."""
         return tuple(dict.fromkeys(name.strip() for name in self.preload.split(",") if name.strip()))
@@ -99,6 +120,34 @@ class Settings(BaseSettings):
     def storage_limit_bytes(self) -> int:
         """Space for audio files in bytes."""
         return parse_size_bytes(self.storage_limit)
+
+
+def hub_cache() -> Path:
+    """Folder in which the Hugging Face libraries keep what was fetched: theirs to say, in the same variables."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
+    hub = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
+    return Path(os.path.expandvars(hub)).expanduser()
+
+
+def parse_model_paths(text: str) -> dict[str, tuple[str, Path]]:
+    """Family and folder by name, from `NAME=FAMILY:FOLDER`, comma-separated.
+
+    >>> parse_model_paths("mine=riffusion:models/mine")["mine"][0]
+    'riffusion'
+    """
+    found: dict[str, tuple[str, Path]] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        match = re.fullmatch(r"([a-z0-9][a-z0-9._-]{0,63})=([a-z0-9._-]+):(.+)", entry)
+        if match is None:
+            raise ValueError(
+                f"a checkpoint is NAME=FAMILY:FOLDER, its name of a-z, 0-9, '.', '_' and '-'; got {entry!r}"
+            )
+        name, family, folder = match.groups()
+        if name in found:
+            raise ValueError(f"{name} is there twice")
+        found[name] = (family, Path(folder).expanduser())
+    return found
 
 
 def parse_age_s(text: str) -> float:

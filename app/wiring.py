@@ -5,15 +5,17 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from app.config import Settings
+from app.config import HOME, Settings, hub_cache
 from app.errors import FormNotFound, InvalidField
 from app.models.asked import Asked
 from app.models.track import Track
-from app.services.engines import engine_row
+from app.services.engines import LocalCheckpoint, Models
+from app.services.engines.fetching import fetch, shipment_of
 from app.services.generator import (
     DEFAULT_DURATION_S,
     Backend,
@@ -57,6 +59,7 @@ def make_workshop(settings: Settings, files: Path) -> Workshop:
     return Workshop(
         soundfont=find_soundfont(settings.soundfont),
         files=str(files),
+        models=make_models(settings),
         threads=settings.render_threads,
         batch_most=settings.batch_max,
         batch_wait_s=settings.batch_wait_ms / 1000,
@@ -64,28 +67,68 @@ def make_workshop(settings: Settings, files: Path) -> Workshop:
     )
 
 
+def make_models(settings: Settings) -> Models:
+    """Which models there are. `SettingRefused` for a checkpoint of no family, or with a name that is taken."""
+    return Models(
+        hub=hub_cache(),
+        home=HOME,
+        local=tuple(
+            LocalCheckpoint(name=name, family=family, folder=folder)
+            for name, (family, folder) in settings.model_folders.items()
+        ),
+        device=settings.device,
+        licence_policy=settings.licence_policy,
+    )
+
+
+def fetch_model(
+    settings: Settings,
+    name: str,
+    *,
+    bar: Callable[[int], AbstractContextManager[Callable[[int], None]]],
+    say: Callable[[str], None],
+) -> Path:
+    """Fetch a model's weights; the folder that holds them. `bar` is opened with all bytes, and told those that came.
+
+    `InvalidField` for an unknown model, `LicenceRefused`, `FetchFailed`, `StorageFailed`.
+    """
+    models = make_models(settings)
+    row = models.row(name)
+    models.check_licence(row)
+    shipment = shipment_of(row)
+    hub = hub_cache()
+    say(
+        f"{row.name}: {shipment.size_bytes / 1e9:.2f} GB in {len(shipment.names)} files of "
+        f"{shipment.listing.repository} into {hub}. Licence of the weights: {row.capabilities.weights_licence}"
+    )
+    with bar(shipment.size_bytes) as heard:
+        return fetch(shipment, hub, heard)
+
+
 def make_residents(settings: Settings, workshop: Workshop) -> Residents:
     """What the queue needs to know of models. `InvalidField` where one to load at the start is unknown."""
+    models = workshop.models
 
     def estimate_s(track: Track) -> float:
-        return engine_row(track.model).estimate_s(track.duration, track.prompt, track.seed)
+        return models.row(track.model).estimate_s(track.duration, track.prompt, track.seed)
 
     return Residents(
-        resident=is_resident,
+        resident=partial(is_resident, models),
         opens=partial(open_resident, workshop),
-        batch=lambda model: min(settings.batch_max, engine_row(model).capabilities.batch),
+        batch=lambda model: min(settings.batch_max, models.row(model).capabilities.batch),
         estimate_s=estimate_s,
         device=settings.device,
         idle_s=settings.model_idle_s,
         memory_bytes=settings.model_memory_bytes,
-        preload=tuple(engine_row(model).name for model in settings.preloaded if engine_row(model).resident),
+        preload=tuple(model for model in settings.preloaded if models.row(model).resident),
+        size_bytes=lambda model: models.row(model).memory_bytes,
     )
 
 
-def is_resident(model: str) -> bool:
+def is_resident(models: Models, model: str) -> bool:
     """Whether a model lives in a process of its own. One that is no longer known does not."""
     try:
-        return engine_row(model).resident
+        return models.row(model).resident
     except InvalidField:
         return False
 
@@ -109,10 +152,10 @@ def open_temporary_backend() -> Backend:
 
 
 def _make_backend(settings: Settings, folder: Path) -> Backend:
-    engine_row(settings.model)
     files = AudioFiles(str(folder / "audio"))
     store = TrackStore(f"sqlite:///{folder / 'music.db'}")
     workshop = make_workshop(settings, folder / "audio")
+    workshop.models.row(settings.model)
     clock = SystemClock()
     queue = EmbeddedQueue(
         folder,
@@ -143,6 +186,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         store=store,
         files=files,
         clock=clock,
+        models=workshop.models,
         default_model=settings.model,
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
@@ -176,7 +220,8 @@ def make_one_track(
     check_request(prompt, duration, seed)
     folder = settings.data_dir.resolve()
     workshop = make_workshop(settings, folder / "audio")
-    row = engine_row(model or settings.model)
+    row = workshop.models.row(model or settings.model)
+    workshop.models.check(row)
     terms = Terms(
         duration=DEFAULT_DURATION_S if duration is None else duration, seed=new_seed() if seed is None else seed
     )

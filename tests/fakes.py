@@ -13,6 +13,7 @@ from typing import Any
 from app.errors import InvalidField, NoRoomForAll, QueueFull, TrackAlreadyFinished, TrackNotFound
 from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
+from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, TrackPage
@@ -227,6 +228,9 @@ class FakeStore:
         self.queue.meet_trouble()
         return self.queue.comparisons.get(comparison_id)
 
+    def speeds(self) -> dict[str, float]:
+        return {}
+
     def standings(self) -> dict[str, Standing]:
         self.queue.meet_trouble()
         votes = self.queue.votes.values()
@@ -265,6 +269,7 @@ class FakeService(MusicGeneratorService):
             store=FakeStore(self.queue),  # type: ignore[arg-type]  # as much of it as the service asks
             files=self.queue.files,
             clock=self.clock,
+            models=Models(hub=self.queue.folder / "hub", home=self.queue.folder),
             default_model="composer",
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
             release=self.queue.stop,

@@ -15,8 +15,9 @@ from app.errors import Cancelled, GenerationFailed
 from app.models.audio import BLOCK_FRAMES, Block
 from app.services import workshop as workshops
 from app.services.engines.base import Capabilities, Take
-from app.services.engines.catalogue import CATALOGUE, EngineRow
+from app.services.engines.catalogue import CATALOGUE
 from app.services.engines.estimates import composing_time_s
+from app.services.engines.rows import ModelRow
 
 RATE = 32_000
 #: Bytes that each model says it holds.
@@ -135,8 +136,9 @@ class ToneEngine:
 
 def rows(folder):
     return [
-        EngineRow(
+        ModelRow(
             name=name,
+            engine="tones",
             description="Makes tones.",
             capabilities=capabilities_of(name),
             make=lambda *_, name=name: ToneEngine(name, folder),

@@ -14,7 +14,7 @@ from typing import Any
 from app.errors import Busy, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound
 from app.models.asked import Asked
 from app.models.track import FORMS, Status, Track, TrackFile
-from app.services.engines import CATALOGUE, EngineRow, engine_row
+from app.services.engines import ModelRow, Models
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.planning import GENRES, INSTRUMENT_NAMES, MOODS, PlanningThread, Terms, decide, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
@@ -42,7 +42,9 @@ class Backend:
     store: TrackStore
     files: AudioFiles
     clock: Clock
-    #: Engine used where a request names none.
+    #: Which models there are, and what they lack.
+    models: Models
+    #: Model used where a request names none.
     default_model: str
     #: Fingerprint of the font that workers play; read where it is first asked for. `SoundfontMissing`.
     soundfont_sha256: Callable[[], str]
@@ -106,7 +108,8 @@ class MusicGeneratorService:
         """Accept a track and answer at once with the body of `POST /music/generate`.
 
         `duration` is in seconds, 5…300, and `seed` 0…2^53 − 1; where absent, those of a plan in `asked`, else 30 and
-        one that is drawn. The track is durable when this returns. `EmptyPrompt`, `InvalidFields`, `QueueFull`, `Busy`.
+        one that is drawn. The track is durable when this returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`,
+        `LicenceRefused`, `QueueFull`, `Busy`.
         """
         track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked)
         backend = await self._ready()
@@ -165,11 +168,13 @@ class MusicGeneratorService:
         """What `generate_music` would accept of the same arguments, everything about it checked. Nothing is created.
 
         `ahead_s` is the work, in seconds of one worker, that will be accepted with it and goes first.
-        `EmptyPrompt`, `InvalidFields`, `Busy`.
+        `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `Busy`.
         """
         check_request(prompt, duration, seed)
         backend = await self._ready()
-        row = engine_row(model or backend.default_model)
+        row = backend.models.row(model or backend.default_model)
+        if row.needs_something:
+            await asyncio.to_thread(backend.models.check, row)  # it reads the disk
         terms = await self._settle(backend, asked, duration, seed)
         load = backend.queue.load(row.name)
         if ahead_s:
@@ -218,10 +223,6 @@ class MusicGeneratorService:
         return await self._planning.run(
             lambda: terms_of(asked, duration=duration, seed=seed, default=default, soundfont_sha256=fingerprint())
         )
-
-    def models(self) -> list[EngineRow]:
-        """Every engine there is."""
-        return list(CATALOGUE.values())
 
     async def get_track(self, track_id: str) -> Track:
         """The whole record. `TrackNotFound`."""
@@ -314,7 +315,7 @@ def _open_temporary_backend() -> Backend:
 
 
 def new_track(
-    row: EngineRow,
+    row: ModelRow,
     prompt: str,
     duration: int,
     seed: int,

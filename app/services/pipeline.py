@@ -34,7 +34,7 @@ from app.services.encoding import (
     write_midi,
     write_stems,
 )
-from app.services.engines import Engine, Take, TakeRequest, engine_row
+from app.services.engines import Engine, ModelSource, Take, TakeRequest
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
@@ -73,7 +73,7 @@ MODEL_WORK: dict[Stage, tuple[float, float]] = {
 
 def warm_up(workshop: Workshop) -> None:
     """Import, load and calibrate what every render needs, before the first one asks."""
-    _engine("composer", workshop.soundfont).load()
+    _engine(workshop, "composer").load()
     read("warm up")
 
 
@@ -219,7 +219,7 @@ def take_of(
     stems: bool = False,
 ) -> Take:
     """The engine's take on a plan; an engine's failure is raised here."""
-    engine = _engine(model, workshop.soundfont)
+    engine = _engine(workshop, model)
     engine.load()
     request = TakeRequest(
         plan=plan,
@@ -327,9 +327,14 @@ def _file_name(form: str) -> str:
     return form if form.endswith(".json") else f"track.{form}"
 
 
+def _engine(workshop: Workshop, model: str) -> Engine:
+    row = workshop.models.row(model)
+    return _made(row.make, workshop.models.source(row, soundfont=workshop.soundfont))
+
+
 @lru_cache(maxsize=4)
-def _engine(model: str, soundfont: Path) -> Engine:
-    return engine_row(model).make(soundfont)
+def _made(make: Callable[[ModelSource], Engine], source: ModelSource) -> Engine:
+    return make(source)
 
 
 @dataclass

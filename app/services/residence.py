@@ -15,7 +15,7 @@ from app.models.brief import Brief
 from app.models.plan import Plan
 from app.models.track import Stage, Track
 from app.services.encoding import HeldTake, deliver, hold_take
-from app.services.engines import Engine, EngineRow, Take, TakeRequest, engine_row
+from app.services.engines import Engine, ModelRow, Take, TakeRequest
 from app.services.engines.batching import Batcher, shortage_in
 from app.services.engines.devices import devices_seen, settled_device
 from app.services.instruments import fingerprint_of
@@ -49,10 +49,10 @@ class ModelResident:
 
     def __init__(self, workshop: Workshop, model: str, device: str, tell: Callable[[Word], None]) -> None:
         self._workshop = workshop
-        self._row: EngineRow = engine_row(model)
+        self._row: ModelRow = workshop.models.row(model)
         self._device = device
         self._tell = tell
-        self._engine: Engine = self._row.make(workshop.soundfont)
+        self._engine: Engine = self._row.make(workshop.models.source(self._row, soundfont=workshop.soundfont))
         self._loaded = threading.Event()
         self._judging = threading.Lock()
         self._batcher = Batcher(

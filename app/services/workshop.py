@@ -1,9 +1,10 @@
 """What a worker is handed, and the functions it runs. Importing this loads no music: the server does it too."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.services.engines import Models
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.engine_room import Resident, Word
 
@@ -18,6 +19,8 @@ class Workshop:
     files: str
     #: Threads a render may use; the result does not depend on it.
     threads: int = 1
+    #: Which models there are, and where their things lie.
+    models: Models = field(default_factory=Models)
     #: Tracks that a model makes at once at most, and the seconds that one waits for others.
     batch_most: int = 1
     batch_wait_s: float = 0.0

@@ -9,7 +9,9 @@ from app.services.planning import make_plan, read
 class Asked:
     """A request that remembers what it was told."""
 
-    def __init__(self, prompt="calm jazz with piano", *, seconds=5, seed=7, loop=False, cancel_at=2.0, seed_named=False):
+    def __init__(
+        self, prompt="calm jazz with piano", *, seconds=5, seed=7, loop=False, cancel_at=2.0, seed_named=False
+    ):
         brief = read(prompt)
         plan = make_plan(brief, duration_s=seconds, seed=seed, soundfont_sha256=None)
         self.told = []

@@ -6,6 +6,8 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed: python3 run.py install riffusion")
 pytest.importorskip("diffusers", reason="diffusers is not installed: python3 run.py install riffusion")
 
+import itertools
+
 from app.errors import Cancelled
 from app.models.audio import SAMPLE_RATE
 from app.services.dsp.mel import BANDS, COLUMNS_PER_S
@@ -136,4 +138,4 @@ def test_pictures_cover_every_length_and_overlap():
             starts = starts_of(width, 64, 16, circular=circular)
             covered = {(start + column) % width for start in starts for column in range(64)}
             assert covered == set(range(width))
-            assert all(later - earlier <= 48 for earlier, later in zip(starts, starts[1:], strict=False))
+            assert all(later - earlier <= 48 for earlier, later in itertools.pairwise(starts))
