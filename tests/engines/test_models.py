@@ -227,7 +227,7 @@ def test_a_checkpoint_of_the_owners_is_a_model_like_its_family(tmp_path):
     assert models.rows()[-1] == row
     assert models.capabilities_of("mine") == row.capabilities
     assert models.capabilities_of("gone") is None
-    with pytest.raises(InvalidField, match="composer, simulator, .*mine"):
+    with pytest.raises(InvalidField, match=r"composer, simulator, .*mine"):
         models.row("yours")
 
 

@@ -1,4 +1,4 @@
-"""A hub on this machine, as far as fetching goes: what a repository holds, and its files, in the hub's published shapes."""
+"""A hub on this machine, as far as fetching goes, in the hub's published shapes."""
 
 import hashlib
 import json
