@@ -115,7 +115,7 @@ def asked_for(path: Path) -> list[str]:
         if line.startswith("-r "):
             lines += asked_for(path.parent / line[3:].strip())
         elif line.strip():
-            lines.append(line[2:] if line.startswith("# ") else line)
+            lines.append(line.lstrip("# "))
     return lines
 
 
