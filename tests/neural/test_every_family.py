@@ -127,7 +127,7 @@ def test_a_track_is_finished_as_long_as_asked_and_mastered(studio):
     assert record["seed"] == 11
     assert record["measured"]["true_peak_dbtp"] <= -0.9
     assert abs(record["measured"]["loudness_lufs"] + 14) <= 1.5 or record["measured"]["true_peak_dbtp"] >= -1.5
-    assert {"mp3", "wav", "plan.json", "brief.json"} <= {file["form"] for file in record["files"]}
+    assert {"mp3", "wav", "plan.json", "brief.json"} <= set(record["files"])
 
 
 def test_then_it_is_listed_as_loaded_with_what_was_measured(studio):

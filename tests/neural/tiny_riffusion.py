@@ -51,6 +51,8 @@ def save_tiny_riffusion(folder, work):
 
 
 def quicken():
+    from app.services.dsp.mel import sound_of_mel
     from app.services.engines.riffusion import RiffusionEngine
 
+    sound_of_mel.__kwdefaults__["rounds"] = 4
     RiffusionEngine.__init__.__kwdefaults__["steps"] = 2
