@@ -49,7 +49,7 @@ class Studio:
         return self.client.get(f"/music/tracks/{track_id}").json()
 
     def at(self, track_id, reached):
-        return until(lambda: (record := self.record(track_id)) and reached(record) and record)
+        return until(lambda: (record := self.record(track_id)) and reached(record) and record, within_s=120)
 
     def finished(self, track_id):
         return self.at(track_id, lambda record: record["status"] != "processing")
