@@ -54,10 +54,10 @@ def make(resident, folder, prompt="tones", **changes):
 
 def test_a_take_is_as_long_as_its_plan_and_its_record_says_how_it_was_made(open_tone):
     resident = open_tone()
-    made, take, said = make(resident, open_tone.folder, "calm tones at 90 bpm")
+    made, take, said = make(resident, open_tone.folder, "calm tones at 120 bpm")
 
     assert (take.frames, take.sample_rate) == (5 * RATE, RATE)
-    assert made.facts["plan"]["tempo_bpm"] == 90
+    assert made.facts["plan"]["tempo_bpm"] == 120
     assert (made.facts["seed"], made.facts["warnings"]) == (7, ())
     assert set(made.facts["timings"]) == {"planning", "rendering"}
     assert made.work_s > 0
@@ -65,10 +65,10 @@ def test_a_take_is_as_long_as_its_plan_and_its_record_says_how_it_was_made(open_
     assert isinstance(loaded, Loaded)
     assert (loaded.device, loaded.devices, loaded.memory_bytes) == ("cpu", ("cpu",), HELD_BYTES)
     reports = [word for word in said if not isinstance(word, bool)]
-    assert [word.stage for word in reports][0] == "loading"
+    assert next(word.stage for word in reports) == "loading"
     assert [word.fraction for word in reports] == sorted(word.fraction for word in reports)
     _, _, said = make(resident, open_tone.folder)
-    assert [word.stage for word in said if not isinstance(word, bool)][0] == "planning"
+    assert next(word.stage for word in said if not isinstance(word, bool)) == "planning"
     assert len(resident.told) == 1
 
 
