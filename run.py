@@ -80,6 +80,11 @@ def engines() -> dict[str, Path]:
     return {path.stem: path for path in files if path.read_text(encoding="utf-8").startswith(ENGINE_LINE)}
 
 
+def has_own_environment(path: Path) -> bool:
+    """Whether the packages of a requirements file fit into no other environment."""
+    return OWN_LINE in path.read_text(encoding="utf-8")
+
+
 def install_engine(arguments: Sequence[str]) -> int:
     """`install ENGINE [--cpu]`: 0 where the engine's packages are there in the end, 2 for words it does not know."""
     known = engines()
@@ -95,7 +100,7 @@ def install_engine(arguments: Sequence[str]) -> int:
         return 2
     path = known[names[0]]
     file = path.relative_to(ROOT).as_posix()
-    own = OWN_LINE in path.read_text(encoding="utf-8")
+    own = has_own_environment(path)
     venv = VENV.with_name(f".venv-{names[0]}") if own else VENV
     if not own:
         set_up([REQUIREMENTS])
@@ -115,7 +120,7 @@ def asked_for(path: Path) -> list[str]:
         if line.startswith("-r "):
             lines += asked_for(path.parent / line[3:].strip())
         elif line.strip():
-            lines.append(line[2:] if line.startswith("# ") else line)
+            lines.append(line.lstrip("# "))
     return lines
 
 

@@ -15,7 +15,7 @@ from app.errors import FormNotFound, InvalidField
 from app.models.asked import Asked
 from app.models.track import Track
 from app.services.engines import LocalCheckpoint, Models
-from app.services.engines.fetching import fetch, shipment_of
+from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
     DEFAULT_DURATION_S,
     Backend,
@@ -88,15 +88,19 @@ def fetch_model(
     bar: Callable[[int], AbstractContextManager[Callable[[int], None]]],
     say: Callable[[str], None],
 ) -> Path:
-    """Fetch a model's weights; the folder that holds them. `bar` is opened with all bytes, and told those that came.
+    """Fetch a model's weights unless they are here; the folder that holds them.
+
+    `bar` is opened with the number of all bytes, and told of those that came.
 
     `InvalidField` for an unknown model, `LicenceRefused`, `FetchFailed`, `StorageFailed`.
     """
     models = make_models(settings)
     row = models.row(name)
     models.check_licence(row)
-    shipment = shipment_of(row)
     hub = hub_cache()
+    if (there := folder_if_whole(row, hub)) is not None:
+        return there
+    shipment = shipment_of(row)
     say(
         f"{row.name}: {shipment.size_bytes / 1e9:.2f} GB in {len(shipment.names)} files of "
         f"{shipment.listing.repository} into {hub}. Licence of the weights: {row.capabilities.weights_licence}"

@@ -48,3 +48,11 @@ def save_tiny_riffusion(folder, work):
     )  # fmt: skip
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def quicken():
+    from app.services.dsp.mel import sound_of_mel
+    from app.services.engines.riffusion import RiffusionEngine
+
+    sound_of_mel.__kwdefaults__["rounds"] = 4
+    RiffusionEngine.__init__.__kwdefaults__["steps"] = 2

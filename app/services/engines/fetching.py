@@ -21,7 +21,13 @@ class Shipment:
     @property
     def size_bytes(self) -> int:
         """All of it, what is there already included."""
-        return sum(self.listing.sizes[name] for name in self.names)
+        return sum(self.listing.files[name].size for name in self.names)
+
+
+def folder_if_whole(row: ModelRow, hub: Path) -> Path | None:
+    """The folder of a model's weights, if nothing of them is missing. Asks nobody."""
+    folder = None if row.weights is None else folder_of(row.weights, hub)
+    return None if row.weights is None or lacking_in(folder, row.weights) is not None else folder
 
 
 def shipment_of(row: ModelRow) -> Shipment:
@@ -32,14 +38,14 @@ def shipment_of(row: ModelRow) -> Shipment:
     if weights.repository is None:
         raise FetchFailed(f"{row.name} is a checkpoint of yours, in {weights.folder}: there is nothing to fetch")
     listing = list_repository(weights.repository, weights.revision)
-    return Shipment(row=row, listing=listing, names=tuple(wanted_files(listing.sizes, weights)))
+    return Shipment(row=row, listing=listing, names=tuple(wanted_files(listing.files, weights)))
 
 
 def fetch(shipment: Shipment, hub: Path, heard: Callable[[int], None]) -> Path:
     """Fetch it; the folder that holds it. `heard` is told bytes as they come. `FetchFailed`, `StorageFailed`."""
     weights = shipment.row.weights
     assert weights is not None  # noqa: S101 - a shipment is made of rows that have some
-    folder = bring(shipment.listing, shipment.names, hub, revision=weights.revision, heard=heard)
+    folder = bring(shipment.listing, shipment.names, hub, heard)
     lacks = lacking_in(folder_of(weights, hub), weights)
     if lacks is not None:
         raise FetchFailed(f"{weights.repository} was fetched, but {lacks}")

@@ -50,7 +50,7 @@ def readiness_of(row: ModelRow, *, hub: Path | None, home: Path | None, device: 
         return Readiness(
             state="needs_key",
             lacks=f"{row.key_setting} is not set",
-            command=f"{row.key_setting}=… python3 run.py",
+            command=f"{row.key_setting}=YOUR_KEY python3 run.py",
         )
     return _of_device(row, device)
 

@@ -18,9 +18,19 @@ from app.errors import FetchFailed, printable, storage_errors
 #: Times that a broken connection is taken up again before it is an error, and the seconds between.
 ATTEMPTS, PAUSE_S = 5, 1.0
 #: Bytes read at once.
-CHUNK_BYTES = 1 << 20
+READ_BYTES = 1 << 20
 #: Seconds without a byte after which a connection counts as broken.
 SILENT_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """A file of a repository."""
+
+    #: Bytes.
+    size: int
+    #: Name of its content in the cache: the SHA-256 of large files, Git's own of small ones.
+    content: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,9 +38,11 @@ class Listing:
     """What a repository holds at a commit."""
 
     repository: str
+    #: Branch or tag that was asked for, and the commit that it stands for.
+    revision: str
     commit: str
-    #: Size in bytes of every file, by its name.
-    sizes: dict[str, int]
+    #: Every file by its name.
+    files: dict[str, Listed]
 
 
 def list_repository(repository: str, revision: str) -> Listing:
@@ -41,52 +53,55 @@ def list_repository(repository: str, revision: str) -> Listing:
         found = HfApi().model_info(repository, revision=revision, files_metadata=True)
     return Listing(
         repository=repository,
+        revision=revision,
         commit=found.sha or revision,
-        sizes={file.rfilename: file.size or 0 for file in found.siblings or ()},
+        files={
+            file.rfilename: Listed(
+                size=file.size or 0, content=file.lfs.sha256 if file.lfs is not None else str(file.blob_id)
+            )
+            for file in found.siblings or ()
+        },
     )
 
 
-def bring(
-    listing: Listing, names: Sequence[str], hub: Path, *, revision: str, heard: Callable[[int], None] = lambda _: None
-) -> Path:
+def bring(listing: Listing, names: Sequence[str], hub: Path, heard: Callable[[int], None]) -> Path:
     """Bring the files into the cache below `hub`; the folder that holds them. `heard` is told bytes as they come.
 
     What is there already is not fetched again, and what was cut short goes on. `FetchFailed`, `StorageFailed`.
     """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, snapshot_download
+    from huggingface_hub import HfApi, hf_hub_url, snapshot_download
     from huggingface_hub.utils import build_hf_headers
 
     kept = hub / f"models--{listing.repository.replace('/', '--')}"
-    with storage_errors("The weights cannot be kept"), _hub_errors(listing.repository, revision):
+    with storage_errors("The weights cannot be kept"), _hub_errors(listing.repository, listing.revision):
         for name in names:
+            file = listing.files[name]
             if (kept / "snapshots" / listing.commit / name).exists():
-                heard(listing.sizes[name])
+                heard(file.size)
                 continue
-            url = hf_hub_url(listing.repository, name, revision=listing.commit)
-            facts = get_hf_file_metadata(url)
-            if not facts.etag or facts.size is None:
-                raise FetchFailed(f"{listing.repository} does not say what {name} is")
-            _bring_file(
-                facts.location,
-                kept / "blobs" / facts.etag,
-                size=facts.size,
-                headers=build_hf_headers() if facts.location == url else {},  # a key is not for other servers
-                heard=heard,
-            )
+            url = hf_hub_url(listing.repository, name, revision=listing.commit, endpoint=HfApi().endpoint)
+            # The key in the headers stays with the hub: on the way to another server it is left out.
+            _bring_file(url, kept / "blobs" / file.content, size=file.size, headers=build_hf_headers(), heard=heard)
         return Path(
             snapshot_download(
-                listing.repository, revision=revision, cache_dir=hub, allow_patterns=list(names), tqdm_class=_no_bar()
+                listing.repository,
+                revision=listing.revision,
+                cache_dir=hub,
+                allow_patterns=list(names),
+                tqdm_class=_no_bar(),
             )
         )
 
 
 def _bring_file(url: str, target: Path, *, size: int, headers: dict[str, str], heard: Callable[[int], None]) -> None:
-    """Bring one file; the name of large ones is the SHA-256 of what they hold."""
+    """Bring one file, whose name says what it must hold."""
     from filelock import FileLock
 
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    with FileLock(f"{part}.lock"):
+    locks = target.parents[2] / ".locks"  # where the library keeps its own
+    locks.mkdir(exist_ok=True)
+    with FileLock(locks / f"{part.name}.lock"):
         if target.exists():
             heard(size)
             return
@@ -101,7 +116,7 @@ def _bring_file(url: str, target: Path, *, size: int, headers: dict[str, str], h
                 if attempt == ATTEMPTS:
                     raise FetchFailed(f"the connection broke ({error or type(error).__name__}). {_AGAIN}") from error
                 time.sleep(PAUSE_S)
-        if len(target.name) == 64 and _sha256(part) != target.name:
+        if not _is(part, target.name):
             part.unlink()
             raise FetchFailed(f"what came was damaged and was thrown away. {_AGAIN}")
         part.replace(target)
@@ -116,7 +131,7 @@ def _go_on(url: str, part: Path, *, size: int, headers: dict[str, str], heard: C
     there = part.stat().st_size if part.exists() else 0
     if there == size and part.exists():
         return
-    asked = {**headers, "Range": f"bytes={there}-"} if there else headers
+    asked = {**headers, "Accept-Encoding": "identity"} | ({"Range": f"bytes={there}-"} if there else {})
     with (
         httpx.stream("GET", url, headers=asked, follow_redirects=True, timeout=SILENT_S) as answer,
         part.open("ab") as file,
@@ -127,7 +142,7 @@ def _go_on(url: str, part: Path, *, size: int, headers: dict[str, str], heard: C
             file.truncate(0)
             heard(-there)
             there = 0
-        for chunk in answer.iter_bytes(CHUNK_BYTES):
+        for chunk in answer.iter_raw():
             file.write(chunk)
             heard(len(chunk))
             there += len(chunk)
@@ -135,12 +150,16 @@ def _go_on(url: str, part: Path, *, size: int, headers: dict[str, str], heard: C
         raise httpx.ReadError(f"it ended after {there} of {size} bytes")
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def _is(path: Path, content: str) -> bool:
+    """Whether a file holds what a name stands for: a SHA-256, or Git's own name, a SHA-1 that begins with the size."""
+    if len(content) == 64:
+        digest = hashlib.sha256()
+    else:
+        digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
+        while chunk := file.read(READ_BYTES):
             digest.update(chunk)
-    return digest.hexdigest()
+    return digest.hexdigest() == content
 
 
 def _no_bar() -> type:
