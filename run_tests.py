@@ -71,6 +71,9 @@ def start(command: Sequence[str], *, venv: Path | None = None, **settings: str) 
     environment = {**os.environ, **settings}
     if sys.version_info >= (3, 12):
         environment.setdefault("COVERAGE_CORE", "sysmon")  # watches lines for half the time there
+    # Many tests start processes. Each would compile the service again for those who keep the tree free of caches.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTHONPYCACHEPREFIX"] = str((run.VENV if venv is None else venv) / "pycache")
     python = str(run.python_of(run.VENV if venv is None else venv))
     return subprocess.run([python, "-m", *command], cwd=run.ROOT, env=environment, check=False).returncode
 

@@ -38,7 +38,7 @@ from app.services.engines import Engine, ModelSource, Take, TakeRequest
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
-from app.services.mixing import Mastered, master
+from app.services.mixing import Mastered, Masterer
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
 from app.services.workshop import Workshop
@@ -92,22 +92,29 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         take = take_of(workshop, track.model, plan, track.prompt, clock.progress)
         if take.composition is not None:
             plan = plan.model_copy(update={"candidate": take.composition.chosen})
-    with clock.stage("rendering"):
-        shares = VoiceShares()
-        mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan)
-    return _finished(workshop, job, work, clock, brief=brief, plan=plan, take=take, mix=mix, shares_db=shares.shares_db)
+    with Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads) as masterer:
+        with clock.stage("rendering"):
+            shares = VoiceShares()
+            mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan, masterer.follow)
+        with clock.stage("mastering"):
+            mastered = masterer.finish(mix)
+    return _finished(
+        workshop, job, work, clock, brief=brief, plan=plan, take=take, mastered=mastered, shares_db=shares.shares_db
+    )
 
 
 def _finish(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress], None], held: HeldTake) -> Outcome:
     """The rest of the road of a model's take."""
     track = job.track
     clock = StageClock(report, work=MODEL_WORK, timings=dict(track.timings))
-    clock.progress("mastering", 0.0)
     brief, plan = Brief.model_validate(track.brief), Plan.model_validate(track.plan)
     take = take_held(held)
-    return _finished(
-        workshop, job, work, clock, brief=brief, plan=plan, take=take, mix=mix_of(take, plan), shares_db={}
-    )
+    with (
+        clock.stage("mastering"),
+        Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads) as masterer,
+    ):
+        mastered = masterer.finish(mix_of(take, plan, masterer.follow))
+    return _finished(workshop, job, work, clock, brief=brief, plan=plan, take=take, mastered=mastered, shares_db={})
 
 
 def _finished(
@@ -119,12 +126,10 @@ def _finished(
     brief: Brief,
     plan: Plan,
     take: Take,
-    mix: Samples,
+    mastered: Mastered,
     shares_db: Mapping[str, float],
 ) -> Outcome:
-    """Mix → master → files."""
-    with clock.stage("mastering"):
-        mastered = master(mix, plan.mastering, loop=plan.loop, threads=workshop.threads)
+    """Master → files."""
     with clock.stage("encoding"):
         decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         tags = tags_of(brief, plan)
@@ -235,10 +240,11 @@ def take_of(
     return take
 
 
-def mix_of(take: Take, plan: Plan) -> Samples:
+def mix_of(take: Take, plan: Plan, final: Callable[[Samples, int], object] | None = None) -> Samples:
     """The whole mix, shape (frames, 2), at the house rate and exactly as long as the plan says.
 
-    What rings on after the end of a loop is added to its beginning, and so on round and round.
+    What rings on after the end of a loop is added to its beginning, and so on round and round. Of other pieces, `final`
+    is told as it grows: the mix, and how many of its first frames will not change any more.
     """
     mix = np.zeros((plan.duration_s * SAMPLE_RATE, 2), dtype=np.float32)
     filled = 0
@@ -247,6 +253,8 @@ def mix_of(take: Take, plan: Plan) -> Samples:
         for place, part in turns(filled, counted, len(mix)):
             mix[place] += block[part]
         filled += len(block)
+        if final is not None and not plan.loop:
+            final(mix, min(filled, len(mix)))
     return mix
 
 

@@ -56,7 +56,12 @@ class ModelResident:
         self._loaded = threading.Event()
         self._judging = threading.Lock()
         self._batcher = Batcher(
-            model, self._engine, load=self._load, wait_s=workshop.batch_wait_s, most=workshop.batch_most
+            model,
+            self._engine,
+            load=self._load,
+            failed=lambda error: tell(Unusable(reason=str(error))),
+            wait_s=workshop.batch_wait_s,
+            most=workshop.batch_most,
         )
 
     def load(self) -> None:
@@ -153,12 +158,10 @@ class ModelResident:
         try:
             with self._ticking(began):
                 self._engine.load(device=self._device)
+        except MusicError:
+            raise
         except Exception as error:
-            reason = self._reason(error)
-            self._tell(Unusable(reason=reason))
-            if isinstance(error, MusicError):
-                raise
-            raise GenerationFailed(reason) from error
+            raise GenerationFailed(self._reason(error)) from error
         seen = devices_seen()
         remote = self._row.capabilities.remote
         self._loaded.set()
@@ -173,8 +176,6 @@ class ModelResident:
         )
 
     def _reason(self, error: Exception) -> str:
-        if isinstance(error, MusicError):
-            return error.detail
         shortage = shortage_in(error)
         if shortage is not None:
             return f"{self._row.name} does not fit into the memory of {self._device} ({shortage})"

@@ -10,6 +10,8 @@ from app.models.score import DRUM_ROLES
 from app.services.composing import compose
 from app.services.planning import make_plan, read
 
+pytestmark = pytest.mark.no_cover
+
 #: Prompts that leave key, players and groove open.
 OPEN = (
     "upbeat pop song", "lo-fi hip hop to study to", "epic trailer", "driving techno", "bossa nova", "rock anthem",

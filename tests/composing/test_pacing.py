@@ -10,6 +10,8 @@ from app.services.planning import make_plan, read
 from app.services.theory.chords import Chord
 from app.services.theory.metre import metre_of
 
+pytestmark = pytest.mark.no_cover
+
 METRE = metre_of("4/4")
 C, F, G, A = Chord(0, "maj", 0), Chord(5, "maj", 5), Chord(7, "maj", 7), Chord(9, "min", 9)
 C_OVER_E = Chord(0, "maj", 4)

@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 Record = dict[str, Any]
 
+#: Stages in which a worker is at a track.
+WORKING = {"composing", "rendering", "mastering", "encoding"}
+
 
 class _Child:
     """A program of ours; its output is kept for the test's message."""

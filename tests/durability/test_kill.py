@@ -6,48 +6,11 @@ import sys
 
 import pytest
 
-from tests.durability.server import ROOT, Server, Service, gone
+from tests.durability.server import ROOT, WORKING, Server, gone
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-KILLS = 20
-#: Every fifth server that is killed speaks HTTP; the others are the same service without it, which start sooner.
-WITH_HTTP = range(0, KILLS, 5)
-WORKING = {"composing", "rendering", "mastering", "encoding"}
 DURATION_S = 60
-
-
-def test_a_track_outlives_twenty_kills_in_the_middle_of_its_rendering(tmp_path):
-    server = Server(tmp_path, measured=False)
-    asked = {"prompt": "orchestral film music", "duration": DURATION_S}
-    track_id = server.client.post("/music/generate", json=asked).json()["track_id"]
-    shown = [0]
-    for number in range(KILLS):
-        if number > 0:
-            server = Server(tmp_path, measured=False) if number in WITH_HTTP else Service(tmp_path, track_id)
-            shown.append(server.record(track_id)["progress"])
-        record = server.wait_for(track_id, lambda r: r["stage"] in WORKING or r["status"] != "processing")
-        assert record["stage"] in WORKING
-        shown.append(record["progress"])
-        workers = server.workers()
-        server.kill()
-        assert workers
-        assert gone(workers)
-
-    server = Server(tmp_path)
-    shown.append(server.record(track_id)["progress"])
-    record = server.wait_for(track_id, lambda r: r["status"] != "processing")
-
-    assert record["status"] == "completed"
-    assert shown == sorted(shown)
-    assert max(shown) < 100
-    folders = list((tmp_path / "audio" / "tracks" / track_id).iterdir())
-    assert len(folders) == 1
-    assert not list(tmp_path.rglob("*.part"))
-    listed = server.client.get("/music/tracks").json()["tracks"]
-    assert [track["track_id"] for track in listed] == [track_id]
-    assert server.client.get(record["files"]["mp3"]["url"]).status_code == 200
-    server.terminate()
 
 
 def test_a_track_killed_in_the_middle_is_made_of_the_same_fields_and_plan(tmp_path):
@@ -61,7 +24,7 @@ def test_a_track_killed_in_the_middle_is_made_of_the_same_fields_and_plan(tmp_pa
     server.wait_for(by_fields, lambda r: r["stage"] in WORKING)
     server.kill()
 
-    server = Server(tmp_path)
+    server = Server(tmp_path, measured=False)
     records = [server.wait_for(track_id, lambda r: r["status"] != "processing") for track_id in (by_fields, by_plan)]
     again = server.client.post("/music/generate", json=asked).json()["track_id"]
     fresh = server.wait_for(again, lambda r: r["status"] != "processing")
@@ -80,7 +43,7 @@ def test_a_track_killed_in_the_middle_is_made_of_the_same_fields_and_plan(tmp_pa
 
 
 def test_a_killed_worker_costs_an_attempt_and_nobody_elses_track(tmp_path):
-    server = Server(tmp_path, MUSIC_WORKERS="2")
+    server = Server(tmp_path, measured=False, MUSIC_WORKERS="2")
     victim, bystander = (
         server.client.post("/music/generate", json={"prompt": prompt, "duration": DURATION_S}).json()["track_id"]
         for prompt in ("orchestral film music", "solo piano")
@@ -97,7 +60,7 @@ def test_a_killed_worker_costs_an_attempt_and_nobody_elses_track(tmp_path):
 
 
 def test_sigterm_leaves_no_orphan_and_no_lost_track(tmp_path):
-    server = Server(tmp_path, MUSIC_DRAIN="0")
+    server = Server(tmp_path, measured=False, MUSIC_DRAIN="0")
     track_id = server.client.post("/music/generate", json={"prompt": "ambient", "duration": DURATION_S}).json()[
         "track_id"
     ]
@@ -108,7 +71,7 @@ def test_sigterm_leaves_no_orphan_and_no_lost_track(tmp_path):
 
     assert workers
     assert gone(workers)
-    again = Server(tmp_path)
+    again = Server(tmp_path, measured=False)
     assert again.wait_for(track_id, lambda r: r["status"] != "processing")["status"] == "completed"
     again.terminate()
 

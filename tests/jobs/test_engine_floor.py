@@ -312,7 +312,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     shop = Shop(folder, workers=1, residents=fakes(folder, preload=("m2",)))
     shop.queue.start()
-    print(shop.submit("hold go-m20", model="m20").id, flush=True)
+    print(shop.submit("hold go", model="m1").id, flush=True)
     time.sleep(600)
 """
 
@@ -325,12 +325,15 @@ def test_no_engine_process_outlives_its_server_and_its_tracks_are_taken_up_again
     with subprocess.Popen(
         [sys.executable, str(program), str(open_studio.folder)], stdout=subprocess.PIPE, text=True, env=environment
     ) as server:
-        track_id = server.stdout.readline().strip()
-        folder = SimpleNamespace(folder=open_studio.folder)
-        until(lambda: {model for model, _, _ in loads(folder)} == {"m1", "m2"})
-        children = psutil.Process(server.pid).children(recursive=True)
-        server.send_signal(how)
-        server.wait(30)
+        try:
+            track_id = server.stdout.readline().strip()
+            folder = SimpleNamespace(folder=open_studio.folder)
+            until(lambda: {model for model, _, _ in loads(folder)} == {"m1", "m2"})
+            children = psutil.Process(server.pid).children(recursive=True)
+            server.send_signal(how)
+            server.wait(30)
+        finally:
+            server.kill()
     psutil.wait_procs(children, 10)
     assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
 

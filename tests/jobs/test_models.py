@@ -49,7 +49,7 @@ class Studio:
         return self.client.get(f"/music/tracks/{track_id}").json()
 
     def at(self, track_id, reached):
-        return until(lambda: (record := self.record(track_id)) and reached(record) and record)
+        return until(lambda: (record := self.record(track_id)) and reached(record) and record, within_s=120)
 
     def finished(self, track_id):
         return self.at(track_id, lambda record: record["status"] != "processing")
@@ -216,18 +216,6 @@ def test_a_take_that_stays_bad_is_delivered_with_a_warning(studio):
     assert sum("silent tones" in batch for batch in studio.batches()) == 3
 
 
-def test_a_crash_is_tried_three_times_each_by_itself(studio):
-    end(studio, "tone")
-    records = [studio.finished(track_id) for track_id in studio.ask_together("crash 99", "tones beside")]
-
-    assert records[0]["error"] == "The render crashed three times and was given up"
-    assert records[0]["attempt"] == 3
-    assert records[1]["status"] == "completed"
-    assert sum("|" in batch and "crash 99" in batch for batch in studio.batches()) == 1
-    assert studio.batches().count("crash 99") == 2
-    assert records[1]["attempt"] == 2
-
-
 def test_an_unforeseen_error_is_tried_again_and_its_details_stay_here(studio):
     record = studio.done("stumble")
 
@@ -255,31 +243,16 @@ def end(studio, model):
         until(lambda: studio.loaded()[model].state == "unloaded")
 
 
-@pytest.mark.parametrize(
-    ("reason", "shown"),
-    [
-        ("The weights of tone-b are a pickle", "The weights of tone-b are a pickle"),
-        ("", "tone-b cannot be loaded: OSError: header too large"),
-    ],
-)
-def test_a_checkpoint_that_cannot_be_loaded_fails_its_tracks_with_the_reason(studio, reason, shown):
+def test_a_checkpoint_that_cannot_be_loaded_fails_its_tracks_with_the_reason(studio):
     end(studio, "tone-b")
     broken = studio.folder / "broken-tone-b"
-    broken.write_text(reason)
+    broken.write_text("")
     records = [studio.finished(track_id) for track_id in [studio.ask("tones", "tone-b") for _ in range(2)]]
 
-    assert [record["error"] for record in records] == [shown, shown]
+    assert [record["error"] for record in records] == ["tone-b cannot be loaded: OSError: header too large"] * 2
     broken.unlink()
     assert studio.done("tones mended", "tone-b")["status"] == "completed"
     assert studio.done("piano", "composer")["status"] == "completed"
-
-
-def test_the_process_of_a_model_that_dies_while_it_loads_is_given_up(studio):
-    studio.let("die-tone-alone")
-    end(studio, "tone-alone")
-    record = studio.done("tones", "tone-alone")
-
-    assert record["error"] == "The render crashed three times and was given up"
 
 
 def test_estimates_follow_what_a_model_took(studio):

@@ -5,7 +5,7 @@ from scipy.signal import butter, sosfilt
 from app.models.audio import BLOCK_FRAMES
 from app.models.plan import Mastering
 from app.services.dsp.loudness import LoudnessMeter
-from app.services.mixing import master, measure
+from app.services.mixing import Masterer, master, measure
 from tests.dsp.sounds import db, noise, peak_dbtp, rms, sine
 
 
@@ -235,3 +235,19 @@ def test_the_same_mix_gives_the_same_bytes():
     mix = whispers_and_shouts()
 
     assert mastered(mix).tobytes() == mastered(mix).tobytes()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("seconds", [0.5, 9.3])
+def test_a_mix_that_is_followed_as_it_is_filled_is_mastered_alike(threads, seconds):
+    mix = noise(seconds, level=0.2)
+    grown = np.zeros_like(mix)
+    settings = Mastering(low_shelf_db=1.5, glue_db=2.0)
+
+    with Masterer(settings, threads=threads) as masterer:
+        for first in range(0, len(mix), 10_000):
+            grown[first : first + 10_000] = mix[first : first + 10_000]
+            masterer.follow(grown, min(first + 10_000, len(mix)))
+        heard = np.concatenate(list(masterer.finish(grown)))
+
+    np.testing.assert_array_equal(heard, np.concatenate(list(master(mix, settings))))

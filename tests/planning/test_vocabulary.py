@@ -9,7 +9,8 @@ from app.models.plan import Mode, Role
 from app.services.planning import GENRES, MOODS
 from app.services.planning.catalogue import members_of, packaged_styles, refused_by, roles_of, styles_of
 from app.services.planning.figures import METRES
-from app.services.planning.lexicon import MEANINGS, VOCABULARY_FOLDER, _read, lexicon, phrase_of
+from app.services.planning.lexicon import MEANINGS, PHRASE_MARKS, VOCABULARY_FOLDER, _read, lexicon, phrase_of
+from app.services.planning.tokens import tokenise
 from app.services.theory.instruments import INSTRUMENTS
 
 CONTRACT_GENRES = (
@@ -197,3 +198,22 @@ def test_everyday_words_name_rows_that_exist_and_say_nothing_new_of_a_phrase():
         known = {phrase_of(word) for word, _ in words_of(english)}
         phrases = [phrase_of(word) for word, _ in words_of(rows)]
         assert [phrase for phrase, times in Counter(phrases).items() if times > 1 or phrase in known] == []
+
+
+def test_the_short_way_to_a_phrases_tokens_is_the_long_one():
+    written = [word for phrase in lexicon("mixed").phrases for word in (" ".join(phrase), "-".join(phrase))]
+
+    for words in (
+        *written,
+        "Lo–Fi & R'n'B",
+        "drum+bass",
+        "80s pop",
+        "C# / D♭",
+        "½ step",
+        "ｆｕｌｌ",
+        "ﬁn",
+        "two\ttabs",
+        "a_b",
+    ):
+        tokens = [token for token in tokenise(words) if token.kind != "mark" or token.folded in PHRASE_MARKS]
+        assert phrase_of(words) == tuple(token.folded for token in tokens)

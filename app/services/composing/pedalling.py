@@ -3,6 +3,7 @@
 The performance holds the notes themselves (see performing); this says the same to those who read the notes.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from app.models.plan import Plan, Voice
@@ -26,9 +27,10 @@ def pedal_spans(
         return ()
     longest = LONGEST_PEDAL_S * plan.tempo_bpm / 60.0
     spans = []
+    starts = [note.start_beat for note in notes]  # in order, as in every part
     for chord in chords:
         border = chord.start_beat + chord.length_beats
-        struck = [note for note in notes if chord.start_beat - 1e-6 <= note.start_beat < border - 1e-6]
+        struck = notes[bisect_left(starts, chord.start_beat - 1e-6) : bisect_left(starts, border - 1e-6)]
         if not struck:
             continue
         down = struck[0].start_beat

@@ -27,7 +27,8 @@ class StreamingFilter:
         rows = np.array(samples.T, np.float32, order="C")  # a copy to work in
         filter_sections(self._sections, rows, self._state)
         self._state[np.abs(self._state) < _INAUDIBLE] = 0.0
-        return rows.T
+        filtered: Samples = rows.T
+        return filtered
 
     def reset(self) -> None:
         """Forget the past."""

@@ -35,6 +35,7 @@ MINOR_THIRD_MODES = frozenset({"minor", "harmonic_minor", "dorian", "phrygian"})
 
 #: At the same tick: notes end first, then everything else is set, then notes begin.
 _ORDER = {"note_off": 0, "note_on": 2}
+#: Ticks from the beginning, and a message; `_track` gives it its time.
 _Event = tuple[int, mido.Message | mido.MetaMessage]
 
 
@@ -151,9 +152,14 @@ def _notes(part: Part, channel: int, end: int) -> list[_Event]:
             stop = min(max(_ticks(note.start_beat + note.length_beats), start + 1), following)
             velocity = min(127, max(1, note.velocity))
             if start < stop:
-                events.append((start, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)))
-                events.append((stop, mido.Message("note_off", channel=channel, note=pitch, velocity=64)))
+                events.append((start, _key("note_on", channel, pitch, velocity)))
+                events.append((stop, _key("note_off", channel, pitch, 64)))
     return events
+
+
+def _key(kind: str, channel: int, pitch: int, velocity: int) -> mido.Message:
+    """A key's message. Made by the thousand, so without mido's checks: the values are in range by now."""
+    return mido.Message(kind, skip_checks=True, channel=channel, note=pitch, velocity=velocity)
 
 
 def _by_pitch(notes: Iterable[Note]) -> dict[int, dict[int, Note]]:
@@ -184,7 +190,8 @@ def _track(events: Iterable[_Event], end: int) -> mido.MidiTrack:
     track = mido.MidiTrack()
     now = 0
     for tick, message in sorted(events, key=lambda event: (event[0], _ORDER.get(event[1].type, 1))):
-        track.append(message.copy(time=tick - now))
+        message.time = tick - now
+        track.append(message)
         now = tick
     track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
     return track

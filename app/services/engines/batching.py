@@ -52,14 +52,24 @@ class _Entry:
 class Batcher:
     """In front of one engine; its thread is the only one that touches it."""
 
-    def __init__(self, name: str, engine: Engine, *, load: Callable[[], None], wait_s: float, most: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        *,
+        load: Callable[[], None],
+        failed: Callable[[Exception], None] = lambda _: None,
+        wait_s: float,
+        most: int,
+    ) -> None:
         """`load` loads the engine, called once on its thread. `most` requests run together, `wait_s` they wait for it.
 
-        Where `load` raises, everybody who waits gets that error, and everybody who comes later.
+        Where `load` raises, everybody who waits gets that error, and everybody who comes later; then `failed` hears it.
         """
         self._name = name
         self._engine = engine
         self._load = load
+        self._failed = failed
         self._wait_s = wait_s
         self._most = max(1, min(most, engine.capabilities.batch))
         self._changed = threading.Condition()
@@ -164,6 +174,7 @@ class Batcher:
             self._load()
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
             self._refuse(error)
+            self._failed(error)
             return False
         self._loaded = True
         for entry in waiting:

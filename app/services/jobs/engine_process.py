@@ -189,7 +189,7 @@ class EngineProcess:
             self.used_at = time.monotonic()
             log.info("%s is loaded on %s (%.1f s)", self.model, said.device, said.load_s)
         elif isinstance(said, Unusable):
-            log.warning("%s cannot be loaded: %s", self.model, said.reason)
+            log.warning("The process of %s ends: %s", self.model, said.reason)
             self.leave()
         elif number in self.runs:
             self.runs[number].hear(said)

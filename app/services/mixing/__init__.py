@@ -1,7 +1,7 @@
 """Dry audio to stems, mix and master."""
 
-from app.services.mixing.mastering import Mastered, master
+from app.services.mixing.mastering import Mastered, Masterer, master
 from app.services.mixing.measuring import measure
 from app.services.mixing.mixer import Mixer
 
-__all__ = ["Mastered", "Mixer", "master", "measure"]
+__all__ = ["Mastered", "Masterer", "Mixer", "master", "measure"]

@@ -2,8 +2,9 @@
 
 Of a loop the end is what came before the beginning: filters and gains run on over the seam, and nothing fades.
 
-The piece is gone through three times, block by block: filters; glue and fade, while levels are read; gain and limiter
-on the way out. The first two work in place, so a master needs hardly more memory than the mix.
+The piece is gone through three times, block by block: filters, which may follow the mix as it is made; glue and fade,
+while levels are read; gain and limiter on the way out. The first two work in place, so a master needs hardly more
+memory than the mix.
 """
 
 from collections.abc import Callable, Iterator
@@ -88,18 +89,90 @@ def master(mix: Samples, mastering: Mastering, *, loop: bool = False, threads: i
     the true peak never passes the ceiling; the last sample is zero, except in a `loop`; silence stays silence. The
     samples do not depend on the number of `threads`, two of which are of use.
     """
-    with ThreadPoolExecutor(1, "master") as beside:
-        return _master(mix, mastering, loop=loop, run=beside.submit if threads > 1 else _at_once)
+    with Masterer(mastering, loop=loop, threads=threads) as masterer:
+        return masterer.finish(mix)
 
 
-def _master(mix: Samples, mastering: Mastering, *, loop: bool, run: Run) -> Mastered:
-    power = _filter(mix, mastering, loop=loop, run=run)
-    if not loop:
-        _fade_ends(mix, mastering.fade_out_s, loudest=float(np.sqrt(power.max(initial=0.0))))
-    glue = inner_edges(_glue_gains(power, mastering.glue_db, loop=loop), loop=loop)
-    weighted_power, peak = _glue_and_read(mix, glue, run=run)
-    leveller = Leveller(mix, weighted_power=weighted_power, peak=peak, ceiling_db=mastering.ceiling_dbtp, loop=loop)
-    return Mastered(mix, leveller.edges_for(mastering.loudness_lufs))
+class Masterer:
+    """`master`, for a mix that is still being filled: what is final of it is filtered beside the players.
+
+    Used in a `with`. The samples are those of `master`, however much of the mix was followed.
+    """
+
+    def __init__(self, mastering: Mastering, *, loop: bool = False, threads: int = 1) -> None:
+        self._mastering = mastering
+        self._loop = loop
+        self._beside = ThreadPoolExecutor(1, "master") if threads > 1 else None
+        self._filters = _Filters(mastering)
+        self._followed: list[Future[NDArray[np.float32]]] = []
+
+    def __enter__(self) -> "Masterer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._beside is not None:
+            self._beside.shutdown(cancel_futures=True)
+
+    def follow(self, mix: Samples, final: int) -> None:
+        """Filter, in place, what is new of the mix's first `final` frames, which nobody writes to any more.
+
+        Not for loops, whose filters begin with the end.
+        """
+        if self._beside is None:
+            return
+        for first in range(len(self._followed) * _STRIDE_FRAMES, final - _STRIDE_FRAMES + 1, _STRIDE_FRAMES):
+            block = mix[first : first + _STRIDE_FRAMES]
+            self._followed.append(self._beside.submit(self._filters.process, block, _at_once))
+
+    def finish(self, mix: Samples) -> Mastered:
+        """Master the whole mix, now that all of it is there."""
+        run: Run = _at_once if self._beside is None else self._beside.submit
+        power = self._filtered(mix, run)
+        mastering = self._mastering
+        if not self._loop:
+            _fade_ends(mix, mastering.fade_out_s, loudest=float(np.sqrt(power.max(initial=0.0))))
+        glue = inner_edges(_glue_gains(power, mastering.glue_db, loop=self._loop), loop=self._loop)
+        weighted, peak = _glue_and_read(mix, glue, run=run)
+        leveller = Leveller(mix, weighted_power=weighted, peak=peak, ceiling_db=mastering.ceiling_dbtp, loop=self._loop)
+        return Mastered(mix, leveller.edges_for(mastering.loudness_lufs))
+
+    def _filtered(self, mix: Samples, run: Run) -> NDArray[np.float32]:
+        # The power of each cell of the filtered mix.
+        power = [np.empty(0, np.float32), *(one.result() for one in self._followed)]
+        if self._loop:
+            self._filters.run_up(mix[-_RUN_UP_FRAMES:])
+        rest = mix[len(self._followed) * _STRIDE_FRAMES :]
+        power += [self._filters.process(block, run) for _, block in _blocks(rest, _STRIDE_FRAMES)]
+        return np.concatenate(power)
+
+
+class _Filters:
+    """Clean lows and tone, in the middle and at the sides."""
+
+    def __init__(self, mastering: Mastering) -> None:
+        tone = []
+        if mastering.low_shelf_db:
+            tone.append(biquad.low_shelf(_LOW_SHELF_HZ, mastering.low_shelf_db))
+        if mastering.high_shelf_db:
+            tone.append(biquad.high_shelf(_HIGH_SHELF_HZ, mastering.high_shelf_db))
+        self._mid = StreamingFilter(biquad.cascade(biquad.high_pass(_LOW_CUT_HZ), *tone), channels=1)
+        self._side = StreamingFilter(biquad.cascade(biquad.high_pass(_SIDE_LOW_CUT_HZ), *tone), channels=1)
+
+    def run_up(self, samples: Samples) -> None:
+        """Hear what comes before the beginning."""
+        mid, side = mid_side(samples)
+        self._mid.process(mid[:, np.newaxis])
+        self._side.process(side[:, np.newaxis])
+
+    def process(self, block: Samples, run: Run) -> NDArray[np.float32]:
+        """Filter the next block in place; the power of each of its cells."""
+        mid, side = mid_side(block)
+        coming = run(self._side.process, side[:, np.newaxis])
+        mid = self._mid.process(mid[:, np.newaxis])[:, 0]
+        side = coming.result()[:, 0]
+        np.add(mid, side, out=block[:, 0])
+        np.subtract(mid, side, out=block[:, 1])
+        return cell_power(block)
 
 
 def _at_once(function: Callable[[Samples], Samples], samples: Samples) -> "Future[Samples]":
@@ -114,31 +187,6 @@ def _blocks(mix: Samples, frames: int = BLOCK_FRAMES) -> Iterator[tuple[slice, S
         block = mix[first : first + frames]
         cell = first // CELL_FRAMES
         yield slice(cell, cell + cell_count(len(block)) + 1), block
-
-
-def _filter(mix: Samples, mastering: Mastering, *, loop: bool, run: Run) -> NDArray[np.float32]:
-    # In place; hands back the power of each cell.
-    tone = []
-    if mastering.low_shelf_db:
-        tone.append(biquad.low_shelf(_LOW_SHELF_HZ, mastering.low_shelf_db))
-    if mastering.high_shelf_db:
-        tone.append(biquad.high_shelf(_HIGH_SHELF_HZ, mastering.high_shelf_db))
-    mid_filter = StreamingFilter(biquad.cascade(biquad.high_pass(_LOW_CUT_HZ), *tone), channels=1)
-    side_filter = StreamingFilter(biquad.cascade(biquad.high_pass(_SIDE_LOW_CUT_HZ), *tone), channels=1)
-    if loop:
-        mid, side = mid_side(mix[-_RUN_UP_FRAMES:])
-        mid_filter.process(mid[:, np.newaxis])
-        side_filter.process(side[:, np.newaxis])
-    power = [np.empty(0, np.float32)]
-    for _, block in _blocks(mix, _STRIDE_FRAMES):
-        mid, side = mid_side(block)
-        coming = run(side_filter.process, side[:, np.newaxis])
-        mid = mid_filter.process(mid[:, np.newaxis])[:, 0]
-        side = coming.result()[:, 0]
-        np.add(mid, side, out=block[:, 0])
-        np.subtract(mid, side, out=block[:, 1])
-        power.append(cell_power(block))
-    return np.concatenate(power)
 
 
 def _fade_ends(mix: Samples, fade_out_s: float, *, loudest: float) -> None:

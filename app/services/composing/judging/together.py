@@ -3,12 +3,15 @@
 Each function returns a plain quantity, or None where the music has too little to say.
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import pairwise
 from math import log2
+from operator import attrgetter
 
 import numpy as np
 
-from app.models.score import DRUM_ROLES
+from app.models.score import DRUM_ROLES, Note
 from app.services.composing.judging.hearing import Hearing
 from app.services.composing.layout import Stretch
 from app.services.theory.scales import pitch_class, third_of
@@ -135,8 +138,7 @@ def _look(hearing: Hearing, stretch: Stretch) -> tuple[float, float, float, floa
     notes = [
         (note, part.voice)
         for part in hearing.score.parts
-        for note in part.notes
-        if first - 1e-6 <= note.start_beat < first + beats - 1e-6
+        for note in _between(part.notes, first - 1e-6, first + beats - 1e-6)
     ]
     pitches = [note.pitch for note, voice in notes if voice not in drums]
     return (
@@ -145,3 +147,11 @@ def _look(hearing: Hearing, stretch: Stretch) -> tuple[float, float, float, floa
         len({voice for _, voice in notes}) / _PLAYERS,
         float(np.mean([note.velocity for note, _ in notes])) / _FORCE if notes else 0.0,
     )
+
+
+def _between(notes: Sequence[Note], first: float, end: float) -> Sequence[Note]:
+    """Those of a part's notes, which are in order, that begin from `first` to before `end`."""
+    return notes[bisect_left(notes, first, key=_start) : bisect_left(notes, end, key=_start)]
+
+
+_start = attrgetter("start_beat")
