@@ -14,6 +14,10 @@ def _letters():
     return tokenizer, len(pieces)
 
 
+#: What tokenizers call their own pieces.
+SPECIAL = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+
+
 def t5_tokenizer():
     """A T5 tokenizer and the number of pieces it knows."""
     from tokenizers.processors import TemplateProcessing
@@ -22,9 +26,7 @@ def t5_tokenizer():
     tokenizer, size = _letters()
     tokenizer.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     return (
-        PreTrainedTokenizerFast(
-            tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=128
-        ),
+        PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=128, **SPECIAL),
         size,
     )
 
@@ -34,4 +36,4 @@ def plain_tokenizer():
     from transformers import PreTrainedTokenizerFast
 
     tokenizer, size = _letters()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>"), size
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL), size

@@ -11,6 +11,7 @@ import numpy as np
 from app.errors import Cancelled
 from app.models.plan import Mode, Plan
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
+from app.services.engines.catalogue import ACE_STEP_CAPABILITIES
 from app.services.engines.diffusing import (
     Watch,
     blocks_of,
@@ -20,8 +21,6 @@ from app.services.engines.diffusing import (
     open_pipeline,
     weight_bytes,
 )
-
-SAMPLE_RATE_HZ = 48_000
 
 #: Steps of the checkpoints whose guidance is distilled into the weights ("turbo"), and guidance of the others.
 STEPS, GUIDANCE = 8, 7.0
@@ -36,18 +35,6 @@ _LOOP_FADE_S = 1
 _NO_LYRICS = "[Instrumental]"
 
 _MINOR: frozenset[Mode] = frozenset({"minor", "dorian", "phrygian", "harmonic_minor"})
-
-ACE_STEP_CAPABILITIES = Capabilities(
-    sample_rate=SAMPLE_RATE_HZ,
-    channels=2,
-    window_s=600.0,
-    seed=True,
-    seed_in_batch=False,
-    batch=4,
-    wants_gpu=True,
-    code_licence="Apache-2.0 (diffusers)",
-    weights_licence="MIT",
-)
 
 
 class AceStepEngine:

@@ -117,7 +117,7 @@ def looped(samples: Samples, frames: int) -> Samples:
     """A loop of `frames` frames: what was played beyond its end fades out over its beginning."""
     beyond = len(samples) - frames
     rising = np.sqrt(np.linspace(0.0, 1.0, beyond, endpoint=False, dtype=np.float32))[:, None]
-    loop = samples[:frames].copy()
+    loop: Samples = samples[:frames].copy()
     loop[:beyond] = loop[:beyond] * rising + samples[frames:] * np.sqrt(1.0 - np.square(rising))
     return loop
 

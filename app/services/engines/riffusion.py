@@ -16,6 +16,7 @@ from app.models.audio import SAMPLE_RATE
 from app.services.dsp.mel import BANDS, COLUMNS_PER_S, mel_of_pixels, sound_of_mel
 from app.services.encoding.png import grey_png
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
+from app.services.engines.catalogue import RIFFUSION_CAPABILITIES
 from app.services.engines.diffusing import (
     Watch,
     blocks_of,
@@ -36,18 +37,6 @@ STEPS, GUIDANCE = 50, 7.0
 
 #: Share of the work that is painting; the rest is Griffin-Lim.
 _PAINTING = 0.8
-
-RIFFUSION_CAPABILITIES = Capabilities(
-    sample_rate=SAMPLE_RATE,
-    channels=1,
-    window_s=PICTURE_COLUMNS / COLUMNS_PER_S,
-    seed=True,
-    seed_in_batch=False,  # Griffin-Lim makes differences of rounding audible as figures, if not as sound
-    batch=4,
-    wants_gpu=True,
-    code_licence="MIT; diffusers is Apache-2.0",
-    weights_licence="CreativeML OpenRAIL-M",
-)
 
 
 class RiffusionEngine:

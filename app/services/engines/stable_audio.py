@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import Cancelled
-from app.models.audio import SAMPLE_RATE, Samples
+from app.models.audio import Samples
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
+from app.services.engines.catalogue import STABLE_AUDIO_CAPABILITIES
 from app.services.engines.diffusing import (
     Watch,
     blocks_of,
@@ -36,18 +37,6 @@ _OVERLAP = 0.25
 
 #: Seconds that a loop is played beyond its end, to fade out over its beginning.
 _LOOP_FADE_S = 1.0
-
-STABLE_AUDIO_CAPABILITIES = Capabilities(
-    sample_rate=SAMPLE_RATE,
-    channels=2,
-    window_s=WINDOW_S,
-    seed=True,
-    seed_in_batch=False,
-    batch=4,
-    wants_gpu=True,
-    code_licence="Apache-2.0 (diffusers)",
-    weights_licence="Stability AI Community Licence: free of charge below a yearly revenue of 1 million US dollars",
-)
 
 
 class StableAudioEngine:
