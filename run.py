@@ -13,13 +13,23 @@ from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 
 #: What everything needs; run_tests.py asks for requirements/dev.txt besides.
 REQUIREMENTS = "requirements.txt"
+
+#: What `fetch` needs besides.
+FETCHING = "requirements/fetch.txt"
+
+#: An engine's requirements file begins with this, and may say in a line that begins with the second that it needs an
+#: environment of its own.
+ENGINE_LINE, OWN_LINE = "# Engine ", "# Environment: its own"
+
+#: Where PyTorch is published without CUDA.
+TORCH_CPU = "https://download.pytorch.org/whl/cpu"
 
 #: Lowest and highest Python that the requirements were tried on.
 OLDEST, NEWEST = (3, 10), (3, 13)
@@ -29,6 +39,8 @@ usage: python3 run.py [command] [options]
 
   serve    answer on http://localhost:8000 (the default; --host, --port, --reload)
   make     make one track without a server: make "calm piano" --duration 60 --out calm.mp3
+  install  install what an engine needs: install riffusion --cpu
+  fetch    fetch a model's weights, or go on where that ended: fetch riffusion-model-v1
 
 The first run sets up .venv beside this file. `python3 run.py COMMAND --help` tells more.
 """
@@ -53,29 +65,96 @@ def main(arguments: Sequence[str]) -> int:
         if arguments[:1] in (["-h"], ["--help"]) and not is_set_up(VENV, [REQUIREMENTS]):
             print(HELP, end="")
             return 0
-        python = set_up([REQUIREMENTS])
+        if arguments[:1] == ["install"]:
+            return install_engine(arguments[1:])
+        python = set_up([REQUIREMENTS, FETCHING] if arguments[:1] == ["fetch"] else [REQUIREMENTS])
     except SetupFailed as failure:
         print(f"{program()}: {failure}", file=sys.stderr)
         return 1
     return hand_over([str(python), "-c", HAND_OVER, str(ROOT), *arguments])
 
 
-def set_up(files: Sequence[str]) -> Path:
+def engines() -> dict[str, Path]:
+    """The requirements file of each engine that can be installed."""
+    files = sorted((ROOT / "requirements").glob("*.txt"))
+    return {path.stem: path for path in files if path.read_text(encoding="utf-8").startswith(ENGINE_LINE)}
+
+
+def has_own_environment(path: Path) -> bool:
+    """Whether the packages of a requirements file fit into no other environment."""
+    return OWN_LINE in path.read_text(encoding="utf-8")
+
+
+def install_engine(arguments: Sequence[str]) -> int:
+    """`install ENGINE [--cpu]`: 0 where the engine's packages are there in the end, 2 for words it does not know."""
+    known = engines()
+    cpu = "--cpu" in arguments
+    names = [argument for argument in arguments if argument != "--cpu"]
+    usage = f"usage: python3 run.py install ENGINE [--cpu]   ENGINE: {', '.join(known)}"
+    if names in (["-h"], ["--help"]):
+        print(f"{usage}\n  --cpu  PyTorch without CUDA, gigabytes smaller on Linux; from {TORCH_CPU}")
+        return 0
+    if len(names) != 1 or names[0] not in known:
+        said = f"no such engine: {' '.join(names)}" if names else "which engine?"
+        print(f"{program()}: {said}\n{usage}", file=sys.stderr)
+        return 2
+    path = known[names[0]]
+    file = path.relative_to(ROOT).as_posix()
+    own = has_own_environment(path)
+    venv = VENV.with_name(f".venv-{names[0]}") if own else VENV
+    if not own:
+        set_up([REQUIREMENTS])
+    if is_set_up(venv, [file]):
+        print(f"{names[0]} is installed in {venv.name}")
+        return 0
+    print("\n".join([f"{names[0]} into {venv.name}:", *(f"  {line}" for line in asked_for(path))]), flush=True)
+    set_up([file], venv=venv, install=lambda: install_loudly(venv, path, cpu=cpu))
+    print(f"{names[0]} is installed in {venv.name}")
+    return 0
+
+
+def asked_for(path: Path) -> list[str]:
+    """What a requirements file says of itself, and the packages it names; those of files that it includes too."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("-r "):
+            lines += asked_for(path.parent / line[3:].strip())
+        elif line.strip():
+            lines.append(line.lstrip("# "))
+    return lines
+
+
+def install_loudly(venv: Path, path: Path, *, cpu: bool) -> None:
+    """Let pip install an engine's file, and show how far it is."""
+    pip = [str(python_of(venv)), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    torch = next((line.partition("#")[0].strip() for line in asked_for(path) if line.startswith("torch>")), None)
+    steps = [[*pip, "-r", str(path)]]
+    if cpu and torch is not None:
+        steps.insert(0, [*pip, torch, "--index-url", TORCH_CPU])
+    for step in steps:
+        if show(step, environment={**os.environ, "PIP_USER": "0"}) != 0:
+            # pip resolves before it touches anything, so the environment is as good as before.
+            unfinished(venv).unlink()
+            raise SetupFailed(f"pip could not install {path.name}; its reasons stand above")
+
+
+def set_up(files: Sequence[str], *, venv: Path | None = None, install: Callable[[], None] | None = None) -> Path:
     """The environment's Python, after whatever the requirement files newly ask for was installed.
 
     Does nothing where nothing changed. A second process waits until the first is done. `SetupFailed`.
     """
+    venv = VENV if venv is None else venv
     unfit = unfit_python(sys.version_info[:2])
     if unfit:
         raise SetupFailed(unfit)
-    if not is_set_up(VENV, files):
+    if not is_set_up(venv, files):
         try:
-            with only_one(VENV.with_suffix(".lock")):
-                if not is_set_up(VENV, files):
-                    make(VENV, files)
+            with only_one(venv.with_suffix(".lock")):
+                if not is_set_up(venv, files):
+                    make(venv, files, install)
         except OSError as error:
-            raise SetupFailed(f"{VENV} cannot be made: {error}") from error
-    return python_of(VENV)
+            raise SetupFailed(f"{venv} cannot be made: {error}") from error
+    return python_of(venv)
 
 
 def unfit_python(version: tuple[int, ...]) -> str | None:
@@ -124,8 +203,8 @@ def unfinished(venv: Path) -> Path:
     return venv / "unfinished"
 
 
-def make(venv: Path, files: Sequence[str]) -> None:
-    """Make or mend the environment and install the files. One process at a time."""
+def make(venv: Path, files: Sequence[str], install_files: Callable[[], None] | None = None) -> None:
+    """Make or mend the environment and install the files, by `install_files` or quietly. One process at a time."""
     stamp = read_stamp(venv)
     wanted = wanted_stamp(files)
     fresh = unfinished(venv).exists() or stamp.get("python", wanted["python"]) != wanted["python"] or not works(venv)
@@ -133,7 +212,10 @@ def make(venv: Path, files: Sequence[str]) -> None:
         create(venv)
         stamp = {}
     unfinished(venv).touch()
-    install(venv, files)
+    if install_files is None:
+        install(venv, files)
+    else:
+        install_files()
     lines = [f"{name} {value}" for name, value in sorted({**stamp, **wanted}.items())]
     (venv / "installed.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     unfinished(venv).unlink()
@@ -212,6 +294,13 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None)
         check=False,
     )
     return ended.returncode, ended.stdout.decode(errors="replace")
+
+
+def show(command: Sequence[str], *, environment: Mapping[str, str]) -> int:
+    """A command's exit code; the user sees what it prints."""
+    import subprocess
+
+    return subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=False).returncode
 
 
 def say(text: str) -> None:

@@ -35,6 +35,13 @@ PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 COVERED = [*PARALLEL, "--cov"]
 
+#: The tests of models, and the environment that has their packages, so that the default one stays without them.
+NEURAL = "tests/neural"
+NEURAL_VENV = run.VENV.with_name(".venv-neural")
+
+#: What each selection that follows lines writes down.
+COVERAGE_OF = {"all": ".coverage", "neural": ".coverage-neural"}
+
 #: Order of the rows in TEST_SUMMARY.md.
 CATEGORIES = ("unit", "integration", "security", "performance", "doctest")
 
@@ -58,17 +65,52 @@ def tests(*arguments: str) -> Callable[[list[str]], int]:
     return lambda extra: start(["pytest", *arguments, *extra])
 
 
-def start(command: Sequence[str]) -> int:
-    """Run `python -m command` in the environment, from the top folder."""
+def start(command: Sequence[str], *, venv: Path | None = None, **settings: str) -> int:
+    """Run `python -m command` in an environment, the default one unless told, from the top folder."""
     print("$ python -m " + " ".join(command), flush=True)
-    environment = dict(os.environ)
+    environment = {**os.environ, **settings}
     if sys.version_info >= (3, 12):
         environment.setdefault("COVERAGE_CORE", "sysmon")  # watches lines for half the time there
     # Many tests start processes. Each would compile the service again for those who keep the tree free of caches.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment["PYTHONPYCACHEPREFIX"] = str(run.VENV / "pycache")
-    python = str(run.python_of(run.VENV))
+    environment["PYTHONPYCACHEPREFIX"] = str((run.VENV if venv is None else venv) / "pycache")
+    python = str(run.python_of(run.VENV if venv is None else venv))
     return subprocess.run([python, "-m", *command], cwd=run.ROOT, env=environment, check=False).returncode
+
+
+def neural(extra: list[str]) -> int:
+    """Install what models need into an environment of its own, then run their tests there."""
+    files = [run.REQUIREMENTS, REQUIREMENTS]
+    try:
+        for engine, path in run.engines().items():
+            if run.has_own_environment(path):
+                run.install_engine([engine])
+            else:
+                files.append(path.relative_to(run.ROOT).as_posix())
+        run.set_up(files, venv=NEURAL_VENV)
+    except run.SetupFailed as failure:
+        print(f"run_tests.py: {failure}", file=sys.stderr)
+        return 1
+    followed = ["--cov", "--cov-report=", "--cov-fail-under=0"]  # `combined` judges
+    # Each of the two processes has a core of its own.
+    return start(
+        ["pytest", NEURAL, *PARALLEL, *followed, *extra],
+        venv=NEURAL_VENV,
+        COVERAGE_FILE=COVERAGE_OF["neural"],
+        OMP_NUM_THREADS="1",
+    )
+
+
+def combined(_extra: list[str]) -> int:
+    """The lines that all selections together ran, nothing left out."""
+    missing = [name for name, file in COVERAGE_OF.items() if not (run.ROOT / file).exists()]
+    if missing:
+        print(f"run_tests.py: nothing to combine; first run: python run_tests.py {' '.join(missing)}", file=sys.stderr)
+        return 1
+    together = "--data-file=.coverage-combined"
+    return start(["coverage", "combine", "--keep", together, *COVERAGE_OF.values()]) or start(
+        ["coverage", "report", together, "--omit=nothing", "--show-missing", "--skip-covered"]
+    )
 
 
 def summary(extra: list[str]) -> int:
@@ -130,6 +172,8 @@ CHECKS: dict[str, Check] = {
     "lint": Check("ruff: mistakes and layout", LINT),
     "types": Check("mypy --strict", TYPES),
     "docs": Check("README, examples and doctests", (tests("tests/tooling", "app"),)),
+    "neural": Check("models, in an environment of their own; installs what they need", (neural,)),
+    "combined": Check("the lines that `all` and `neural` ran together; fails under 95 %", (combined,)),
     "summary": Check("every test, then writes TEST_SUMMARY.md", (summary,)),
 }
 

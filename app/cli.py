@@ -1,4 +1,4 @@
-"""The command line: serve, make. Imports what a command needs only when it runs."""
+"""The command line: serve, make, fetch. Imports what a command needs only when it runs."""
 
 import argparse
 import asyncio
@@ -7,7 +7,8 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def _complain(detail: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{serve,make}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="{serve,make,install,fetch}")
 
     serve = commands.add_parser("serve", help="serve the API (the default command)")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -77,6 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     fields.add_argument("--plan", type=Path, help="a plan.json to play, edited or not")
     make.set_defaults(run=_make)
+
+    install = commands.add_parser("install", help="install what an engine needs: install riffusion --cpu")
+    install.add_argument("engine")
+    install.add_argument("--cpu", action="store_true")
+    install.set_defaults(run=_install)
+
+    fetch = commands.add_parser("fetch", help="fetch a model's weights, or go on where that ended")
+    fetch.add_argument("model", help="a model of the catalogue")
+    fetch.set_defaults(run=_fetch)
     return parser
 
 
@@ -180,6 +190,37 @@ def _make(options: argparse.Namespace) -> int:
         _move(made.path, out)
     print(f"{out}  ({made.duration} s, seed {made.seed})")  # noqa: T201
     return 0
+
+
+def _install(options: argparse.Namespace) -> int:
+    # An environment is changed from outside of it.
+    raise MusicError(f"run.py itself installs: python3 run.py install {options.engine}")
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import fetch_model
+
+    folder = fetch_model(Settings(), options.model, bar=_bytes_bar, say=_say)
+    _say(f"{options.model} is here: {folder}")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command line speaks by printing
+
+
+@contextmanager
+def _bytes_bar(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar that goes on by the bytes it is told."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="B", unit_scale=True, dynamic_ncols=True, file=sys.stderr) as bar:
+
+        def come(count: int) -> None:
+            bar.update(count)
+
+        yield come
 
 
 def _asked_of(options: argparse.Namespace) -> "Asked | None":

@@ -1,11 +1,15 @@
 """Settings: the only reader of the environment and of `.env`."""
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: The folder of this checkout, in which `run.py` makes environments.
+HOME = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
@@ -15,6 +19,13 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept: database and audio files.")
     model: str = Field("composer", description="Engine used when a request names none.")
+    model_paths: str = Field(
+        "",
+        description="Checkpoints of yours, comma-separated: `NAME=FAMILY:FOLDER`, as in `mine=riffusion:/models/mine`.",
+    )
+    licence_policy: Literal["any", "commercial"] = Field(
+        "any", description="Whether models are refused whose weights forbid commercial use."
+    )
     soundfont: Path | None = Field(
         None, description="SF2 or SF3 file to play; else the system's, else the one that comes with pretty_midi."
     )
@@ -22,6 +33,20 @@ class Settings(BaseSettings):
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
         ge=1, le=64, description="Worker processes; default: one a core, four at most.",
     )  # fmt: skip
+    device: str = Field("auto", description="Where models run: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
+    preload: str = Field("", description="Models to load at the start, comma-separated; they stay while there is room.")
+    model_idle: str = Field("15m", description="Time without work after which a model is unloaded; `0` for never.")
+    model_memory: str | None = Field(
+        None, description="Memory that models may fill on a device before the least recently used goes: `8GB`; "
+        "default: three quarters of it.",
+    )  # fmt: skip
+    batch_max: int = Field(4, ge=1, le=64, description="Tracks that a model makes at once, if it can.")
+    batch_wait_ms: int = Field(
+        50, ge=0, le=10_000, description="Milliseconds that a track waits for others to be made with it by a model."
+    )
+    retry_bad_takes: bool = Field(
+        True, description="Whether a model's take that sounds bad is tried once more, if no seed was named."
+    )
     render_threads: int = Field(2, ge=1, le=16, description="Threads a render may use.")
     max_queue: int = Field(1_000, ge=1, description="Waiting tracks before new ones are refused with 503.")
     job_timeout: float = Field(600.0, gt=0, description="Seconds a run may take before it is ended and tried again.")
@@ -34,7 +59,27 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
 
-    @field_validator("retention")
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value):
+            raise ValueError(f"a device is one of auto, cpu, cuda, cuda:0, cuda:1 …, mps; got {value!r}")
+        return value
+
+    @field_validator("model_memory")
+    @classmethod
+    def _known_memory(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_size_bytes(value)
+        return value
+
+    @field_validator("model_paths")
+    @classmethod
+    def _known_folders(cls, value: str) -> str:
+        parse_model_paths(value)
+        return value
+
+    @field_validator("retention", "model_idle")
     @classmethod
     def _known_age(cls, value: str) -> str:
         parse_age_s(value)
@@ -52,9 +97,57 @@ class Settings(BaseSettings):
         return parse_age_s(self.retention)
 
     @property
+    def model_idle_s(self) -> float:
+        """Seconds without work after which a model is unloaded; infinity for never."""
+        return parse_age_s(self.model_idle)
+
+    @property
+    def model_memory_bytes(self) -> int | None:
+        """Bytes that models may fill on a device; None for a share of what it has."""
+        return None if self.model_memory is None else parse_size_bytes(self.model_memory)
+
+    @property
+    def model_folders(self) -> dict[str, tuple[str, Path]]:
+        """Family and folder of the owner's checkpoints, by name."""
+        return parse_model_paths(self.model_paths)
+
+    @property
+    def preloaded(self) -> tuple[str, ...]:
+        """Names of the models to load at the start."""
+        return tuple(dict.fromkeys(name.strip() for name in self.preload.split(",") if name.strip()))
+
+    @property
     def storage_limit_bytes(self) -> int:
         """Space for audio files in bytes."""
         return parse_size_bytes(self.storage_limit)
+
+
+def hub_cache() -> Path:
+    """Folder in which the Hugging Face libraries keep what was fetched: theirs to say, in the same variables."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
+    hub = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
+    return Path(os.path.expandvars(hub)).expanduser()
+
+
+def parse_model_paths(text: str) -> dict[str, tuple[str, Path]]:
+    """Family and folder by name, from `NAME=FAMILY:FOLDER`, comma-separated.
+
+    >>> parse_model_paths("mine=riffusion:models/mine")["mine"][0]
+    'riffusion'
+    """
+    found: dict[str, tuple[str, Path]] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        match = re.fullmatch(r"([a-z0-9][a-z0-9._-]{0,63})=([a-z0-9._-]+):(.+)", entry)
+        if match is None:
+            raise ValueError(
+                f"a checkpoint is NAME=FAMILY:FOLDER, its name of a-z, 0-9, '.', '_' and '-'; got {entry!r}"
+            )
+        name, family, folder = match.groups()
+        if name in found:
+            raise ValueError(f"{name} is there twice")
+        found[name] = (family, Path(folder).expanduser())
+    return found
 
 
 def parse_age_s(text: str) -> float:

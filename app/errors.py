@@ -122,6 +122,30 @@ class ComparisonNotFinished(MusicError):
     status = 409
 
 
+class ModelNotReady(MusicError):
+    """The model lacks its packages, weights, key or device; `detail` names the command that helps."""
+
+    status = 409
+
+
+class LicenceRefused(MusicError):
+    """The owner takes only weights that allow commercial use; nothing was created."""
+
+    status = 403
+
+
+class FetchFailed(MusicError):
+    """Weights could not be brought; `detail` is the reason."""
+
+    status = 503
+
+
+class SettingRefused(MusicError):
+    """A setting cannot be used."""
+
+    status = 500
+
+
 class QueueFull(MusicError):
     """More tracks are waiting than the owner allows; nothing was created."""
 

@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import comparisons, downloads, groups, music, pages, tracks
+from app.routers import comparisons, downloads, groups, models, music, pages, tracks
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
     for router in (
-        music.router, tracks.router, groups.router, comparisons.router, downloads.router, pages.router,
+        music.router, models.router, tracks.router, groups.router, comparisons.router, downloads.router, pages.router,
     ):  # fmt: skip
         app.include_router(router)
     pages.add_assets(app)

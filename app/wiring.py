@@ -5,13 +5,17 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from app.config import Settings
+from app.config import HOME, Settings, hub_cache
+from app.errors import FormNotFound, InvalidField
 from app.models.asked import Asked
-from app.services.engines import engine_row
+from app.models.track import Track
+from app.services.engines import LocalCheckpoint, Models
+from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
     DEFAULT_DURATION_S,
     Backend,
@@ -23,9 +27,11 @@ from app.services.generator import (
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, Outcome, Progress
+from app.services.jobs.engine_floor import Residents
+from app.services.jobs.engine_room import Resident, Watched
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, TrackStore
-from app.services.workshop import Workshop, run_job, warm_up
+from app.services.workshop import Workshop, open_resident, run_job, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
 
@@ -50,7 +56,85 @@ def make_service(settings: Settings | None = None) -> MusicGeneratorService:
 
 def make_workshop(settings: Settings, files: Path) -> Workshop:
     """What workers need to know. `SoundfontMissing` where the setting names none that can be read."""
-    return Workshop(soundfont=find_soundfont(settings.soundfont), files=str(files), threads=settings.render_threads)
+    return Workshop(
+        soundfont=find_soundfont(settings.soundfont),
+        files=str(files),
+        models=make_models(settings),
+        threads=settings.render_threads,
+        batch_most=settings.batch_max,
+        batch_wait_s=settings.batch_wait_ms / 1000,
+        retry_bad_takes=settings.retry_bad_takes,
+    )
+
+
+def make_models(settings: Settings) -> Models:
+    """Which models there are. `SettingRefused` for a checkpoint of no family, or with a name that is taken."""
+    return Models(
+        hub=hub_cache(),
+        home=HOME,
+        local=tuple(
+            LocalCheckpoint(name=name, family=family, folder=folder)
+            for name, (family, folder) in settings.model_folders.items()
+        ),
+        device=settings.device,
+        licence_policy=settings.licence_policy,
+    )
+
+
+def fetch_model(
+    settings: Settings,
+    name: str,
+    *,
+    bar: Callable[[int], AbstractContextManager[Callable[[int], None]]],
+    say: Callable[[str], None],
+) -> Path:
+    """Fetch a model's weights unless they are here; the folder that holds them.
+
+    `bar` is opened with the number of all bytes, and told of those that came.
+
+    `InvalidField` for an unknown model, `LicenceRefused`, `FetchFailed`, `StorageFailed`.
+    """
+    models = make_models(settings)
+    row = models.row(name)
+    models.check_licence(row)
+    hub = hub_cache()
+    if (there := folder_if_whole(row, hub)) is not None:
+        return there
+    shipment = shipment_of(row)
+    say(
+        f"{row.name}: {shipment.size_bytes / 1e9:.2f} GB in {len(shipment.names)} files of "
+        f"{shipment.listing.repository} into {hub}. Licence of the weights: {row.capabilities.weights_licence}"
+    )
+    with bar(shipment.size_bytes) as heard:
+        return fetch(shipment, hub, heard)
+
+
+def make_residents(settings: Settings, workshop: Workshop) -> Residents:
+    """What the queue needs to know of models. `InvalidField` where one to load at the start is unknown."""
+    models = workshop.models
+
+    def estimate_s(track: Track) -> float:
+        return models.row(track.model).estimate_s(track.duration, track.prompt, track.seed)
+
+    return Residents(
+        resident=partial(is_resident, models),
+        opens=partial(open_resident, workshop),
+        batch=lambda model: min(settings.batch_max, models.row(model).capabilities.batch),
+        estimate_s=estimate_s,
+        device=settings.device,
+        idle_s=settings.model_idle_s,
+        memory_bytes=settings.model_memory_bytes,
+        preload=tuple(model for model in settings.preloaded if models.row(model).resident),
+        size_bytes=lambda model: models.row(model).memory_bytes,
+    )
+
+
+def is_resident(models: Models, model: str) -> bool:
+    """Whether a model lives in a process of its own. One that is no longer known does not."""
+    try:
+        return models.row(model).resident
+    except InvalidField:
+        return False
 
 
 def open_backend(settings: Settings) -> Backend:
@@ -72,10 +156,10 @@ def open_temporary_backend() -> Backend:
 
 
 def _make_backend(settings: Settings, folder: Path) -> Backend:
-    engine_row(settings.model)
     files = AudioFiles(str(folder / "audio"))
     store = TrackStore(f"sqlite:///{folder / 'music.db'}")
     workshop = make_workshop(settings, folder / "audio")
+    workshop.models.row(settings.model)
     clock = SystemClock()
     queue = EmbeddedQueue(
         folder,
@@ -89,6 +173,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         retention_s=settings.retention_s,
         storage_limit_bytes=settings.storage_limit_bytes,
         clock=clock,
+        residents=make_residents(settings, workshop),
     )
     queue.start()
 
@@ -105,6 +190,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         store=store,
         files=files,
         clock=clock,
+        models=workshop.models,
         default_model=settings.model,
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
@@ -138,7 +224,8 @@ def make_one_track(
     check_request(prompt, duration, seed)
     folder = settings.data_dir.resolve()
     workshop = make_workshop(settings, folder / "audio")
-    row = engine_row(model or settings.model)
+    row = workshop.models.row(model or settings.model)
+    workshop.models.check(row)
     terms = Terms(
         duration=DEFAULT_DURATION_S if duration is None else duration, seed=new_seed() if seed is None else seed
     )
@@ -155,14 +242,30 @@ def make_one_track(
         work.mkdir(parents=True)
         return run_job(workshop, job, work, report)
 
-    outcome = run(Job(kind="render", track=track, run=1))
-    track = replace(track, status="completed", files=outcome.files, **outcome.facts)
+    job = Job(kind="render", track=track, run=1)
+    if row.resident:
+        job = _with_take(open_resident(workshop, row.name, settings.device, lambda _: None), job, folder, report)
+    outcome = run(job)
+    track = replace(job.track, status="completed", files=outcome.files, **outcome.facts)
+    if track.file(form) is None and form not in track.on_demand:
+        raise FormNotFound(form, [file.form for file in track.files] + list(track.on_demand))
     if track.file(form) is None:
         outcome = run(Job(kind="encode", track=track, run=1, form=form))
         track = replace(track, files=track.files + outcome.files)
     file = track.file(form)
-    assert file is not None  # noqa: S101 - every form of FORMS is one of the two kinds
+    assert file is not None  # noqa: S101 - it was made at once, or just now
     path = folder / f"made.{form}"
     AudioFiles(workshop.files).fetch(file.key, path)
     show("completed", 100)
     return MadeTrack(path=path, file_name=file_name(track, form), duration=track.duration, seed=track.seed)
+
+
+def _with_take(resident: Resident, job: Job, folder: Path, report: Callable[[Progress], None]) -> Job:
+    """The job with the take of its model, made in this process."""
+    into = folder / "take"
+    into.mkdir(parents=True)
+    try:
+        made = resident.take(job, into, Watched(at_work=lambda _: None, report=report, cancelled=lambda: False))
+    finally:
+        resident.close()
+    return replace(job, track=replace(job.track, **made.facts), take=into)

@@ -13,13 +13,14 @@ from typing import Any
 from app.errors import InvalidField, NoRoomForAll, QueueFull, TrackAlreadyFinished, TrackNotFound
 from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
+from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
-from app.services.jobs.base import QueueLoad
+from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, TrackPage
 from app.utils.clock import FrozenClock
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
-AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json")
+AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json", "mel.png")
 #: Fingerprint of the font that the fake service would play.
 SOUNDFONT_SHA256 = "5f" * 32
 ON_DEMAND = ("flac", "ogg", "opus", "stems.zip")
@@ -131,8 +132,11 @@ class FakeQueue:
         self.change(track_id, files=(*self._known(track_id).files, file))
         return _done(file)
 
-    def load(self) -> QueueLoad:
+    def load(self, model: str | None = None) -> QueueLoad:
         return QueueLoad(queued=len(self.waiting()), running=0, workers=2, backlog_s=0.0)
+
+    def loaded(self) -> dict[str, LoadedModel]:
+        return {}
 
     # -- what tests do to tracks --------------------------------------------------------------------------------
 
@@ -224,6 +228,9 @@ class FakeStore:
         self.queue.meet_trouble()
         return self.queue.comparisons.get(comparison_id)
 
+    def speeds(self) -> dict[str, float]:
+        return {}
+
     def standings(self) -> dict[str, Standing]:
         self.queue.meet_trouble()
         votes = self.queue.votes.values()
@@ -262,6 +269,7 @@ class FakeService(MusicGeneratorService):
             store=FakeStore(self.queue),  # type: ignore[arg-type]  # as much of it as the service asks
             files=self.queue.files,
             clock=self.clock,
+            models=Models(hub=self.queue.folder / "hub", home=self.queue.folder),
             default_model="composer",
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
             release=self.queue.stop,

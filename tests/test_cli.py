@@ -81,6 +81,9 @@ def test_without_a_name_the_track_is_called_after_its_title(tmp_path, monkeypatc
         (["make", "  "], "Prompt cannot be empty"),
         (["make", "bell", "--model", "nonsense"], "composer, simulator"),
         (["make", "bell", "--seed", "-1"], "seed"),
+        (["fetch", "nonsense"], "available: composer, simulator"),
+        (["fetch", "composer"], "composer needs no weights"),
+        (["install", "riffusion"], "python3 run.py install riffusion"),
         (["make", "bell", "--tempo", "fast"], "tempo_bpm: Input should be a valid number"),
         (["make", "bell", "--genre", "jaz"], "near it: jazz"),
         (["make", "bell", "--plan", "no-such.json"], "Cannot read no-such.json"),
@@ -116,6 +119,9 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
         ("MUSIC_RETENTION", "a week", "MUSIC_RETENTION"),
         ("MUSIC_SOUNDFONT", "/no/such/font.sf2", "/no/such/font.sf2"),
         ("MUSIC_MODEL", "nonsense", "composer, simulator"),
+        ("MUSIC_MODEL_PATHS", "mine", "NAME=FAMILY:FOLDER"),
+        ("MUSIC_MODEL_PATHS", "mine=nonsense:/x", "no family of models; there are riffusion"),
+        ("MUSIC_LICENCE_POLICY", "strict", "MUSIC_LICENCE_POLICY"),
     ],
 )
 def test_wrong_settings_end_the_server_before_it_starts_with_the_reason(

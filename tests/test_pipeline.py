@@ -15,7 +15,7 @@ from app.errors import InvalidFields
 from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Block
 from app.services.engines import Take
-from app.services.engines.catalogue import engine_row
+from app.services.engines.catalogue import CATALOGUE
 from app.services.generator import new_track
 from app.services.instruments import find_soundfont, load_soundfont
 from app.services.jobs.base import Job
@@ -35,7 +35,7 @@ def made(tmp_path_factory):
 def render(folder, prompt, duration, seed, threads=1, asked=None):
     workshop = Workshop(soundfont=SOUNDFONT, files=str(folder / "audio"), threads=threads)
     moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    track = new_track(engine_row("composer"), prompt, duration, seed, moment, asked=asked)
+    track = new_track(CATALOGUE["composer"], prompt, duration, seed, moment, asked=asked)
     job = Job(kind="render", track=track, run=1)
     seen = []
     work = folder / "work"

@@ -1,7 +1,7 @@
 """What goes over the wire: the bodies of requests and answers. The contract's fields, and others beside them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -310,6 +310,11 @@ class TrackRecord(TrackSummary):
             }
         ],
     )
+    warnings: list[str] = Field(
+        description="What is wrong with the music though the track is finished, in sentences; a model's take that "
+        "sounded bad was tried once more with another seed, unless the request named one.",
+        examples=[["73% of the take is silent."]],
+    )
 
 
 class TrackList(Wire):
@@ -343,7 +348,7 @@ class InstrumentList(Wire):
 
 
 class ModelRecord(Wire):
-    """One engine."""
+    """One model, as it stands on this machine."""
 
     name: str = Field(description="Name to send as `model`.", examples=["composer"])
     description: str = Field(
@@ -361,12 +366,40 @@ class ModelRecord(Wire):
     commercial_use: bool = Field(description="Whether its licence allows commercial use of the music.", examples=[True])
     code_licence: str = Field(description="Licence of the engine's code.", examples=["MIT"])
     weights_licence: str = Field(description="Licence of its weights or sounds.", examples=["MIT"])
+    engine: str = Field(description="Family of models that it belongs to.", examples=["composer"])
+    state: Literal["ready", "loaded", "needs_install", "needs_weights", "needs_key", "needs_gpu", "forbidden"] = Field(
+        description="`ready`; `loaded`, so that it begins at once; what it needs before it can work; or `forbidden` by "
+        "`MUSIC_LICENCE_POLICY`. Only a model that is ready or loaded takes requests; others answer 409 (403).",
+        examples=["ready"],
+    )
+    lacks: str | None = Field(description="What it needs, in words.", examples=[None])
+    command: str | None = Field(description="What its owner can run to change that.", examples=[None])
+    window_s: float | None = Field(
+        description="Seconds that it hears at once, where longer pieces are made of several windows.", examples=[None]
+    )
+    sample_rate: int = Field(description="Frames a second of what it makes; files have 44,100.", examples=[44_100])
+    channels: int = Field(description="1 for mono, 2 for stereo; files are stereo.", examples=[2])
+    batch: int = Field(description="Tracks that it makes at once.", examples=[1])
+    audio_prompt: list[Literal["continue", "melody"]] = Field(
+        description="What it can do with a clip that comes with the prompt.", examples=[[]]
+    )
+    fine_tune: bool = Field(description="Whether it can be taught from examples.", examples=[False])
+    wants_gpu: bool = Field(description="Whether it is of practical use only on a GPU.", examples=[False])
+    memory_bytes: int | None = Field(
+        description="Memory that it holds, or is thought to need where it was never loaded; null where nobody knows.",
+        examples=[None],
+    )
+    speed: float | None = Field(
+        description="Seconds of music that this machine made in a second of work, by its latest tracks; null until "
+        "there is one.",
+        examples=[17.2],
+    )
 
 
 class ModelList(Wire):
-    """Every engine there is."""
+    """Every model there is."""
 
-    models: list[ModelRecord] = Field(description="Engines, in the order of the catalogue.")
+    models: list[ModelRecord] = Field(description="Models, in the order of the catalogue.")
 
 
 class Welcome(Wire):

@@ -8,7 +8,16 @@ Status = Literal["processing", "completed", "failed"]
 
 #: What is being done; finer than the status. Clients must tolerate new ones.
 Stage = Literal[
-    "queued", "planning", "composing", "rendering", "mastering", "encoding", "completed", "failed", "cancelled"
+    "queued",
+    "loading",
+    "planning",
+    "composing",
+    "rendering",
+    "mastering",
+    "encoding",
+    "completed",
+    "failed",
+    "cancelled",
 ]
 
 #: File forms of a finished track, each with its media type.
@@ -22,6 +31,7 @@ FORMS: dict[str, str] = {
     "stems.zip": "application/zip",
     "plan.json": "application/json",
     "brief.json": "application/json",
+    "mel.png": "image/png",
 }
 
 
@@ -56,6 +66,8 @@ class Track:
     estimated_s: int
     #: What was asked for beside the prompt, as JSON values of `Asked`; None where there was nothing.
     asked: dict[str, Any] | None = None
+    #: Whether the client named the seed, and so expects the same music again.
+    seed_named: bool = False
     status: Status = "processing"
     stage: Stage = "queued"
     #: 0…100; the highest seen over all attempts; 100 only with "completed".
@@ -85,6 +97,8 @@ class Track:
     #: The candidates and what each was worth: `app.models.composition`, as JSON values; None before completion, and of
     #: engines that write no notes.
     composition: dict[str, Any] | None = None
+    #: What is wrong with the music though the track is finished, in sentences.
+    warnings: tuple[str, ...] = ()
     #: SHA-256 of the master's WAV file.
     wav_sha256: str | None = None
 

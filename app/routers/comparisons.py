@@ -23,7 +23,7 @@ Blind = Annotated[
 ]
 
 
-@router.post("", responses=answers(400, 413, 422, 503), summary="Make the same in several ways")
+@router.post("", responses=answers(400, 403, 409, 413, 422, 503), summary="Make the same in several ways")
 async def compare(asked: CompareRequest, comparisons: ServiceComparisons, base_url: BaseUrl) -> ComparisonRecord:
     """One track for each of `models`, `seeds` or `plans`, all mastered to the same loudness; all accepted, or none."""
     contest = Contest(
@@ -59,7 +59,7 @@ def _record(compared: Compared, base_url: str, *, blind: bool) -> ComparisonReco
     comparison = compared.comparison
     hidden = blind and comparison.winner is None
     sides = sorted(compared.sides, key=lambda pair: pair[0].label) if hidden else compared.sides
-    rows = differences_of([track for _, track in sides])
+    rows = differences_of([track for _, track in sides], compared.capabilities_of)
     return ComparisonRecord(
         comparison_id=comparison.id,
         group_id=comparison.group_id,

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/music", tags=["groups"], route_class=JsonRoute)
     response_model=BatchAnswer,
     responses={
         200: {"headers": {"Location": {"description": "Where to follow the group", "schema": {"type": "string"}}}},
-        **answers(413, 422, 503),
+        **answers(403, 409, 413, 422, 503),
     },
     summary="Make many tracks",
 )

@@ -1,6 +1,6 @@
 """The contract: take a prompt, follow its track, say what can be asked for."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from app import __version__
@@ -10,8 +10,6 @@ from app.models.api import (
     GenerateRequest,
     GenreList,
     InstrumentList,
-    ModelList,
-    ModelRecord,
     MoodList,
     PlanAnswer,
     PlanRequest,
@@ -20,11 +18,10 @@ from app.models.api import (
     VariationsAnswer,
 )
 from app.models.asked import asked_of
-from app.models.group import Standing
 from app.models.track import FORMS
 from app.routers.accepting import accept
 from app.routers.bodies import JsonRoute
-from app.routers.dependencies import BaseUrl, Service, ServiceComparisons, TrackId
+from app.routers.dependencies import BaseUrl, Service, TrackId
 from app.routers.problems import answers
 
 router = APIRouter(prefix="/music", tags=["music"], route_class=JsonRoute)
@@ -35,7 +32,7 @@ router = APIRouter(prefix="/music", tags=["music"], route_class=JsonRoute)
     response_model=GenerateAnswer | VariationsAnswer,
     responses={
         200: {"headers": {"Location": {"description": "Where to follow the track", "schema": {"type": "string"}}}},
-        **answers(400, 413, 422, 503),
+        **answers(400, 403, 409, 413, 422, 503),
     },
     summary="Make music from a sentence",
 )
@@ -91,28 +88,3 @@ async def moods(service: Service) -> MoodList:
 async def instruments(service: Service) -> InstrumentList:
     """Names for `instruments` and `exclude_instruments`; families such as `brass` can be excluded too."""
     return InstrumentList(instruments=service.get_supported_instruments())
-
-
-@router.get("/models", responses=answers(503), summary="Engines to choose from")
-async def models(service: Service, comparisons: ServiceComparisons, request: Request) -> ModelList:
-    """Send a `name` as `model` with `POST /music/generate`."""
-    standings = await comparisons.standings()
-    return ModelList(
-        models=[
-            ModelRecord(
-                name=row.name,
-                description=row.description,
-                default=row.name == request.app.state.default_model,
-                longest_s=row.capabilities.longest_s,
-                seed=row.capabilities.seed,
-                notes=row.capabilities.notes,
-                remote=row.capabilities.remote,
-                compared=standings.get(row.name, Standing()).compared,
-                wins=standings.get(row.name, Standing()).wins,
-                commercial_use=row.capabilities.commercial_use,
-                code_licence=row.capabilities.code_licence,
-                weights_licence=row.capabilities.weights_licence,
-            )
-            for row in service.models()
-        ]
-    )

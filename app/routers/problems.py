@@ -18,9 +18,17 @@ UNEXPECTED = "Something went wrong on our side. It has been logged; please try a
 #: Status → (when, an example of `detail`).
 _PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("The prompt is blank", "Prompt cannot be empty"),
+    403: (
+        "The owner takes only weights that allow commercial use",
+        "MUSIC_LICENCE_POLICY is commercial: this server takes only weights that allow commercial use",
+    ),
     404: ("There is no such track, file, group or comparison", "Track not found: track_a1b2c3d4e5f60718"),
     405: ("The path knows no such method", "Method Not Allowed"),
-    409: ("It is not in a state for this", "Track track_a1b2c3d4e5f60718 is not finished yet (40 %)"),
+    409: (
+        "It, or the model, is not in a state for this",
+        "riffusion-model-v1 cannot be used yet: the packages of riffusion are not installed. "
+        "Run: python3 run.py install riffusion",
+    ),
     413: (
         "The body is larger than 64 kB, of many requests or plans 2 MB",
         "The body is too large: at most 65536 bytes",

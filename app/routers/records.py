@@ -25,6 +25,7 @@ def record_of(track: Track, base_url: str, queue_position: int | None) -> TrackR
         measured=track.measured,
         report=None if track.report is None else [ReportRow.model_validate(row) for row in track.report],
         composition=None if track.composition is None else Composition.model_validate(track.composition),
+        warnings=list(track.warnings),
     )
 
 

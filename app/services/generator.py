@@ -14,7 +14,7 @@ from typing import Any
 from app.errors import Busy, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound
 from app.models.asked import Asked
 from app.models.track import FORMS, Status, Track, TrackFile
-from app.services.engines import CATALOGUE, EngineRow, engine_row
+from app.services.engines import ModelRow, Models
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.planning import GENRES, INSTRUMENT_NAMES, MOODS, PlanningThread, Terms, decide, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
@@ -28,6 +28,8 @@ MIN_DURATION_S, MAX_DURATION_S, DEFAULT_DURATION_S = 5, 300, 30
 MAX_PROMPT_CHARACTERS = 500
 #: Where clients reach the service unless told otherwise.
 DEFAULT_BASE_URL = "http://localhost:8000"
+#: Seconds that a model's take waits for a worker and is mastered and encoded.
+FINISHING_S = 1.0
 #: Seconds that a download waits for a form made on demand.
 ON_DEMAND_WAIT_S = 120.0
 
@@ -40,7 +42,9 @@ class Backend:
     store: TrackStore
     files: AudioFiles
     clock: Clock
-    #: Engine used where a request names none.
+    #: Which models there are, and what they lack.
+    models: Models
+    #: Model used where a request names none.
     default_model: str
     #: Fingerprint of the font that workers play; read where it is first asked for. `SoundfontMissing`.
     soundfont_sha256: Callable[[], str]
@@ -104,7 +108,8 @@ class MusicGeneratorService:
         """Accept a track and answer at once with the body of `POST /music/generate`.
 
         `duration` is in seconds, 5…300, and `seed` 0…2^53 − 1; where absent, those of a plan in `asked`, else 30 and
-        one that is drawn. The track is durable when this returns. `EmptyPrompt`, `InvalidFields`, `QueueFull`, `Busy`.
+        one that is drawn. The track is durable when this returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`,
+        `LicenceRefused`, `QueueFull`, `Busy`.
         """
         track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked)
         backend = await self._ready()
@@ -163,16 +168,21 @@ class MusicGeneratorService:
         """What `generate_music` would accept of the same arguments, everything about it checked. Nothing is created.
 
         `ahead_s` is the work, in seconds of one worker, that will be accepted with it and goes first.
-        `EmptyPrompt`, `InvalidFields`, `Busy`.
+        `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `Busy`.
         """
         check_request(prompt, duration, seed)
         backend = await self._ready()
-        row = engine_row(model or backend.default_model)
+        row = backend.models.row(model or backend.default_model)
+        if row.needs_something:
+            await asyncio.to_thread(backend.models.check, row)  # it reads the disk
         terms = await self._settle(backend, asked, duration, seed)
-        load = backend.queue.load()
+        load = backend.queue.load(row.name)
         if ahead_s:
             load = replace(load, backlog_s=load.backlog_s + ahead_s)
-        return new_track(row, prompt.strip(), terms.duration, terms.seed, backend.clock.now(), load, asked=asked)
+        named = seed is not None or (asked is not None and asked.plan is not None)
+        return new_track(
+            row, prompt.strip(), terms.duration, terms.seed, backend.clock.now(), load, asked=asked, seed_named=named
+        )
 
     async def plan_music(
         self, prompt: str, duration: int | None = None, *, seed: int | None = None, asked: Asked | None = None
@@ -213,10 +223,6 @@ class MusicGeneratorService:
         return await self._planning.run(
             lambda: terms_of(asked, duration=duration, seed=seed, default=default, soundfont_sha256=fingerprint())
         )
-
-    def models(self) -> list[EngineRow]:
-        """Every engine there is."""
-        return list(CATALOGUE.values())
 
     async def get_track(self, track_id: str) -> Track:
         """The whole record. `TrackNotFound`."""
@@ -309,7 +315,7 @@ def _open_temporary_backend() -> Backend:
 
 
 def new_track(
-    row: EngineRow,
+    row: ModelRow,
     prompt: str,
     duration: int,
     seed: int,
@@ -317,9 +323,12 @@ def new_track(
     load: QueueLoad | None = None,
     *,
     asked: Asked | None = None,
+    seed_named: bool = False,
 ) -> Track:
     """A track just accepted, with an honest estimate: the queue before it, shared by the workers, and its own work."""
     work_s = row.estimate_s(duration, prompt, seed)
+    if load is not None and load.pace_s is not None:
+        work_s = load.loading_s + duration * load.pace_s + FINISHING_S
     if load is not None and not row.capabilities.paced:
         work_s += load.backlog_s / load.workers
     estimated_s = max(1, ceil(work_s))
@@ -332,6 +341,7 @@ def new_track(
         created_at=created_at,
         estimated_s=estimated_s,
         asked=None if asked is None else asked.values(),
+        seed_named=seed_named,
         paced_until=created_at + timedelta(seconds=estimated_s) if row.capabilities.paced else None,
     )
 

@@ -21,7 +21,7 @@ from app.errors import (
 from app.models.asked import asked_of
 from app.models.group import Comparison, Group, GroupKind
 from app.models.track import Status, Track
-from app.services.engines import engine_row
+from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.utils.chance import random_token
 from app.utils.seeds import variation_seed
@@ -99,6 +99,7 @@ class Groups:
             if count > MOST_TRACKS:
                 said = f"one call asks for at most {MOST_TRACKS} tracks, all variations counted"
                 raise InvalidFields([Fault(wish.place(("variations",)), said)])
+        backend = await self._service.backend()
         tracks: list[Track] = []
         faults: list[Fault] = []
         ahead_s = 0.0
@@ -117,9 +118,10 @@ class Groups:
                 track = first
                 if number > 0:
                     track = await self._prepare_one(wish, variation_seed(first.seed, number), ahead_s)
+                    track = replace(track, seed_named=first.seed_named)
                 # A microsecond apart, so that listings, which sort by it, keep their order.
                 tracks.append(replace(track, created_at=first.created_at + timedelta(microseconds=len(tracks))))
-                ahead_s += _work_s(track)
+                ahead_s += _work_s(track, backend.models)
         if faults:
             raise InvalidFields(list(dict.fromkeys(faults))[:MOST_FAULTS])
         return tracks
@@ -177,9 +179,9 @@ class Groups:
             raise
 
 
-def _work_s(track: Track) -> float:
+def _work_s(track: Track, models: Models) -> float:
     """Seconds of one worker that a track keeps those after it waiting."""
-    row = engine_row(track.model)
+    row = models.row(track.model)
     return 0.0 if row.capabilities.paced else row.estimate_s(track.duration, track.prompt, track.seed)
 
 

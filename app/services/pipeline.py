@@ -18,20 +18,23 @@ from app.models.audio import SAMPLE_RATE, Samples
 from app.models.brief import Brief
 from app.models.plan import Plan
 from app.models.report import ReportRow
-from app.models.track import Stage, TrackFile
+from app.models.track import Stage, Track, TrackFile
 from app.services.dsp.resampling import resampled
 from app.services.dsp.turning import turns
 from app.services.encoding import (
+    HeldTake,
     Tags,
+    delivered,
     encode_from_wav,
     file_facts,
     make_tags,
     open_encoder,
+    write_bytes,
     write_json,
     write_midi,
     write_stems,
 )
-from app.services.engines import Engine, Take, TakeRequest, engine_row
+from app.services.engines import Engine, ModelSource, Take, TakeRequest
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
@@ -49,7 +52,7 @@ FORMS_FROM_MASTER = ("flac", "ogg", "opus")
 BLOCKS_AHEAD = 16
 
 #: Where the work of a render lies between 0 and 1, by stage: (begins, ends).
-WORK = {
+WORK: dict[Stage, tuple[float, float]] = {
     "planning": (0.0, 0.03),
     "composing": (0.03, 0.08),
     "rendering": (0.08, 0.70),
@@ -57,39 +60,78 @@ WORK = {
     "encoding": (0.80, 1.0),
 }
 
+#: The same for a model's render. Loading and planning are done at once.
+MODEL_WORK: dict[Stage, tuple[float, float]] = {
+    "loading": (0.0, 0.08),
+    "planning": (0.08, 0.10),
+    "composing": (0.10, 0.12),
+    "rendering": (0.12, 0.92),
+    "mastering": (0.92, 0.95),
+    "encoding": (0.95, 1.0),
+}
+
 
 def warm_up(workshop: Workshop) -> None:
     """Import, load and calibrate what every render needs, before the first one asks."""
-    _engine("composer", workshop.soundfont).load()
+    _engine(workshop, "composer").load()
     read("warm up")
 
 
 def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress], None]) -> Outcome:
-    """Prompt → Brief → Plan → Take → master → files."""
+    """Prompt → Brief → Plan → Take → master → files; where a model made the take, what is left of it."""
+    if job.take is not None:
+        return _finish(workshop, job, work, report, delivered(job.take))
     track = job.track
-    clock = _StageClock(report)
+    clock = StageClock(report)
     with clock.stage("planning"):
-        brief, plan = decide(
-            track.prompt,
-            None if track.asked is None else Asked.model_validate(track.asked),
-            duration_s=track.duration,
-            seed=track.seed,
-            soundfont_sha256=load_soundfont(workshop.soundfont).sha256,
-        )
+        sha256 = load_soundfont(workshop.soundfont).sha256
+        brief, plan = decided_for(track, track.seed, soundfont_sha256=sha256)
         decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         clock.progress("planning", 1.0, decided)
     with clock.stage("composing"):
         take = take_of(workshop, track.model, plan, track.prompt, clock.progress)
         if take.composition is not None:
             plan = plan.model_copy(update={"candidate": take.composition.chosen})
-            decided["plan"] = plan.model_dump(mode="json")
     with Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads) as masterer:
         with clock.stage("rendering"):
             shares = VoiceShares()
             mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan, masterer.follow)
         with clock.stage("mastering"):
             mastered = masterer.finish(mix)
+    return _finished(
+        workshop, job, work, clock, brief=brief, plan=plan, take=take, mastered=mastered, shares_db=shares.shares_db
+    )
+
+
+def _finish(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress], None], held: HeldTake) -> Outcome:
+    """The rest of the road of a model's take."""
+    track = job.track
+    clock = StageClock(report, work=MODEL_WORK, timings=dict(track.timings))
+    brief, plan = Brief.model_validate(track.brief), Plan.model_validate(track.plan)
+    take = take_held(held)
+    with (
+        clock.stage("mastering"),
+        Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads) as masterer,
+    ):
+        mastered = masterer.finish(mix_of(take, plan, masterer.follow))
+    return _finished(workshop, job, work, clock, brief=brief, plan=plan, take=take, mastered=mastered, shares_db={})
+
+
+def _finished(
+    workshop: Workshop,
+    job: Job,
+    work: Path,
+    clock: "StageClock",
+    *,
+    brief: Brief,
+    plan: Plan,
+    take: Take,
+    mastered: Mastered,
+    shares_db: Mapping[str, float],
+) -> Outcome:
+    """Master → files."""
     with clock.stage("encoding"):
+        decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         tags = tags_of(brief, plan)
         threads = workshop.threads
         measured = dict(take.measured)
@@ -99,8 +141,8 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
             measured.update(mastered.measured)
             if sound.brightness_hz is not None:
                 measured["brightness_hz"] = sound.brightness_hz
-            wishes = wishes_of(brief, track.duration)
-            rows.extend(compare(brief, plan, wishes, sound, measured=measured, shares_db=shares.shares_db))
+            wishes = wishes_of(brief, job.track.duration)
+            rows.extend(compare(brief, plan, wishes, sound, measured=measured, shares_db=shares_db))
 
         _write_audio(mastered, plan, work, tags, threads, listen, lambda part: clock.progress("encoding", part * 0.95))
         write_json(work / "plan.json", decided["plan"])
@@ -111,6 +153,9 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
             write_midi(take.score, plan, work / "track.mid", tags)
             made.append("mid")
             on_demand.append("stems.zip")
+        for form, content in take.extras.items():
+            write_bytes(work / _file_name(form), content)
+            made.append(form)
         files = _store(AudioFiles(workshop.files), job, work, made)
     wav = next(file for file in files if file.form == "wav")
     return Outcome(
@@ -148,6 +193,27 @@ def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     return Outcome(files=_store(files, job, work, [form]))
 
 
+def decided_for(track: Track, seed: int, *, soundfont_sha256: str) -> tuple[Brief, Plan]:
+    """What was understood of a track's wish, and the plan for it with a seed."""
+    return decide(
+        track.prompt,
+        None if track.asked is None else Asked.model_validate(track.asked),
+        duration_s=track.duration,
+        seed=seed,
+        soundfont_sha256=soundfont_sha256,
+    )
+
+
+def take_held(held: HeldTake, *, raw: bool = False) -> Take:
+    """The take that lies in a folder, its blocks read as they are asked for; `raw` as it was made, sound or not."""
+    return Take(
+        blocks=held.blocks(raw=raw),
+        sample_rate=held.sample_rate,
+        measured=held.measured,
+        extras={form: held.further(form) for form in held.extras},
+    )
+
+
 def take_of(
     workshop: Workshop,
     model: str,
@@ -158,7 +224,7 @@ def take_of(
     stems: bool = False,
 ) -> Take:
     """The engine's take on a plan; an engine's failure is raised here."""
-    engine = _engine(model, workshop.soundfont)
+    engine = _engine(workshop, model)
     engine.load()
     request = TakeRequest(
         plan=plan,
@@ -269,17 +335,24 @@ def _file_name(form: str) -> str:
     return form if form.endswith(".json") else f"track.{form}"
 
 
+def _engine(workshop: Workshop, model: str) -> Engine:
+    row = workshop.models.row(model)
+    return _made(row.make, workshop.models.source(row, soundfont=workshop.soundfont))
+
+
 @lru_cache(maxsize=4)
-def _engine(model: str, soundfont: Path) -> Engine:
-    return engine_row(model).make(soundfont)
+def _made(make: Callable[[ModelSource], Engine], source: ModelSource) -> Engine:
+    return make(source)
 
 
 @dataclass
-class _StageClock:
+class StageClock:
     """Tells the queue where a render stands, and the record how long each stage took."""
 
     report: Callable[[Progress], None]
     timings: dict[str, float] = field(default_factory=dict)
+    #: Where each stage lies in the work.
+    work: Mapping[Stage, tuple[float, float]] = field(default_factory=lambda: WORK)
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
@@ -287,9 +360,9 @@ class _StageClock:
         self.progress(name, 0.0)
         began = time.perf_counter()
         yield
-        self.timings[name] = round(time.perf_counter() - began, 4)
+        self.timings[name] = round(self.timings.get(name, 0.0) + time.perf_counter() - began, 4)
 
     def progress(self, stage: Stage, fraction: float, facts: Mapping[str, Any] | None = None) -> None:
         """Report the fraction of a stage that is done, and what is known from now on."""
-        begins, ends = WORK[stage]
+        begins, ends = self.work[stage]
         self.report(Progress(stage=stage, fraction=begins + (ends - begins) * fraction, facts=facts or {}))

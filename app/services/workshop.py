@@ -1,10 +1,12 @@
-"""What a worker is handed, and the two functions it runs. Importing this loads no music: the server does it too."""
+"""What a worker is handed, and the functions it runs. Importing this loads no music: the server does it too."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.services.engines import Models
 from app.services.jobs.base import Job, Outcome, Progress
+from app.services.jobs.engine_room import Resident, Word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +19,13 @@ class Workshop:
     files: str
     #: Threads a render may use; the result does not depend on it.
     threads: int = 1
+    #: Which models there are, and where their things lie.
+    models: Models = field(default_factory=Models)
+    #: Tracks that a model makes at once at most, and the seconds that one waits for others.
+    batch_most: int = 1
+    batch_wait_s: float = 0.0
+    #: Whether a model's take that sounds bad is tried once more with another seed, if no seed was named.
+    retry_bad_takes: bool = True
 
 
 def run_job(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress], None]) -> Outcome:
@@ -31,3 +40,10 @@ def warm_up(workshop: Workshop) -> None:
     from app.services import pipeline
 
     pipeline.warm_up(workshop)
+
+
+def open_resident(workshop: Workshop, model: str, device: str, tell: Callable[[Word], None]) -> Resident:
+    """A model that stays in this process; `tell` hears what becomes of it."""
+    from app.services.residence import ModelResident
+
+    return ModelResident(workshop, model, device, tell)

@@ -17,7 +17,7 @@ from app.models.brief import Brief
 from app.models.plan import Plan
 from app.models.score import Score
 from app.services.composing import compose, perform
-from app.services.engines import engine_row
+from app.services.engines import CATALOGUE
 from app.services.generator import new_track
 from app.services.jobs.base import Job
 from app.services.pipeline import take_of
@@ -59,7 +59,7 @@ def make(
 ) -> Made:
     """One track. With `voices` it is played once more, voice by voice; `keep` names a copy of the MP3."""
     moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    track = new_track(engine_row("composer"), text, duration_s, seed, moment, asked=asked)
+    track = new_track(CATALOGUE["composer"], text, duration_s, seed, moment, asked=asked)
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
         outcome = run_job(workshop, Job(kind="render", track=track, run=1), Path(folder), lambda _progress: None)

@@ -20,7 +20,7 @@ def body(root, job, work, report):
     verb, *words = job.track.prompt.split()
     if job.kind == "encode":
         verb, *words = words or ["succeed"]
-    VERBS[verb](root, job, work, report, *words)
+    VERBS.get(verb, succeed)(root, job, work, report, *words)
     return finish(root, job, work)
 
 

@@ -17,11 +17,12 @@ from app.errors import StorageFailed, TrackNotFound
 from app.services.jobs.base import Outcome, Progress
 from app.services.jobs.desk import Desk
 from app.services.jobs.endings import Endings
+from app.services.jobs.engine_floor import EngineFloor
 from app.services.jobs.floor import Floor
-from app.services.jobs.foreman import UNSEEN_S, Foreman
+from app.services.jobs.foreman import Foreman
 from app.services.jobs.ledger import Ledger
 from app.services.jobs.memory import TrackMemory
-from app.services.jobs.pool import MOST_BROKEN, Run, WorkerPool
+from app.services.jobs.pool import MOST_BROKEN, UNSEEN_S, PipedRun, WorkerPool
 from app.services.jobs.worker import Began, Broke
 from app.services.storage import TrackStore, WorkFolders
 from app.utils.clock import FrozenClock
@@ -32,7 +33,7 @@ class Hands(WorkerPool):
     """A pool whose workers are the test."""
 
     def __init__(self):
-        super().__init__(None, None, workers=2, settled=lambda run: None)
+        super().__init__(None, None, workers=2, timeout_s=60, settled=lambda run: None)
         self.given = []
         self.refuses = False
         self.stuck = False
@@ -42,10 +43,10 @@ class Hands(WorkerPool):
     def broken(self):
         return self.stuck
 
-    def hand(self, job, folder, *, timeout_s):
+    def hand(self, job, folder):
         if self.refuses:
             raise RuntimeError("no process can be had")
-        run = Run(job, folder, timeout_s=timeout_s, pool=self._number)
+        run = PipedRun(job, folder, self, timeout_s=self.timeout_s, pool=self._number)
         run.task = Future()
         self.given.append(run)
         return run
@@ -89,6 +90,7 @@ def floor(tmp_path):
         ledger=Ledger(store),
         janitor=Quiet(),
         removals=Quiet(),
+        engines=EngineFloor(None, timeout_s=60),
     )
     store.close()
 
@@ -96,7 +98,7 @@ def floor(tmp_path):
 @pytest.fixture
 def team(floor):
     pool = Hands()
-    foreman = Foreman(floor, pool, Endings(floor, max_attempts=3), workers=2, job_timeout_s=60)
+    foreman = Foreman(floor, pool, Endings(floor, max_attempts=3), workers=2)
     desk = Desk(floor, foreman, workers=2, max_queue=10)
 
     def turn():

@@ -15,9 +15,10 @@ LAYERS = (
     ("app.main", "app.cli", "app.worker"),
     ("app.wiring",),
     ("app.routers",),
-    ("app.services.comparing",),
+    ("app.services.comparing", "app.services.offering"),
     ("app.services.groups",),
     ("app.services.generator",),
+    ("app.services.residence",),
     ("app.services.pipeline",),
     ("app.services.workshop",),
     ("app.services.engines",),
@@ -40,6 +41,7 @@ EXCEPTIONS = {
     ("app.services.generator", "app.wiring"),
     # What the server hands to a worker loads the music only there.
     ("app.services.workshop", "app.services.pipeline"),
+    ("app.services.workshop", "app.services.residence"),
     # `serve` hands the application to uvicorn.
     ("app.cli", "app.main"),
 }

@@ -13,16 +13,17 @@ from app.config import Settings
 from app.main import create_app
 from app.models.track import FORMS
 from app.services.engines import CATALOGUE
+from app.services.engines.readiness import State
 from app.services.planning import GENRES, MOODS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def cells(heading):
+def cells(heading, page=README):
     """The rows of the table that begins with a heading cell, each a tuple of its cells."""
     rows = []
-    lines = README.splitlines()
+    lines = page.splitlines()
     begin = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} "))
     for line in lines[begin + 2 :]:
         if not line.startswith("|"):
@@ -65,8 +66,28 @@ def test_the_files_are_those_that_a_track_offers():
     assert names("file") == list(FORMS)
 
 
-def test_the_engines_are_those_of_the_catalogue():
-    assert names("engine") == list(CATALOGUE)
+def test_the_models_are_those_of_the_catalogue():
+    assert names("model") == list(CATALOGUE)
+
+
+def test_the_guide_to_models_agrees_with_the_catalogue():
+    guide = (ROOT / "docs" / "guides" / "models.md").read_text(encoding="utf-8")
+    rows = {row[0].strip("`"): row[1:] for row in cells("model", guide)}
+
+    assert list(rows) == list(CATALOGUE)
+    for row in CATALOGUE.values():
+        engine, packages, weights, _licence, gpu = rows[row.name]
+        size = 0 if row.weights is None else row.weights.size_bytes / 1e9
+        assert engine == f"`{row.engine}`"
+        assert packages == (f"`install {row.engine}`" if row.packages else "none")
+        assert weights == (f"{size:.1f} GB" if size else "none")
+        assert gpu == ("yes" if row.capabilities.wants_gpu else "no")
+
+
+def test_the_guide_to_models_knows_every_state():
+    guide = (ROOT / "docs" / "guides" / "models.md").read_text(encoding="utf-8")
+
+    assert [row[0].strip("`") for row in cells("`state`", guide)] == list(get_args(State))
 
 
 def test_the_calls_are_those_of_the_service():
@@ -104,7 +125,7 @@ def test_every_check_that_the_readme_names_exists():
     assert named <= set(run_tests.CHECKS)
 
 
-@pytest.mark.parametrize("command", ["serve", "make"])
+@pytest.mark.parametrize("command", ["serve", "make", "install"])
 def test_every_option_that_the_readme_names_exists(command):
     shown = subprocess.run(
         [sys.executable, "-m", "app.cli", command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True

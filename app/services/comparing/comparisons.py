@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.errors import ComparisonNotFinished, ComparisonNotFound, GroupNotFound, InvalidField, printable
 from app.models.group import Comparison, Side, Standing, Varied
 from app.models.track import Track
+from app.services.comparing.differences import CapabilitiesOf
 from app.services.generator import MusicGeneratorService
 from app.services.groups import Groups, Place, Together, Wish
 from app.utils.chance import random_token
@@ -53,6 +54,7 @@ class Compared:
 
     comparison: Comparison
     together: Together
+    capabilities_of: CapabilitiesOf
 
     @property
     def sides(self) -> list[tuple[Side, Track]]:
@@ -75,7 +77,7 @@ class Comparisons:
         self._groups = Groups(service)
 
     async def compare(self, contest: Contest) -> Compared:
-        """Accept a track for each side, or nothing. `EmptyPrompt`, `InvalidFields`, `QueueFull`, `Busy`."""
+        """Accept a track for each side, or nothing. The errors of `generate_music`."""
         varied, values = _varied(contest)
         loudness_lufs = contest.fields.get("loudness_lufs")
         loudness_lufs = DEFAULT_LUFS if loudness_lufs is None else float(loudness_lufs)
@@ -94,7 +96,12 @@ class Comparisons:
                 for number, (label, track) in enumerate(zip(labels, tracks, strict=True), start=1)
             ),
         )
-        return Compared(comparison=comparison, together=await self._groups.accept("comparison", tracks, comparison))
+        backend = await self._service.backend()
+        return Compared(
+            comparison=comparison,
+            together=await self._groups.accept("comparison", tracks, comparison),
+            capabilities_of=backend.models.capabilities_of,
+        )
 
     async def get(self, comparison_id: str) -> Compared:
         """A comparison and its tracks as they now stand. `ComparisonNotFound`."""
@@ -103,7 +110,11 @@ class Comparisons:
         if comparison is None:
             raise ComparisonNotFound(comparison_id)
         try:
-            return Compared(comparison=comparison, together=await self._groups.get(comparison.group_id))
+            return Compared(
+                comparison=comparison,
+                together=await self._groups.get(comparison.group_id),
+                capabilities_of=backend.models.capabilities_of,
+            )
         except GroupNotFound:  # its last track went in this very moment
             raise ComparisonNotFound(comparison_id) from None
 

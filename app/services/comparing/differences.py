@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import InvalidField
 from app.models.track import Track
-from app.services.engines import engine_row
 from app.services.engines.base import Capabilities
+
+#: What a track's model can do; None if this server no longer has it.
+CapabilitiesOf = Callable[[str], Capabilities | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +26,7 @@ class Difference:
     telling: bool = False
 
 
-def differences_of(tracks: Sequence[Track]) -> list[Difference]:
+def differences_of(tracks: Sequence[Track], capabilities_of: CapabilitiesOf) -> list[Difference]:
     """Always the same rows in the same order; what is measured is known of completed tracks only."""
     return [
         _row("tempo", "beats a minute", tracks, lambda track: _heard(track, "tempo")),
@@ -34,9 +35,9 @@ def differences_of(tracks: Sequence[Track]) -> list[Difference]:
         _row("loudness range", "LU", tracks, lambda track: track.measured.get("loudness_range_lu")),
         _row("brightness", "Hz", tracks, lambda track: track.measured.get("brightness_hz")),
         _row("time taken", "s", tracks, _time_taken_s, telling=True),
-        _row("cost", "USD", tracks, _cost_usd, telling=True),
-        _row("licence", None, tracks, _licence, telling=True),
-        _row("commercial use", None, tracks, _commercial_use, telling=True),
+        _row("cost", "USD", tracks, lambda track: _cost_usd(track, capabilities_of(track.model)), telling=True),
+        _row("licence", None, tracks, lambda track: _licence(capabilities_of(track.model)), telling=True),
+        _row("commercial use", None, tracks, lambda track: _commercial_use(capabilities_of(track.model)), telling=True),
     ]
 
 
@@ -58,30 +59,19 @@ def _time_taken_s(track: Track) -> float | None:
     return round(sum(track.timings.values()), 2) if track.status == "completed" and track.timings else None
 
 
-def _cost_usd(track: Track) -> float | None:
+def _cost_usd(track: Track, capabilities: Capabilities | None) -> float | None:
     """What a remote service charged, as far as its engine tells; what runs here costs nothing."""
     if track.status != "completed":
         return None
-    capabilities = _capabilities(track)
     own = 0.0 if capabilities is not None and not capabilities.remote else None
     return track.measured.get("cost_usd", own)
 
 
-def _licence(track: Track) -> str | None:
-    capabilities = _capabilities(track)
+def _licence(capabilities: Capabilities | None) -> str | None:
     if capabilities is None:
         return None
     return f"code: {capabilities.code_licence}; weights or sounds: {capabilities.weights_licence}"
 
 
-def _commercial_use(track: Track) -> bool | None:
-    capabilities = _capabilities(track)
+def _commercial_use(capabilities: Capabilities | None) -> bool | None:
     return None if capabilities is None else capabilities.commercial_use
-
-
-def _capabilities(track: Track) -> Capabilities | None:
-    """Those of the track's engine; None if this server no longer has it."""
-    try:
-        return engine_row(track.model).capabilities
-    except InvalidField:
-        return None

@@ -1,19 +1,25 @@
 """Music → files: audio in every form, MIDI, stems, JSON."""
 
-from app.services.encoding.draft import file_facts, write_json
+from app.services.encoding.draft import file_facts, write_bytes, write_json
 from app.services.encoding.encoder import AUDIO_FORMS, Encoder, encode_from_wav, open_encoder
 from app.services.encoding.midi import write_midi
 from app.services.encoding.stems import write_stems
 from app.services.encoding.tags import Tags, make_tags
+from app.services.encoding.takes import HeldTake, deliver, delivered, hold_take
 
 __all__ = [
     "AUDIO_FORMS",
     "Encoder",
+    "HeldTake",
     "Tags",
+    "deliver",
+    "delivered",
     "encode_from_wav",
     "file_facts",
+    "hold_take",
     "make_tags",
     "open_encoder",
+    "write_bytes",
     "write_json",
     "write_midi",
     "write_stems",

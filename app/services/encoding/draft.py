@@ -51,6 +51,12 @@ class Draft:
                 raise error
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file as it is. `StorageFailed`."""
+    with Draft(path) as draft:
+        draft.file.write_bytes(content)
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write readable JSON in UTF-8, keys in the order given. `StorageFailed`."""
     with Draft(path) as draft:

@@ -1,6 +1,20 @@
-"""Engines: a Plan goes in, a Take comes out. The catalogue names them all."""
+"""Engines: a Plan goes in, a Take comes out. The catalogue names the models of all of them."""
 
-from app.services.engines.base import Capabilities, Engine, Take, TakeRequest
-from app.services.engines.catalogue import CATALOGUE, EngineRow, engine_row
+from app.services.engines.base import Capabilities, Engine, ModelSource, Take, TakeRequest
+from app.services.engines.catalogue import CATALOGUE
+from app.services.engines.models import LocalCheckpoint, Models
+from app.services.engines.readiness import Readiness
+from app.services.engines.rows import ModelRow
 
-__all__ = ["CATALOGUE", "Capabilities", "Engine", "EngineRow", "Take", "TakeRequest", "engine_row"]
+__all__ = [
+    "CATALOGUE",
+    "Capabilities",
+    "Engine",
+    "LocalCheckpoint",
+    "ModelRow",
+    "ModelSource",
+    "Models",
+    "Readiness",
+    "Take",
+    "TakeRequest",
+]

@@ -1,33 +1,33 @@
-"""Every engine there is: one row each. Reading the catalogue loads no engine."""
+"""Every model there is: one row each. Reading the catalogue loads no engine."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
-from app.errors import InvalidField, printable
-from app.services.engines.base import Capabilities, Engine
-from app.services.engines.estimates import composing_time_s, simulated_time_s
+from app.services.engines.base import Capabilities, Engine, ModelSource
+from app.services.engines.estimates import composing_time_s, modelled_time_s, simulated_time_s
+from app.services.engines.rows import ModelRow, Weights
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EngineRow:
-    """One engine, as clients and wiring see it."""
-
-    #: Name in requests and settings.
-    name: str
-    #: One sentence for `GET /music/models`.
-    description: str
-    capabilities: Capabilities
-    #: Makes the engine, given the soundfont to play; imports what it needs only then.
-    make: Callable[[Path], Engine]
-    #: Seconds that a track takes, from its seconds of music, prompt and seed. Never falls with the first two.
-    estimate_s: Callable[[int, str, int], float]
-
-
-def _make_composer(soundfont: Path) -> Engine:
+def _make_composer(source: ModelSource) -> Engine:
     from app.services.engines.composer import ComposerEngine  # it pulls in SciPy, which only workers need
 
-    return ComposerEngine(soundfont)
+    assert source.soundfont is not None  # noqa: S101 - workers always have one
+    return ComposerEngine(source.soundfont)
+
+
+def _make_riffusion(source: ModelSource) -> Engine:
+    from app.services.engines.riffusion import RiffusionEngine
+
+    return RiffusionEngine(source)
+
+
+def _make_stable_audio(source: ModelSource) -> Engine:
+    from app.services.engines.stable_audio import StableAudioEngine
+
+    return StableAudioEngine(source)
+
+
+def _make_ace_step(source: ModelSource) -> Engine:
+    from app.services.engines.ace_step import AceStepEngine
+
+    return AceStepEngine(source)
 
 
 COMPOSER_CAPABILITIES = Capabilities(
@@ -36,19 +36,52 @@ COMPOSER_CAPABILITIES = Capabilities(
     weights_licence="the soundfont's: TimGM6mb is GPL-2; MUSIC_SOUNDFONT plays another",
 )
 
-#: Every engine by name; the order is the one clients see.
-CATALOGUE: dict[str, EngineRow] = {
+RIFFUSION_CAPABILITIES = Capabilities(
+    channels=1,
+    window_s=5.12,
+    seed=True,
+    seed_in_batch=False,  # Griffin-Lim makes differences of rounding audible as figures, if not as sound
+    batch=4,
+    wants_gpu=True,
+    code_licence="MIT; diffusers is Apache-2.0",
+    weights_licence="CreativeML OpenRAIL-M",
+)
+
+STABLE_AUDIO_CAPABILITIES = Capabilities(
+    window_s=47.55,
+    batch=4,
+    wants_gpu=True,
+    code_licence="Apache-2.0 (diffusers)",
+    weights_licence="Stability AI Community Licence: free of charge below a yearly revenue of 1 million US dollars",
+)
+
+ACE_STEP_CAPABILITIES = Capabilities(
+    sample_rate=48_000,
+    window_s=600.0,
+    batch=4,
+    wants_gpu=True,
+    code_licence="Apache-2.0 (diffusers)",
+    weights_licence="MIT",
+)
+
+#: What all engines need that run a pipeline of diffusers.
+_DIFFUSERS = ("torch", "diffusers", "transformers")
+
+#: Every model by name; the order is the one clients see.
+CATALOGUE: dict[str, ModelRow] = {
     row.name: row
     for row in (
-        EngineRow(
+        ModelRow(
             name="composer",
+            engine="composer",
             description="Reads the prompt, composes, plays, mixes and masters. An algorithm, not a neural model.",
             capabilities=COMPOSER_CAPABILITIES,
             make=_make_composer,
             estimate_s=composing_time_s,
         ),
-        EngineRow(
+        ModelRow(
             name="simulator",
+            engine="composer",
             description="The composer's music at the pace of a large model, for front-end work: 10 to 120 s a track.",
             capabilities=Capabilities(
                 notes=True,
@@ -59,13 +92,61 @@ CATALOGUE: dict[str, EngineRow] = {
             make=_make_composer,
             estimate_s=simulated_time_s,
         ),
+        ModelRow(
+            name="riffusion-model-v1",
+            engine="riffusion",
+            description="Riffusion: an image model paints the music's spectrogram, which is then made to sound.",
+            capabilities=RIFFUSION_CAPABILITIES,
+            make=_make_riffusion,
+            estimate_s=modelled_time_s,
+            packages=_DIFFUSERS,
+            weights=Weights(
+                repository="riffusion/riffusion-model-v1",
+                layout="diffusers",
+                size_bytes=4_300_000_000,
+                required=("unet/config.json", "vae/config.json", "text_encoder/config.json"),
+                folders=("unet", "vae", "text_encoder", "tokenizer", "scheduler"),
+            ),
+            memory_bytes=4_300_000_000,
+            resident=True,
+            phrased_for="riffusion",
+        ),
+        ModelRow(
+            name="stable-audio-open-1.0",
+            engine="stable-audio",
+            description="Stable Audio Open: diffusion over latents of stereo sound, in windows of 47 s.",
+            capabilities=STABLE_AUDIO_CAPABILITIES,
+            make=_make_stable_audio,
+            estimate_s=modelled_time_s,
+            packages=(*_DIFFUSERS, "torchsde"),
+            weights=Weights(
+                repository="stabilityai/stable-audio-open-1.0",
+                layout="diffusers",
+                size_bytes=5_300_000_000,
+                required=("transformer/config.json", "vae/config.json", "text_encoder/config.json"),
+                folders=("transformer", "vae", "text_encoder", "projection_model", "tokenizer", "scheduler"),
+            ),
+            memory_bytes=5_300_000_000,
+            resident=True,
+            phrased_for="stable-audio",
+        ),
+        ModelRow(
+            name="ace-step-1.5",
+            engine="ace-step",
+            description="ACE-Step 1.5 XL turbo: a whole piece of up to five minutes at once, in eight steps.",
+            capabilities=ACE_STEP_CAPABILITIES,
+            make=_make_ace_step,
+            estimate_s=modelled_time_s,
+            packages=_DIFFUSERS,
+            weights=Weights(
+                repository="ACE-Step/acestep-v15-xl-turbo-diffusers",
+                layout="diffusers",
+                size_bytes=12_000_000_000,
+                required=("transformer/config.json", "vae/config.json", "condition_encoder/config.json"),
+            ),
+            memory_bytes=12_000_000_000,
+            resident=True,
+            phrased_for="ace-step",
+        ),
     )
 }
-
-
-def engine_row(name: str) -> EngineRow:
-    """The row of an engine; `InvalidField` naming those there are if the name is unknown."""
-    row = CATALOGUE.get(name)
-    if row is None:
-        raise InvalidField("model", f"unknown model {printable(name)!r}; available: {', '.join(CATALOGUE)}")
-    return row

@@ -21,6 +21,11 @@ def composing_time_s(duration_s: int, prompt: str, _seed: int) -> float:
     return 0.5 + duration_s * 0.03 * (1.0 + 0.1 * complexity(prompt))
 
 
+def modelled_time_s(duration_s: int, _prompt: str, _seed: int) -> float:
+    """Seconds that a neural model is thought to take before its pace was measured here: its loading, and real time."""
+    return 30.0 + duration_s
+
+
 def simulated_time_s(duration_s: int, prompt: str, seed: int) -> float:
     """Seconds that the simulator takes: the published formula, held between 10 and 120.
 

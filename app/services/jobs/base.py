@@ -29,6 +29,8 @@ class Job:
     run: int
     #: For "encode": the form to make.
     form: str | None = None
+    #: For "render" by a model: the folder that holds its take, once there is one; the rest is still to be done.
+    take: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +54,16 @@ class Outcome:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakeMade:
+    """The first half of a model's render is done: its take lies in the run's folder."""
+
+    #: Seconds of the model that it took, its share of a batch.
+    work_s: float
+    #: Fields of Track that are known by now.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
 #: Runs in a worker process; a top-level function or a `functools.partial` of one. Raises `MusicError` for reasons to
 #: show; `work` is an empty folder of its own, removed afterwards.
 JobBody: TypeAlias = Callable[[Job, Path, Callable[[Progress], None]], Outcome]
@@ -59,13 +71,37 @@ JobBody: TypeAlias = Callable[[Job, Path, Callable[[Progress], None]], Outcome]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueLoad:
-    """How much work is waiting."""
+    """How much work is waiting for the workers, or for one model."""
 
     queued: int
     running: int
+    #: Workers, or tracks that the model makes side by side.
     workers: int
     #: Sum of the estimates of queued tracks and of what is left of running ones, in seconds of one worker.
     backlog_s: float
+    #: Seconds of work for a second of music, where a model's pace was measured.
+    pace_s: float | None = None
+    #: Seconds until a model can begin: its loading, as far as that is known.
+    loading_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedModel:
+    """What is known of a model that has worked here."""
+
+    model: str
+    #: "loading", "loaded", or "unloaded" where only what was measured is left.
+    state: Literal["loading", "loaded", "unloaded"]
+    #: Devices that hold it: "cpu", "cuda:0".
+    devices: tuple[str, ...] = ()
+    #: Bytes that it holds on all of them; of one that is not loaded, what it held last.
+    memory_bytes: int = 0
+    #: Seconds that loading took last; 0 where it never came to an end.
+    load_s: float = 0.0
+    #: Seconds of music made in a second, batches counted as they come; None before the first take.
+    speed: float | None = None
+    #: Tracks in its hands.
+    running: int = 0
 
 
 class JobQueue(Protocol):
@@ -110,5 +146,8 @@ class JobQueue(Protocol):
     def keep(self, track_id: str) -> AbstractContextManager[None]:
         """While inside, neither age nor space removes the track: somebody is reading its files."""
 
-    def load(self) -> QueueLoad:
-        """What is waiting and running."""
+    def load(self, model: str | None = None) -> QueueLoad:
+        """What is waiting and running for the workers that would make a track of this model."""
+
+    def loaded(self) -> "Mapping[str, LoadedModel]":
+        """Models that are in memory now or were lately measured, by name."""

@@ -24,7 +24,7 @@ from app.models.track import Track, TrackFile
 from app.services.jobs.floor import Floor
 from app.services.jobs.foreman import Foreman
 from app.services.jobs.line import PRIORITY, Work
-from app.services.jobs.pool import Run
+from app.services.jobs.run import Run
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.rows import JobRow
 from app.utils.chance import random_token
@@ -302,13 +302,15 @@ class Desk:
         raise NoRoomForAll(asked, max(0, room), self._max_queue, retry_after_s)
 
     def _work(self, job: JobRow, track: Track) -> Work:
+        by_model = job.kind == "render" and self._floor.engines.resident(track.model)
         return Work(
             id=job.id,
             kind="encode" if job.kind == "encode" else "render",
             track=track,
             number=next(self._numbers),
-            estimate_s=self._floor.estimates.seconds(track),
+            estimate_s=self._floor.engines.estimate_s(track) if by_model else self._floor.estimates.seconds(track),
             form=job.form,
+            lane=track.model if by_model else "",
         )
 
     def _known(self, track_id: str) -> Track:

@@ -16,7 +16,7 @@ from app.errors import StorageFailed
 from app.services.jobs.base import QueueLoad
 from app.services.jobs.desk import Desk
 from app.services.jobs.floor import Floor
-from app.services.jobs.foreman import Foreman
+from app.services.jobs.foreman import Foreman, left_s
 from app.services.jobs.inbox import Inbox, attempt
 from app.services.jobs.pool import WorkerPool
 from app.services.jobs.retention import Sweeper
@@ -54,8 +54,8 @@ class Dispatcher:
         self._ended = ended
         self._drained_by: float | None = None
         self._thread = threading.Thread(target=self._work, name="dispatcher", daemon=True)
-        #: As it was after the last turn.
-        self.load = QueueLoad(queued=0, running=0, workers=workers, backlog_s=0.0)
+        #: As it was after the last turn, by lane.
+        self._loads: dict[str, QueueLoad] = {}
 
     def start(self) -> None:
         """Begin to turn."""
@@ -77,6 +77,7 @@ class Dispatcher:
             self._pool.start()
         except OSError:
             log.exception("Workers cannot be started; tried again with the first job")
+        self._floor.engines.start()
         while not self._drained:
             attempt(self._sleep)
             attempt(self._turn)
@@ -86,7 +87,7 @@ class Dispatcher:
             self._ended()
 
     def _sleep(self) -> None:
-        wait([self._inbox.bell, *(run.reader for run in self._foreman.runs)], self._wait_s())
+        wait([self._inbox.bell, *self._foreman.connections], self._wait_s())
 
     def _turn(self) -> None:
         for call in self._inbox.take():
@@ -99,14 +100,23 @@ class Dispatcher:
         self._desk.answer_due()
         if self._drained_by is None:
             self._foreman.hand_out()
-        line = self._floor.line
-        running = self._foreman.running
-        self.load = QueueLoad(
-            queued=len(line),
+        self._loads = {lane: self._load_of(lane) for lane in ("", *self._foreman.models)}
+
+    def load(self, lane: str) -> QueueLoad:
+        """How a lane stood after the last turn, "" for those who wait for the workers. From any thread."""
+        known = self._loads.get(lane)
+        return known or QueueLoad(queued=0, running=0, workers=1 if lane else self._workers, backlog_s=0.0)
+
+    def _load_of(self, lane: str) -> QueueLoad:
+        line, floor = self._floor.line, self._floor
+        running = self._foreman.running(lane)
+        load = QueueLoad(
+            queued=line.count(lane),
             running=len(running),
             workers=self._workers,
-            backlog_s=line.estimates_s + self._foreman.left_s,
+            backlog_s=line.waiting_s(lane) + sum(left_s(work) for work in running),
         )
+        return floor.engines.load_of(lane, load) if lane else load
 
     @property
     def _drained(self) -> bool:
@@ -117,12 +127,19 @@ class Dispatcher:
     def _wait_s(self) -> float:
         due = self._sweeper.wait_s() if self._drained_by is None else self._drained_by - time.monotonic()
         owed = self._floor.ledger.wait_s
-        due = min(due, self._foreman.wait_s(), self._desk.wait_s(), math.inf if owed is None else owed)
+        due = min(
+            due,
+            self._foreman.wait_s(),
+            self._floor.engines.wait_s(),
+            self._desk.wait_s(),
+            math.inf if owed is None else owed,
+        )
         return min(LONGEST_S, max(SHORTEST_S, due))
 
     def _put_away(self) -> None:
         """End the workers and put unfinished work back, as a start after a crash would: nothing is lost."""
         self._pool.stop()
+        self._floor.engines.stop()
         for run in self._foreman.runs:
             run.close()
         removed: list[str] = []
@@ -141,7 +158,7 @@ class Dispatcher:
             self._floor.ledger.write(partial(_drop, job_id), durable=False)
         self._floor.ledger.commit()
         self._desk.close()
-        self.load = QueueLoad(queued=0, running=0, workers=self._workers, backlog_s=0.0)
+        self._loads = {}
 
 
 def _keep_if(job_id: str, removed: list[str], gone: bool) -> None:

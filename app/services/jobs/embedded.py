@@ -3,7 +3,7 @@
 import atexit
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import TypeVar
 from app.errors import Busy
 from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
-from app.services.jobs.base import JobBody, QueueLoad
+from app.services.jobs.base import JobBody, LoadedModel, QueueLoad
 from app.services.jobs.desk import RESTART_S, Desk
 from app.services.jobs.dispatcher import Dispatcher
 from app.services.jobs.endings import Endings
+from app.services.jobs.engine_floor import EngineFloor, Residents
 from app.services.jobs.floor import Floor
 from app.services.jobs.foreman import Foreman
 from app.services.jobs.inbox import Inbox
@@ -24,9 +25,10 @@ from app.services.jobs.ledger import Ledger
 from app.services.jobs.lock import FolderLock
 from app.services.jobs.memory import TrackMemory
 from app.services.jobs.pacing import shown
-from app.services.jobs.pool import Run, WorkerPool
+from app.services.jobs.pool import WorkerPool
 from app.services.jobs.removals import Removals
 from app.services.jobs.retention import Keeping, Sweeper
+from app.services.jobs.run import Run
 from app.services.storage.changes import Changes
 from app.services.storage.folders import WorkFolders
 from app.services.storage.tracks import TrackStore
@@ -58,8 +60,12 @@ class EmbeddedQueue:
         clock: Clock,
         max_attempts: int = 3,
         warm: Callable[[], None] | None = None,
+        residents: Residents | None = None,
     ) -> None:
-        """`body` and `warm` are top-level functions or partials of such; `warm` is called once in each worker."""
+        """`body` and `warm` are top-level functions or partials of such; `warm` is called once in each worker.
+
+        `residents` says which models live in processes of their own.
+        """
         self._clock = clock
         self._store = store
         self._lock = FolderLock(data_dir)
@@ -77,10 +83,11 @@ class EmbeddedQueue:
             ledger=ledger,
             janitor=janitor,
             removals=Removals(ledger, janitor, self._inbox),
+            engines=EngineFloor(residents, timeout_s=job_timeout_s),
         )
-        pool = WorkerPool(body, warm, workers=workers, settled=self._settled)
+        pool = WorkerPool(body, warm, workers=workers, timeout_s=job_timeout_s, settled=self._settled)
         endings = Endings(self._floor, max_attempts=max_attempts)
-        self._foreman = Foreman(self._floor, pool, endings, workers=workers, job_timeout_s=job_timeout_s)
+        self._foreman = Foreman(self._floor, pool, endings, workers=workers)
         self._desk = Desk(self._floor, self._foreman, workers=workers, max_queue=max_queue)
         sweeper = Sweeper(
             self._floor,
@@ -191,9 +198,14 @@ class EmbeddedQueue:
             return None
         return self._floor.line.position(work)
 
-    def load(self) -> QueueLoad:
-        """What is waiting and running."""
-        return self._dispatcher.load
+    def load(self, model: str | None = None) -> QueueLoad:
+        """What is waiting and running for the workers that would make a track of this model."""
+        lane = model if model is not None and self._floor.engines.resident(model) else ""
+        return self._dispatcher.load(lane)
+
+    def loaded(self) -> Mapping[str, LoadedModel]:
+        """Models that are in memory now or were lately measured, by name."""
+        return self._floor.engines.loaded()
 
     # ------------------------------------------------------------------------------------------------------------
 

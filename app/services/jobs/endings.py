@@ -81,7 +81,7 @@ class Endings:
 
     def _requeue(self, work: Work) -> None:
         run, attempt = work.run, work.attempt
-        work.state = "queued"
+        work.state, work.half_done = "queued", False
         if work.kind == "render":
             work.track = replace(work.track, stage="queued", attempt=attempt)
         track = work.track

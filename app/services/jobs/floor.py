@@ -6,6 +6,7 @@ Rule: no other thread touches it, but to look into `memory` and `renders` and to
 from dataclasses import dataclass, field
 
 from app.models.track import Track
+from app.services.jobs.engine_floor import EngineFloor
 from app.services.jobs.estimates import WorkEstimates
 from app.services.jobs.janitor import Janitor
 from app.services.jobs.ledger import Ledger
@@ -28,6 +29,7 @@ class Floor:
     ledger: Ledger
     janitor: Janitor
     removals: Removals
+    engines: EngineFloor
     line: WaitingLine = field(default_factory=WaitingLine)
     estimates: WorkEstimates = field(default_factory=WorkEstimates)
     #: Renders that wait, run or are held back, by track.
@@ -39,10 +41,17 @@ class Floor:
 
     def forget(self, work: Work) -> None:
         """Nothing more is to be done for it."""
+        self.drop_take(work)
         if work.kind == "render":
             self.renders.pop(work.track.id, None)
         else:
             self.encodes.pop((work.track.id, work.form or ""), None)
+
+    def drop_take(self, work: Work) -> None:
+        """Remove the take that its model made, if there is one."""
+        take, work.take = work.take, None
+        if take is not None:
+            self.janitor.clear(take.name)
 
     def show(self, track: Track) -> None:
         """Let a finished track be seen; it is written."""

@@ -5,22 +5,23 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from typing import Any
 
 from app.errors import StorageFailed, TrackNotFound
-from app.services.jobs.base import Job, Outcome, Progress
+from app.services.jobs.base import Job, Outcome, Progress, TakeMade
 from app.services.jobs.endings import Endings
+from app.services.jobs.engine_process import EngineProcess
 from app.services.jobs.floor import Floor
 from app.services.jobs.ledger import PATIENCE_S
 from app.services.jobs.line import Work
-from app.services.jobs.pool import Run, WorkerPool
-from app.services.jobs.worker import Began, Broke, Died, Ending
+from app.services.jobs.pool import PipedRun, WorkerPool
+from app.services.jobs.run import Run
+from app.services.jobs.worker import Began, Broke, Died, Ending, Rests
 from app.services.storage.changes import Changes
 
 #: Seconds between looks at a pool that owes a beginning.
 GLANCE_S = 1.0
-#: Seconds after which a worker that was told to end counts as gone, should its death have gone unseen.
-UNSEEN_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,11 @@ log = logging.getLogger(__name__)
 class Foreman:
     """Between the line and the workers."""
 
-    def __init__(self, floor: Floor, pool: WorkerPool, endings: Endings, *, workers: int, job_timeout_s: float) -> None:
+    def __init__(self, floor: Floor, pool: WorkerPool, endings: Endings, *, workers: int) -> None:
         self._floor = floor
         self._pool = pool
         self._endings = endings
         self._workers = workers
-        self._job_timeout_s = job_timeout_s
         self._runs: dict[Run, Work] = {}
         self._held: dict[Work, Outcome] = {}
         #: Works with news that isn't written yet, each with the facts among it.
@@ -46,19 +46,26 @@ class Foreman:
         return list(self._runs)
 
     @property
-    def running(self) -> list[Work]:
-        """Works in the hands of workers."""
-        return [work for run, work in self._runs.items() if not run.unwanted]
+    def connections(self) -> list[Connection]:
+        """What becomes readable when a worker says something."""
+        return [*(run.reader for run in self._runs if isinstance(run, PipedRun)), *self._floor.engines.connections]
 
     @property
-    def left_s(self) -> float:
-        """Seconds of one worker that running works will still take."""
-        return sum(work.estimate_s * (1 - work.track.progress / 100) for work in self.running)
+    def models(self) -> set[str]:
+        """Models that work waits for, or that are at work."""
+        at_work = {run.job.track.model for run in self._runs if run.crew is self._floor.engines}
+        return {*self._floor.line.models, *at_work, *self._floor.engines.loaded()}
+
+    def running(self, lane: str) -> list[Work]:
+        """Works in the hands of the workers (""), or of a model."""
+        crew = self._floor.engines if lane else self._pool
+        works = [work for run, work in self._runs.items() if not run.unwanted and run.crew is crew]
+        return [work for work in works if not lane or work.track.model == lane]
 
     def wait_s(self) -> float:
         """Seconds until something is due."""
         now, moment = time.monotonic(), self._floor.clock.now()
-        dues = [run.deadline - now if run.began is not None else GLANCE_S for run in self._runs]
+        dues = [GLANCE_S if run.began is None and run.crew is self._pool else run.deadline - now for run in self._runs]
         dues += [(work.track.paced_until - moment).total_seconds() for work in self._held if work.track.paced_until]
         if self._floor.line and self._not_before > now:
             dues.append(self._not_before - now)
@@ -69,55 +76,86 @@ class Foreman:
     def hand_out(self) -> None:
         """Begin as much waiting work as there are free workers."""
         floor = self._floor
-        # A run taken back before a worker had it takes no worker's time.
-        free = self._workers - sum(not (run.unwanted and run.began is None) for run in self._runs)
-        if free <= 0 or not floor.line or not floor.ledger.clear or time.monotonic() < self._not_before:
+        if not floor.line or not floor.ledger.clear or time.monotonic() < self._not_before:
             return
-        works = [floor.line.next() for _ in range(min(free, len(floor.line)))]
+        chosen = [*self._for_workers(), *self._for_models()]
+        new = [work for work, _ in chosen if not work.half_done]
+        if not chosen:
+            return
         started_at = floor.clock.now()
+        numbers: dict[Work, int | None] = {work: work.run for work, _ in chosen}
         try:
-            with floor.store.transaction(durable=False) as changes:
-                numbers = [changes.claim(work.id, work.track.id, started_at=started_at) for work in works]
+            if new:
+                with floor.store.transaction(durable=False) as changes:
+                    for work in new:
+                        numbers[work] = changes.claim(work.id, work.track.id, started_at=started_at)
         except StorageFailed as error:
             log.warning("Work cannot begin: %s", error)
             self._not_before = time.monotonic() + PATIENCE_S
-            for work in works:
+            for work, process in chosen:
                 floor.line.add(work)
+                if process is not None:
+                    floor.engines.take_back(process)
             return
-        for work, number in zip(works, numbers, strict=True):
+        for work, process in chosen:
+            number = numbers[work]
             if number is None:
+                if process is not None:
+                    floor.engines.take_back(process)
                 self._endings.refused(work, TrackNotFound(work.track.id))
                 continue
-            if work.kind == "render":
-                work.track = replace(
-                    work.track, attempt=work.attempt + 1, started_at=work.track.started_at or started_at
-                )
-                floor.memory.keep(work.track)
-            self._begin(work, number)
+            if not work.half_done:
+                work.attempt += 1
+                if work.kind == "render":
+                    work.track = replace(
+                        work.track, attempt=work.attempt, started_at=work.track.started_at or started_at
+                    )
+                    floor.memory.keep(work.track)
+            self._begin(work, number, process)
 
-    def _begin(self, work: Work, number: int) -> None:
-        work.state, work.run, work.attempt = "running", number, work.attempt + 1
-        job = Job(kind=work.kind, track=work.track, run=number, form=work.form)
-        folder = self._floor.folders.path(f"{work.id}-{number}")
+    def _for_workers(self) -> list[tuple[Work, None]]:
+        # A run taken back before a worker had it takes no worker's time.
+        theirs = (run for run in self._runs if run.crew is self._pool)
+        free = self._workers - sum(not (run.unwanted and run.began is None) for run in theirs)
+        return [(self._floor.line.next(), None) for _ in range(min(free, self._floor.line.count("")))]
+
+    def _for_models(self) -> list[tuple[Work, EngineProcess]]:
+        line, engines = self._floor.line, self._floor.engines
+        chosen: list[tuple[Work, EngineProcess]] = []
+        closed: set[str] = set()
+        for model in line.models:
+            while line.count(model) and (process := engines.seat(model, closed)) is not None:
+                chosen.append((line.next(model), process))
+        return chosen
+
+    def _begin(self, work: Work, number: int, process: EngineProcess | None) -> None:
+        work.state, work.run, work.half_done = "running", number, False
+        job = Job(kind=work.kind, track=work.track, run=number, form=work.form, take=work.take)
+        folder = self._floor.folders.path(f"{work.id}-{number}{'' if work.take is None else '-finish'}")
+        run: Run
         try:
-            run = self._pool.hand(job, folder, timeout_s=self._job_timeout_s)
+            run = self._pool.hand(job, folder) if process is None else self._floor.engines.hand(process, job, folder)
         except (OSError, RuntimeError) as error:
             log.warning("No worker can be had: %s", error)
             self._not_before = time.monotonic() + PATIENCE_S
             self._endings.spared(work)
-        else:
-            self._runs[run] = work
+            return
+        self._runs[run] = work
+        if process is not None and process.loaded is None:
+            self._progress(work, Progress(stage="loading", fraction=0.0))
 
     # -- work goes on -------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
         """Take in what workers said, end what takes too long, and show what was held back until now."""
+        self._floor.engines.listen()
         for run in self.runs:
             self._hear(run)
         for run in [run for run in self._runs if time.monotonic() >= run.deadline]:
             self._overdue(run)
-        if any(run.began is None for run in self._runs) and self._pool.broken:
-            for run in [run for run in self._runs if run.began is None]:
+        unbegun = [run for run in self._runs if run.began is None and run.crew is self._pool]
+        if unbegun and self._pool.broken:
+            for run in unbegun:
                 self._gone(run)
         now = self._floor.clock.now()
         for work in [work for work in self._held if work.track.paced_until is None or work.track.paced_until <= now]:
@@ -127,7 +165,7 @@ class Foreman:
         """The pool has finished with a run: if its worker said nothing, it died."""
         if run in self._runs:
             self._hear(run)
-        if run in self._runs and not run.task.cancelled():
+        if run in self._runs and isinstance(run, PipedRun) and not run.task.cancelled():
             self._gone(run)
 
     def note(self) -> None:
@@ -139,14 +177,13 @@ class Foreman:
         """Take work back, wherever it is; the run that must be over before its files can go."""
         self._news.pop(work, None)
         self._held.pop(work, None)
-        self._floor.forget(work)
         if work.state == "queued":
             self._floor.line.remove(work)
+        self._floor.forget(work)
         for run, running in self._runs.items():
             if running is work:
                 run.unwanted = True
-                run.deadline = time.monotonic() + UNSEEN_S
-                self._pool.end(run)
+                run.crew.end(run)
                 return run
         return None
 
@@ -154,8 +191,8 @@ class Foreman:
         work = self._runs[run]
         for said in run.news():
             if isinstance(said, Began):
-                self._pool.heard()
-            elif run.unwanted:
+                run.crew.heard(run)
+            elif run.unwanted or isinstance(said, Rests):
                 continue
             elif isinstance(said, Progress):
                 self._progress(work, said)
@@ -172,20 +209,13 @@ class Foreman:
             self._ended(run, work, Died())
 
     def _cleared(self, run: Run) -> None:
-        del self._runs[run]
-        self._floor.janitor.clear(run.folder.name)
+        work = self._runs.pop(run)
+        if run.folder != work.take:  # a take waits there to be finished
+            self._floor.janitor.clear(run.folder.name)
 
     def _overdue(self, run: Run) -> None:
-        if run.late or run.unwanted:
+        if run.crew.overdue(run):
             self._gone(run)
-            return
-        if run.began is None:
-            self._pool.start_anew()
-            self._gone(run)
-            return
-        run.late = True
-        run.deadline = time.monotonic() + UNSEEN_S
-        self._pool.end(run)
 
     def _progress(self, work: Work, said: Progress) -> None:
         track = work.track
@@ -215,19 +245,35 @@ class Foreman:
         if work in self._news:
             self._note(work)
         if isinstance(said, Outcome):
-            if work.kind == "render" and run.began is not None:
+            if work.kind == "render" and run.began is not None and work.take is None:
                 self._floor.estimates.learn(work.track, time.monotonic() - run.began)
             if work.track.paced_until and self._floor.clock.now() < work.track.paced_until and work.kind == "render":
                 work.state = "held"
                 self._held[work] = said
             else:
                 self._endings.completed(work, said)
+        elif isinstance(said, TakeMade):
+            self._half_done(run, work, said)
         elif isinstance(said, Broke):
             self._endings.broke(work, said.traceback)
         elif isinstance(said, Died):
-            if self._pool.blameless(run):
+            if run.crew.blameless(run):
                 self._endings.spared(work)
             else:
-                self._endings.died(work, late_after_s=self._job_timeout_s if run.late else None)
+                self._endings.died(work, late_after_s=self._pool.timeout_s if run.late else None)
         else:
             self._endings.refused(work, said.error())
+
+    def _half_done(self, run: Run, work: Work, said: TakeMade) -> None:
+        """Its take is made: let a worker finish it. The run goes on."""
+        work.track = replace(work.track, **said.facts)
+        self._news[work] = {**self._news.get(work, {}), **said.facts}
+        self._floor.engines.took(work.track, said.work_s)
+        work.take, work.lane, work.state, work.half_done = run.folder, "", "queued", True
+        work.estimate_s = self._floor.estimates.seconds(work.track)
+        self._floor.line.add(work)
+
+
+def left_s(work: Work) -> float:
+    """Seconds of one worker that a running work will still take."""
+    return work.estimate_s * (1 - work.track.progress / 100)

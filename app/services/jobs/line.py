@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from app.models.track import Track, TrackFile
@@ -10,6 +11,8 @@ from app.services.jobs.base import JobKind
 
 #: What goes before what; higher is earlier. Somebody waits for a download; a render takes a while anyway.
 PRIORITY: dict[JobKind, int] = {"render": 0, "encode": 10}
+#: That of a model's take that is to be finished: it has waited before, and takes up space.
+HALF_DONE = 5
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -25,6 +28,12 @@ class Work:
     #: Seconds of one worker that it will take.
     estimate_s: float
     form: str | None = None
+    #: Whom it waits for: "" for the workers, else a model in processes of its own.
+    lane: str = ""
+    #: Where the take of its model lies, once it is made: the rest is for the workers.
+    take: Path | None = None
+    #: Whether its run goes on though it waits: the next half needs no new one.
+    half_done: bool = False
     #: Runs begun that count against the limit.
     attempt: int = 0
     #: The run under way, or the last.
@@ -36,48 +45,76 @@ class Work:
     @property
     def place(self) -> tuple[int, int]:
         """What sorts the line."""
-        return -PRIORITY[self.kind], self.number
+        return -(HALF_DONE if self.take is not None else PRIORITY[self.kind]), self.number
 
 
 class WaitingLine:
-    """Work that waits, the next one first. One thread changes it; `position` may be asked from any."""
+    """Work that waits, the next one first, a lane for each whom it waits for.
+
+    One thread changes it; `position` may be asked from any.
+    """
 
     def __init__(self) -> None:
-        self._places: list[tuple[int, int]] = []
-        self._works: dict[tuple[int, int], Work] = {}
-        self._estimates_s = 0.0
+        self._lanes: dict[str, _Lane] = {}
 
     def __len__(self) -> int:
-        return len(self._places)
+        return sum(len(lane.places) for lane in self._lanes.values())
 
     @property
     def estimates_s(self) -> float:
         """Seconds of one worker that all of it will take."""
-        return self._estimates_s
+        return sum(lane.estimates_s for lane in self._lanes.values())
+
+    @property
+    def models(self) -> list[str]:
+        """Models that works wait for, the one with the first work first."""
+        waiting = [(lane.places[0], name) for name, lane in self._lanes.items() if name and lane.places]
+        return [name for _, name in sorted(waiting)]
+
+    def count(self, lane: str) -> int:
+        """How many works wait in a lane."""
+        return len(self._lanes[lane].places) if lane in self._lanes else 0
+
+    def waiting_s(self, lane: str) -> float:
+        """Seconds of one worker that those in a lane will take."""
+        return self._lanes[lane].estimates_s if lane in self._lanes else 0.0
 
     def add(self, work: Work) -> None:
         """Put it where it belongs; one that comes back has its old place."""
-        self._works[work.place] = work
-        insort(self._places, work.place)
-        self._estimates_s += work.estimate_s
+        lane = self._lanes.setdefault(work.lane, _Lane())
+        lane.works[work.place] = work
+        insort(lane.places, work.place)
+        lane.estimates_s += work.estimate_s
 
     def remove(self, work: Work) -> None:
         """Take it out."""
-        del self._works[work.place]
-        del self._places[bisect_left(self._places, work.place)]
-        self._estimates_s = self._estimates_s - work.estimate_s if self._places else 0.0
+        lane = self._lanes[work.lane]
+        del lane.works[work.place]
+        del lane.places[bisect_left(lane.places, work.place)]
+        lane.estimates_s = lane.estimates_s - work.estimate_s if lane.places else 0.0
 
-    def next(self) -> Work:
-        """Take out the first. `IndexError` if none waits."""
-        work = self._works[self._places[0]]
+    def next(self, lane: str = "") -> Work:
+        """Take out the first of a lane. `LookupError` if none waits."""
+        work = self._lanes[lane].works[self._lanes[lane].places[0]]
         self.remove(work)
         return work
 
     def position(self, work: Work) -> int | None:
-        """Its place, 1 = next; None if it doesn't wait."""
-        places = self._places
-        index = bisect_left(places, work.place)  # one step of the interpreter: no other thread gets in between
+        """Its place in its lane, 1 = next; None if it doesn't wait."""
+        lane = self._lanes.get(work.lane)
+        if lane is None:
+            return None
+        index = bisect_left(lane.places, work.place)  # one step of the interpreter: no other thread gets in between
         try:
-            return index + 1 if places[index] == work.place else None
+            return index + 1 if lane.places[index] == work.place else None
         except IndexError:  # the line moved up
             return None
+
+
+@dataclass(kw_only=True, slots=True)
+class _Lane:
+    """Those who wait for the same."""
+
+    places: list[tuple[int, int]] = field(default_factory=list)
+    works: dict[tuple[int, int], Work] = field(default_factory=dict)
+    estimates_s: float = 0.0

@@ -15,46 +15,37 @@ from typing import cast
 from pebble import ProcessPool
 
 from app.services.jobs.base import Job, JobBody, Progress
-from app.services.jobs.worker import KILL, Began, Broke, Died, News, do, make_ready
+from app.services.jobs.run import Run
+from app.services.jobs.worker import KILL, Began, Broke, Died, News, Rests, do, make_ready
 
 #: How much workers stand back for the server (`nice`).
 NICENESS = 10
 
 #: Seconds that a run may wait for its worker to start and warm up.
 UNBEGUN_S = 300.0
+#: Seconds after which a worker that was told to end counts as gone, should its death have gone unseen.
+UNSEEN_S = 5.0
 #: Times that workers may fail to start before the jobs they were to do are charged with it.
 MOST_BROKEN = 3
 
 log = logging.getLogger(__name__)
 
 
-class Run:
-    """One job in the hands of one worker."""
+class PipedRun(Run):
+    """A run whose worker speaks through a pipe of its own."""
 
-    def __init__(self, job: Job, folder: Path, *, timeout_s: float, pool: int) -> None:
-        self.job = job
-        #: Where it works; made by the worker.
-        self.folder = folder
+    def __init__(self, job: Job, folder: Path, crew: "WorkerPool", *, timeout_s: float, pool: int) -> None:
+        super().__init__(job, folder, crew)
         self._timeout_s = timeout_s
         #: Number of the pool it was handed to.
         self.pool = pool
-        #: Moment (`time.monotonic`) at which it has taken too long.
         self.deadline = time.monotonic() + UNBEGUN_S
-        #: When a worker took it up (`time.monotonic`); None until then.
-        self.began: float | None = None
         #: Name of its worker, once known.
         self.worker = ""
         self.pid = 0
-        #: Whether its worker is being ended for taking too long.
-        self.late = False
-        #: Whether nobody wants its result any more.
-        self.unwanted = False
-        #: Whether its worker writes no more files for it.
-        self.over = False
         self.task: Future[None]
         #: What the worker says, and the other end until the worker has its own.
         self.reader, self._writer = multiprocessing.Pipe(duplex=False)
-        self._after: list[Callable[[], None]] = []
 
     @property
     def writer(self) -> Connection:
@@ -72,25 +63,15 @@ class Run:
                 self.deadline = self.began + self._timeout_s
                 # Ours must go, or the worker's death would never be seen.
                 self._writer.close()
-            elif not isinstance(said, Progress):
+            elif not isinstance(said, (Progress, Rests)):
                 self.close()
             yield said
 
     def close(self) -> None:
         """Hear no more of it."""
-        if not self.over:
-            self.over = True
-            self._writer.close()
-            self.reader.close()
-            for call in self._after:
-                call()
-
-    def when_over(self, call: Callable[[], None]) -> None:
-        """Call once its worker writes no more files for it."""
-        if self.over:
-            call()
-        else:
-            self._after.append(call)
+        self._writer.close()
+        self.reader.close()
+        super().close()
 
     def _said(self) -> News | None:
         try:
@@ -105,10 +86,18 @@ class WorkerPool:
     """Processes that die alone. One thread starts, feeds and stops it, and must outlive the workers."""
 
     def __init__(
-        self, body: JobBody, warm: Callable[[], None] | None, *, workers: int, settled: Callable[[Run], None]
+        self,
+        body: JobBody,
+        warm: Callable[[], None] | None,
+        *,
+        workers: int,
+        timeout_s: float,
+        settled: Callable[[Run], None],
     ) -> None:
         self._ready = (body, warm, NICENESS, os.getpid())
         self._workers = workers
+        #: Seconds that a run may take.
+        self.timeout_s = timeout_s
         #: Called from any thread once the pool has finished with a run, well or not.
         self._settled = settled
         self._pool: ProcessPool | None = None
@@ -129,16 +118,18 @@ class WorkerPool:
         )
         _ = self._pool.active  # asking starts it
 
-    def hand(self, job: Job, folder: Path, *, timeout_s: float) -> Run:
+    def hand(self, job: Job, folder: Path) -> PipedRun:
         """Give a job to the next free worker."""
         pool = self._working()
-        run = Run(job, folder, timeout_s=timeout_s, pool=self._number)
+        run = PipedRun(job, folder, self, timeout_s=self.timeout_s, pool=self._number)
         run.task = pool.schedule(do, args=(job, folder, run.writer))
         run.task.add_done_callback(lambda _: self._settled(run))
         return run
 
     def end(self, run: Run) -> None:
         """Kill the worker that has the run, or take the run back from the pool."""
+        run = _piped(run)
+        run.deadline = time.monotonic() + UNSEEN_S
         if run.worker:
             self._condemned.append(run.worker)
             if KILL is not None:  # the pool would do it too, but looks only ten times a second
@@ -146,12 +137,23 @@ class WorkerPool:
                     os.kill(run.pid, KILL)
         run.task.cancel()
 
+    def overdue(self, run: Run) -> bool:
+        """A run's deadline has passed: see to it. True if it counts as gone."""
+        if run.late or run.unwanted:
+            return True
+        if run.began is None:
+            self.start_anew()
+            return True
+        run.late = True
+        self.end(run)
+        return False
+
     @property
     def broken(self) -> bool:
         """Whether it takes up nothing more."""
         return self._pool is not None and not self._pool.active
 
-    def heard(self) -> None:
+    def heard(self, run: Run) -> None:  # noqa: ARG002 - the crew's protocol; here all are alike
         """A worker took a job up: workers do start."""
         self._broken = 0
 
@@ -163,6 +165,7 @@ class WorkerPool:
         """
         if run.began is None:
             return self._broken < MOST_BROKEN
+        run = _piped(run)
         return not run.late and (run.worker in self._condemned or run.pool != self._number)
 
     def stop(self) -> None:
@@ -185,3 +188,8 @@ class WorkerPool:
             self.start_anew()
         assert self._pool is not None  # noqa: S101 - just started
         return self._pool
+
+
+def _piped(run: Run) -> PipedRun:
+    assert isinstance(run, PipedRun)  # noqa: S101 - a pool is asked about its own runs only
+    return run

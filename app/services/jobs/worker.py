@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from app.errors import DISK_REASONS, MusicError, StorageFailed
-from app.services.jobs.base import Job, JobBody, Outcome, Progress
+from app.services.jobs.base import Job, JobBody, Outcome, Progress, TakeMade
 from app.utils.memory import give_back_memory, tame_allocator
 
 #: Fields of Track that a job may tell.
-FACTS = frozenset({"brief", "plan", "on_demand", "timings", "measured", "report", "composition", "wav_sha256"})
+FACTS = frozenset(
+    {"brief", "plan", "on_demand", "timings", "measured", "report", "composition", "wav_sha256", "warnings", "seed"}
+)
 
 #: What the operating system says when files cannot be written, through no fault of the job.
 _REFUSALS = {errno.ENOSPC, getattr(errno, "EDQUOT", -1), errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -49,6 +51,11 @@ class Began:
     worker: str
     #: Its number among the processes of the machine.
     pid: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rests:
+    """The job waits for others, or is looked at: what its worker does now is not its doing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +85,8 @@ class Died:
 
 
 #: What a run ends with.
-Ending: TypeAlias = Outcome | Refused | Broke | Died
-News: TypeAlias = Began | Progress | Ending
+Ending: TypeAlias = Outcome | TakeMade | Refused | Broke | Died
+News: TypeAlias = Began | Rests | Progress | Ending
 
 
 class _Bench:
@@ -94,7 +101,7 @@ def make_ready(body: JobBody, warm: Callable[[], None] | None, niceness: int, pa
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if KILL is not None:
         signal.signal(KILL, signal.SIG_IGN)
-    _never_outlive(parent)
+    never_outlive(parent)
     tame_allocator()
     if hasattr(os, "nice"):
         os.nice(niceness)
@@ -115,10 +122,10 @@ def do(job: Job, folder: Path, line: Connection) -> None:
         try:
             folder.mkdir(parents=True)
             outcome = _Bench.body(job, folder, lambda progress: _tell(line, progress))
-            _check(outcome.facts)
+            check_facts(outcome.facts)
             line.send(outcome)
         except Exception as error:  # noqa: BLE001 - the dispatcher decides what comes of it
-            line.send(_ending(error))
+            line.send(ending_of(error))
         give_back_memory()
 
 
@@ -143,11 +150,11 @@ def _leave(_signal: int, _frame: object) -> None:
 
 
 def _tell(line: Connection, progress: Progress) -> None:
-    _check(progress.facts)
+    check_facts(progress.facts)
     line.send(progress)
 
 
-def _check(facts: Mapping[str, Any]) -> None:
+def check_facts(facts: Mapping[str, Any]) -> None:
     """Say here, where the mistake is, what the database would refuse later."""
     unknown = set(facts) - FACTS
     if unknown:
@@ -155,7 +162,8 @@ def _check(facts: Mapping[str, Any]) -> None:
     json.dumps(dict(facts))
 
 
-def _ending(error: Exception) -> Refused | Broke:
+def ending_of(error: Exception) -> Refused | Broke:
+    """What an error makes of a run."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         error = StorageFailed(f"Files could not be written: {DISK_REASONS[error.errno]}")
     if isinstance(error, MusicError):
@@ -163,7 +171,8 @@ def _ending(error: Exception) -> Refused | Broke:
     return Broke(traceback="".join(traceback.format_exception(type(error), error, error.__traceback__)))
 
 
-def _never_outlive(parent: int) -> None:
+def never_outlive(parent: int) -> None:
+    """End this process with the one that made it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the kernel was told

@@ -49,6 +49,7 @@ def track_values(track: Track) -> dict[str, Any]:
     values = {name: getattr(track, name) for name in _TRACK_FIELDS}
     values["files"] = [asdict(file) for file in track.files]
     values["on_demand"] = list(track.on_demand)
+    values["warnings"] = list(track.warnings) or None
     values["stored_bytes"] = sum(file.size for file in track.files)
     return values
 
@@ -58,6 +59,7 @@ def track_of(row: RowMapping) -> Track:
     values = {name: row[name] for name in _TRACK_FIELDS}
     values["files"] = tuple(TrackFile(**file) for file in row["files"])
     values["on_demand"] = tuple(row["on_demand"])
+    values["warnings"] = tuple(row["warnings"] or ())
     if row.get("job_stage") is not None:
         values["stage"] = row["job_stage"]
         values["progress"] = max(row["progress"], row["job_progress"])

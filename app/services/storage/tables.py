@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -57,6 +58,7 @@ tracks = Table(
     Column("estimated_s", Integer, nullable=False),
     # Explicit fields and the plan that came with the prompt.
     Column("asked", JSON(none_as_null=True)),
+    Column("seed_named", Boolean, nullable=False, server_default=false()),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     Column("progress", Integer, nullable=False),
@@ -73,6 +75,7 @@ tracks = Table(
     Column("measured", JSON, nullable=False),
     Column("report", JSON(none_as_null=True)),
     Column("composition", JSON(none_as_null=True)),
+    Column("warnings", JSON(none_as_null=True)),
     Column("wav_sha256", String(64)),
     # Runs begun for this track, of every kind of job: each writes its files under a number of its own.
     Column("runs", Integer, nullable=False),

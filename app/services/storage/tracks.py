@@ -18,6 +18,7 @@ from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, open_engine, reason
 from app.services.storage.groups import read_comparison, read_group, read_standings
 from app.services.storage.rows import select_tracks, track_of
+from app.services.storage.speeds import read_speeds
 from app.services.storage.tables import tracks
 
 
@@ -87,6 +88,11 @@ class TrackStore:
         """By model, how often it was preferred to others; models nobody compared are left out."""
         with self._reading() as connection:
             return read_standings(connection)
+
+    def speeds(self) -> dict[str, float]:
+        """By model, the seconds of music that its latest completed tracks made in a second; those that have any."""
+        with self._reading() as connection:
+            return read_speeds(connection)
 
     def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
         """Up to `limit` tracks, newest first, from where the last page ended. `InvalidField` for a strange cursor."""

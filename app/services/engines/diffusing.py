@@ -1,0 +1,178 @@
+"""What the engines that run a diffusers pipeline share: opening a checkpoint, where it goes, following a batch.
+
+Rule: nothing is downloaded and nothing unpickled; a checkpoint is a folder of safetensors or it is refused.
+"""
+
+import gc
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from app.errors import Cancelled, GenerationFailed, printable
+from app.models.audio import BLOCK_FRAMES, Block, Samples
+from app.services.engines.base import ModelSource, TakeRequest
+
+#: Files that may run whatever they like when they are opened.
+_PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+
+#: Share of a GPU's free memory that weights may fill; beyond it each part visits the GPU in turn.
+_ROOM = 0.8
+
+#: Types that a model may be run in.
+DTYPES = ("auto", "float32", "float16", "bfloat16")
+
+
+def open_pipeline(source: ModelSource, family: str, *, device: str, dtype: str, half: str, **options: Any) -> Any:
+    """The pipeline of class `family` in a model's folder, on its device. `GenerationFailed` with the reason.
+
+    `device` is auto, cpu, cuda, cuda:n or mps; `half` the type that "auto" means on a GPU.
+    """
+    folder = _checked_folder(source, family)
+    import diffusers
+
+    where = device_named(device)
+    try:
+        pipeline = getattr(diffusers, family).from_pretrained(
+            str(folder), local_files_only=True, use_safetensors=True, dtype=_dtype_named(dtype, where, half), **options
+        )
+    except Exception as error:  # whatever a damaged checkpoint raises in whichever library reads it
+        raise GenerationFailed(
+            f"The weights of {source.name} cannot be read; fetch them again: python3 run.py fetch {source.name} "
+            f"({type(error).__name__}: {printable(str(error), 200)})"
+        ) from error
+    pipeline.set_progress_bar_config(disable=True)
+    return placed(pipeline, where)
+
+
+def device_named(name: str) -> Any:
+    """The torch device of a name; `GenerationFailed` naming those there are if this machine lacks it."""
+    import torch
+
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    kind, _, number = name.partition(":")
+    count = torch.cuda.device_count() if cuda else 0
+    there = ["cpu", *(f"cuda:{index}" for index in range(count)), *(["mps"] if mps else [])]
+    if name not in there and (name != "cuda" or not cuda):
+        raise GenerationFailed(f"MUSIC_DEVICE is {printable(name)!r}, but this machine has {', '.join(there)}")
+    return torch.device(kind, int(number)) if number else torch.device(kind)
+
+
+def placed(pipeline: Any, device: Any) -> Any:
+    """The pipeline on its device; part by part where a GPU's free memory does not hold it whole."""
+    import torch
+
+    if device.type == "cuda" and weight_bytes(pipeline) > _ROOM * torch.cuda.mem_get_info(device)[0]:
+        pipeline.enable_model_cpu_offload(device=device)
+        return pipeline
+    return pipeline.to(device)
+
+
+def weight_bytes(pipeline: Any) -> int:
+    """Memory that a pipeline's weights take."""
+    modules = (part for part in pipeline.components.values() if hasattr(part, "parameters"))
+    return sum(weight.nbytes for module in modules for weight in (*module.parameters(), *module.buffers()))
+
+
+def give_back() -> None:
+    """Give memory that nothing refers to back to the machine."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def dice_of(seed: int) -> Any:
+    """The torch dice of one request. Drawn on the CPU, so that a seed means the same on every device."""
+    import torch
+
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+def blocks_of(samples: Samples) -> Iterator[Block]:
+    """Samples of one or two channels, shape (frames, channels), as blocks."""
+    stereo = np.repeat(samples, 2, axis=1) if samples.shape[1] == 1 else samples
+    for first in range(0, len(stereo), BLOCK_FRAMES):
+        yield Block(mix=np.ascontiguousarray(stereo[first : first + BLOCK_FRAMES], np.float32))
+
+
+def starts_of(width: int, tile: int, overlap: int, *, circular: bool) -> list[int]:
+    """Where windows of `tile` columns begin so that they cover `width`, each overlapping the last by `overlap`.
+
+    >>> starts_of(160, 64, 16, circular=False)
+    [0, 48, 96]
+    >>> starts_of(75, 64, 16, circular=True)  # the last one ends with the first 16 columns
+    [0, 27]
+    """
+    last = width - tile + (overlap if circular else 0)
+    return [0] if last <= 0 else [*range(0, last, tile - overlap), last]
+
+
+def looped(samples: Samples, frames: int) -> Samples:
+    """A loop of `frames` frames: what was played beyond its end fades out over its beginning."""
+    beyond = len(samples) - frames
+    rising = np.sqrt(np.linspace(0.0, 1.0, beyond, endpoint=False, dtype=np.float32))[:, None]
+    loop: Samples = samples[:frames].copy()
+    loop[:beyond] = loop[:beyond] * rising + samples[frames:] * np.sqrt(1.0 - np.square(rising))
+    return loop
+
+
+class Watch:
+    """Follows a batch at work: tells each request how far it is, and notices which were cancelled."""
+
+    def __init__(self, requests: Sequence[TakeRequest]) -> None:
+        self._requests = requests
+        self._gone: set[int] = set()
+
+    def gone(self, row: int) -> bool:
+        """Whether a request was cancelled, as far as it is known."""
+        return row in self._gone
+
+    def tell(self, fractions: dict[int, float]) -> None:
+        """Rows at work, each with the fraction done. `Cancelled` once nobody waits for any of them."""
+        for row, fraction in fractions.items():
+            if self._requests[row].cancelled():
+                self._gone.add(row)
+            elif row not in self._gone:
+                self._requests[row].progress("rendering", min(fraction, 1.0))
+        if self._gone.issuperset(fractions):
+            raise Cancelled("Cancelled")
+
+
+def _dtype_named(name: str, device: Any, half: str) -> Any:
+    import torch
+
+    if name not in DTYPES:
+        raise GenerationFailed(f"dtype must be one of {', '.join(DTYPES)}, got {printable(name)!r}")
+    if name == "auto":
+        name = half if device.type == "cuda" else "float32"
+    return getattr(torch, name)
+
+
+def _checked_folder(source: ModelSource, family: str) -> Path:
+    fetch = f"python3 run.py fetch {source.name}"
+    if source.folder is None or not source.folder.is_dir():
+        raise GenerationFailed(f"The weights of {source.name} are not on this machine: {fetch}")
+    try:
+        index = json.loads((source.folder / "model_index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GenerationFailed(
+            f"The folder of {source.name} holds no checkpoint: its model_index.json is missing or damaged; {fetch}"
+        ) from error
+    found = cast(Any, index).get("_class_name") if isinstance(index, dict) else None
+    if found != family:
+        raise GenerationFailed(f"The folder of {source.name} holds {printable(str(found))}, not {family}")
+    for part in sorted(source.folder.iterdir()):
+        names = [file.name for file in part.iterdir()] if part.is_dir() and part.name in index else []
+        pickled = [name for name in names if name.endswith(_PICKLES)]
+        if pickled and not any(name.endswith(".safetensors") for name in names):
+            raise GenerationFailed(
+                f"{source.name} is refused: {part.name}/{pickled[0]} is a pickle, which could run any code; "
+                "only safetensors are opened"
+            )
+    return source.folder

@@ -1,0 +1,139 @@
+"""Models: the catalogue as one service has it, with the owner's checkpoints, keys and folders. Picklable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from app.errors import InvalidField, LicenceRefused, ModelNotReady, SettingRefused, printable
+from app.services.engines.base import Capabilities, ModelSource
+from app.services.engines.catalogue import CATALOGUE
+from app.services.engines.readiness import Readiness, readiness_of
+from app.services.engines.rows import ModelRow, Weights
+from app.services.engines.weights import folder_of
+
+#: Licences that the owner accepts.
+LicencePolicy = Literal["any", "commercial"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalCheckpoint:
+    """A checkpoint in a folder of the owner's, under a name of its own."""
+
+    name: str
+    #: The engine that opens it, or a model of the catalogue that it is like.
+    family: str
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Models:
+    """Which models there are, where their things lie, and what they lack."""
+
+    #: Folder of the Hugging Face cache; None where nothing was ever fetched.
+    hub: Path | None = None
+    #: Folder that holds the environments `.venv-ENGINE`; None where there are none.
+    home: Path | None = None
+    local: tuple[LocalCheckpoint, ...] = ()
+    #: "auto", "cpu", "cuda", "cuda:1", "mps".
+    device: str = "auto"
+    licence_policy: LicencePolicy = "any"
+    #: Keys of remote services by the setting that holds them.
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: Addresses of remote services by engine, where they are not the public ones.
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        taken = set(CATALOGUE)
+        for checkpoint in self.local:
+            if checkpoint.name in taken:
+                raise SettingRefused(f"MUSIC_MODEL_PATHS: {checkpoint.name} is a model already; take another name")
+            taken.add(checkpoint.name)
+            _likened(checkpoint)
+
+    def rows(self) -> list[ModelRow]:
+        """Every model, in the order that clients see."""
+        return [*CATALOGUE.values(), *(_local_row(checkpoint) for checkpoint in self.local)]
+
+    def row(self, name: str) -> ModelRow:
+        """The row of a model; `InvalidField` naming those there are if the name is unknown."""
+        row = CATALOGUE.get(name) or next((_local_row(one) for one in self.local if one.name == name), None)
+        if row is None:
+            known = ", ".join([*CATALOGUE, *(one.name for one in self.local)])
+            raise InvalidField("model", f"unknown model {printable(name)!r}; available: {known}")
+        return row
+
+    def capabilities_of(self, name: str) -> Capabilities | None:
+        """What a model can do; None of one that this service does not know (any more)."""
+        try:
+            return self.row(name).capabilities
+        except InvalidField:
+            return None
+
+    def source(self, row: ModelRow, *, soundfont: Path | None = None) -> ModelSource:
+        """Where the engine of a row finds what it plays from."""
+        return ModelSource(
+            name=row.name,
+            folder=None if row.weights is None else folder_of(row.weights, self.hub),
+            soundfont=soundfont,
+            api_key=None if row.key_setting is None else self.keys.get(row.key_setting),
+            base_url=self.addresses.get(row.engine),
+        )
+
+    def readiness(self, row: ModelRow) -> Readiness:
+        """Whether a model can work here, and what is to be done where it can't. Reads the disk."""
+        if self._forbids(row):
+            return Readiness(
+                state="forbidden", lacks=_not_commercial(row), command="MUSIC_LICENCE_POLICY=any python3 run.py"
+            )
+        key = "" if row.key_setting is None else self.keys.get(row.key_setting, "")
+        return readiness_of(row, hub=self.hub, home=self.home, device=self.device, key=key)
+
+    def check(self, row: ModelRow) -> None:
+        """`ModelNotReady` with the command that helps, or `LicenceRefused`, unless it can work. Reads the disk."""
+        self.check_licence(row)
+        readiness = self.readiness(row)
+        if readiness.state != "ready":
+            raise ModelNotReady(f"{row.name} cannot be used yet: {readiness.lacks}. Run: {readiness.command}")
+
+    def check_licence(self, row: ModelRow) -> None:
+        """`LicenceRefused` unless the owner's policy takes the model's weights."""
+        if self._forbids(row):
+            raise LicenceRefused(f"MUSIC_LICENCE_POLICY is commercial: {_not_commercial(row)}")
+
+    def _forbids(self, row: ModelRow) -> bool:
+        return self.licence_policy == "commercial" and not row.capabilities.commercial_use
+
+
+def _not_commercial(row: ModelRow) -> str:
+    licence = row.capabilities.weights_licence
+    return f"this server takes only weights that allow commercial use; those of {row.name} do not ({licence})"
+
+
+def _local_row(checkpoint: LocalCheckpoint) -> ModelRow:
+    like = _likened(checkpoint)
+    assert like.weights is not None  # noqa: S101 - _likened takes no other
+    return replace(
+        like,
+        name=checkpoint.name,
+        description=f"A checkpoint of the server owner's, like {like.name}.",
+        weights=Weights(
+            repository=None,
+            layout=like.weights.layout,
+            required=like.weights.required,
+            folder=checkpoint.folder,
+        ),
+        memory_bytes=0,
+    )
+
+
+def _likened(checkpoint: LocalCheckpoint) -> ModelRow:
+    """The model of the catalogue that a local checkpoint is like. `SettingRefused`."""
+    with_weights = [row for row in CATALOGUE.values() if row.weights is not None]
+    for row in with_weights:
+        if checkpoint.family in (row.name, row.engine):
+            return row
+    families = ", ".join(dict.fromkeys(row.engine for row in with_weights)) or "none"
+    raise SettingRefused(
+        f"MUSIC_MODEL_PATHS: {printable(checkpoint.family)!r} is no family of models; there are {families}"
+    )

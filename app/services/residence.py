@@ -1,0 +1,214 @@
+"""A model in its engine process: jobs come in from many threads, takes in their folders go out.
+
+The way of each: plan → phrase → wait in the batcher → take → judge; once more with another seed where it is bad.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import GenerationFailed, MusicError, printable
+from app.models.brief import Brief
+from app.models.plan import Plan
+from app.models.track import Stage, Track
+from app.services.encoding import HeldTake, deliver, hold_take
+from app.services.engines import Engine, ModelRow, Take, TakeRequest
+from app.services.engines.batching import Batcher, shortage_in
+from app.services.engines.devices import devices_seen, settled_device
+from app.services.instruments import fingerprint_of
+from app.services.jobs.base import Job, TakeMade
+from app.services.jobs.engine_room import Loaded, Unusable, Watched, Word
+from app.services.listening.takes import Verdict, judge
+from app.services.pipeline import MODEL_WORK, StageClock, decided_for, mix_of, take_held
+from app.services.planning.phrasing import describe
+from app.services.workshop import Workshop
+from app.utils.seeds import MAX_SEED, rng_for
+
+#: Seconds between two words on how far the loading is.
+TICK_S = 0.5
+#: Seconds after which a model is thought to be half loaded; nobody can know.
+HALF_LOADED_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Try:
+    """A take, and what it is worth."""
+
+    brief: Brief
+    plan: Plan
+    held: HeldTake
+    verdict: Verdict
+    work_s: float
+
+
+class ModelResident:
+    """A `Resident` of the engine room."""
+
+    def __init__(self, workshop: Workshop, model: str, device: str, tell: Callable[[Word], None]) -> None:
+        self._workshop = workshop
+        self._row: ModelRow = workshop.models.row(model)
+        self._device = device
+        self._tell = tell
+        self._engine: Engine = self._row.make(workshop.models.source(self._row, soundfont=workshop.soundfont))
+        self._loaded = threading.Event()
+        self._judging = threading.Lock()
+        self._batcher = Batcher(
+            model,
+            self._engine,
+            load=self._load,
+            failed=lambda error: tell(Unusable(reason=str(error))),
+            wait_s=workshop.batch_wait_s,
+            most=workshop.batch_most,
+        )
+
+    def load(self) -> None:
+        """Begin to load the model, if it is not loaded."""
+        self._batcher.load()
+
+    def nudge(self) -> None:
+        """Somebody was dropped."""
+        self._batcher.nudge()
+
+    def close(self) -> None:
+        """Unload the model."""
+        self._batcher.close()
+
+    def take(self, job: Job, folder: Path, watched: Watched) -> TakeMade:
+        """Make a take of a track and put it into the folder. `MusicError` with the reason where there can be none."""
+        track = job.track
+        clock = StageClock(watched.report, work=MODEL_WORK)
+        first = self._try(track, track.seed, folder / "first", clock, watched)
+        best, warnings, work_s = first, first.verdict.reasons, first.work_s
+        if first.verdict.bad and self._workshop.retry_bad_takes and not track.seed_named:
+            seed = other_seed(track.seed)
+            second = self._try(track, seed, folder / "second", clock, watched)
+            work_s += second.work_s
+            given_up = " ".join(first.verdict.reasons)
+            if second.verdict.score > first.verdict.score:
+                best = second
+                warnings = (
+                    f"The take with seed {track.seed} was given up: {given_up} This one has seed {seed}.",
+                    *second.verdict.reasons,
+                )
+            else:
+                warnings = (*warnings, f"A take with another seed, {seed}, was no better.")
+        deliver(best.held, folder)
+        return TakeMade(
+            work_s=work_s,
+            facts={
+                "brief": best.brief.model_dump(mode="json"),
+                "plan": best.plan.model_dump(mode="json"),
+                "seed": best.plan.seed,
+                "warnings": tuple(warnings),
+                "timings": clock.timings,
+            },
+        )
+
+    def _try(self, track: Track, seed: int, into: Path, clock: StageClock, watched: Watched) -> _Try:
+        """One take with a seed."""
+        stage: Stage = "planning" if self._loaded.is_set() else "loading"
+        clock.progress(stage, 0.0)
+        began = time.perf_counter()
+        brief, plan = decided_for(track, seed, soundfont_sha256=fingerprint_of(self._workshop.soundfont))
+        clock.timings["planning"] = round(time.perf_counter() - began, 4)
+        decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
+        clock.progress(stage, 1.0 if stage == "planning" else 0.0, decided)
+        family = self._row.phrased_for
+        request = TakeRequest(
+            plan=plan,
+            prompt=track.prompt,
+            description="" if family is None else describe(brief, plan, manner=family),
+            seed_named=track.seed_named,
+            progress=clock.progress,
+            cancelled=watched.cancelled,
+            threads=self._workshop.threads,
+        )
+
+        def keep(take: Take) -> HeldTake:
+            return hold_take(
+                take.blocks,
+                into,
+                sample_rate=take.sample_rate,
+                measured=take.measured,
+                extras=dict(take.extras),
+            )
+
+        worked_since = 0.0
+
+        def at_work(works: bool) -> None:
+            nonlocal worked_since
+            if works:
+                worked_since = time.perf_counter()  # for loading, and again when that is done
+            watched.at_work(works)
+
+        # A crash may have been a neighbour's fault: whoever was there is tried again by itself.
+        answer = self._batcher.take(request, keep, at_work=at_work, alone=track.attempt > 1)
+        rendering_s = clock.timings.get("rendering", 0.0) + time.perf_counter() - worked_since
+        clock.timings["rendering"] = round(rendering_s, 4)
+        with self._judging:  # a long take's mix is 100 MB
+            verdict = judge(brief, plan, mix_of(take_held(answer.made, raw=True), plan))
+        return _Try(brief=brief, plan=plan, held=answer.made, verdict=verdict, work_s=answer.work_s)
+
+    def _load(self) -> None:
+        """Load the engine, on its thread, and tell how it goes."""
+        began = time.monotonic()
+        try:
+            with self._ticking(began):
+                self._engine.load(device=self._device)
+        except MusicError:
+            raise
+        except Exception as error:
+            raise GenerationFailed(self._reason(error)) from error
+        seen = devices_seen()
+        remote = self._row.capabilities.remote
+        self._loaded.set()
+        self._tell(
+            Loaded(
+                device=settled_device(self._device, seen),
+                devices=() if remote else seen.names,
+                memory_bytes=self._engine.memory_bytes(),
+                device_bytes=seen.memory_bytes,
+                load_s=time.monotonic() - began,
+            )
+        )
+
+    def _reason(self, error: Exception) -> str:
+        shortage = shortage_in(error)
+        if shortage is not None:
+            return f"{self._row.name} does not fit into the memory of {self._device} ({shortage})"
+        return f"{self._row.name} cannot be loaded: {type(error).__name__}: {printable(str(error), 200)}"
+
+    @contextmanager
+    def _ticking(self, began: float) -> Iterator[None]:
+        """While inside, those who wait are told how far the loading may be."""
+        done = threading.Event()
+
+        def tick() -> None:
+            while not done.wait(TICK_S):
+                for request in self._batcher.waiting:
+                    request.progress("loading", part_loaded(time.monotonic() - began))
+
+        thread = threading.Thread(target=tick, name="loading", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def part_loaded(seconds: float) -> float:
+    """How far a loading is thought to be, 0…1: always a little further.
+
+    >>> part_loaded(HALF_LOADED_S)
+    0.5
+    """
+    return seconds / (seconds + HALF_LOADED_S)
+
+
+def other_seed(seed: int) -> int:
+    """The seed of a second take, 0…2^53 − 1: the same each time, and no variation's."""
+    return int(rng_for(seed, "second take").integers(MAX_SEED + 1))
