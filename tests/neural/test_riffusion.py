@@ -6,13 +6,11 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed: python3 run.py install riffusion")
 pytest.importorskip("diffusers", reason="diffusers is not installed: python3 run.py install riffusion")
 
-import itertools
-
 from app.errors import Cancelled
 from app.models.audio import SAMPLE_RATE
 from app.services.dsp.mel import BANDS, COLUMNS_PER_S
 from app.services.engines.base import ModelSource
-from app.services.engines.riffusion import RiffusionEngine, starts_of
+from app.services.engines.riffusion import RiffusionEngine
 from tests.encoding.test_png import chunks
 from tests.neural.asking import Asked, assert_moves, samples_of, takes
 from tests.neural.tiny_riffusion import save_tiny_riffusion
@@ -130,12 +128,3 @@ def test_a_loop_meets_its_beginning(engine, seconds):
     seam = np.abs(picture[:, 0] - picture[:, -1]).mean()
     assert seam <= steps.max()
     assert abs(samples[0] - samples[-1]) <= np.abs(np.diff(samples)).max()
-
-
-def test_pictures_cover_every_length_and_overlap():
-    for width in range(64, 400):
-        for circular in (False, True):
-            starts = starts_of(width, 64, 16, circular=circular)
-            covered = {(start + column) % width for start in starts for column in range(64)}
-            assert covered == set(range(width))
-            assert all(later - earlier <= 48 for earlier, later in itertools.pairwise(starts))

@@ -39,9 +39,12 @@ def save_tiny_riffusion(folder, work):
         unet=UNet2DConditionModel(
             sample_size=64, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, cross_attention_dim=16,
             attention_head_dim=4,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         ),
-        scheduler=PNDMScheduler(skip_prk_steps=True, steps_offset=1, set_alpha_to_one=False, beta_schedule="scaled_linear"),
+        scheduler=PNDMScheduler(
+            skip_prk_steps=True, steps_offset=1, set_alpha_to_one=False, beta_schedule="scaled_linear"
+        ),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

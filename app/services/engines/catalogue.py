@@ -18,6 +18,18 @@ def _make_riffusion(source: ModelSource) -> Engine:
     return RiffusionEngine(source)
 
 
+def _make_stable_audio(source: ModelSource) -> Engine:
+    from app.services.engines.stable_audio import StableAudioEngine
+
+    return StableAudioEngine(source)
+
+
+def _make_ace_step(source: ModelSource) -> Engine:
+    from app.services.engines.ace_step import AceStepEngine
+
+    return AceStepEngine(source)
+
+
 COMPOSER_CAPABILITIES = Capabilities(
     notes=True,
     code_licence="this project's",
@@ -34,6 +46,26 @@ RIFFUSION_CAPABILITIES = Capabilities(
     code_licence="MIT; diffusers is Apache-2.0",
     weights_licence="CreativeML OpenRAIL-M",
 )
+
+STABLE_AUDIO_CAPABILITIES = Capabilities(
+    window_s=47.55,
+    batch=4,
+    wants_gpu=True,
+    code_licence="Apache-2.0 (diffusers)",
+    weights_licence="Stability AI Community Licence: free of charge below a yearly revenue of 1 million US dollars",
+)
+
+ACE_STEP_CAPABILITIES = Capabilities(
+    sample_rate=48_000,
+    window_s=600.0,
+    batch=4,
+    wants_gpu=True,
+    code_licence="Apache-2.0 (diffusers)",
+    weights_licence="MIT",
+)
+
+#: What all engines need that run a pipeline of diffusers.
+_DIFFUSERS = ("torch", "diffusers", "transformers")
 
 #: Every model by name; the order is the one clients see.
 CATALOGUE: dict[str, ModelRow] = {
@@ -67,7 +99,7 @@ CATALOGUE: dict[str, ModelRow] = {
             capabilities=RIFFUSION_CAPABILITIES,
             make=_make_riffusion,
             estimate_s=modelled_time_s,
-            packages=("torch", "diffusers", "transformers"),
+            packages=_DIFFUSERS,
             weights=Weights(
                 repository="riffusion/riffusion-model-v1",
                 layout="diffusers",
@@ -78,6 +110,43 @@ CATALOGUE: dict[str, ModelRow] = {
             memory_bytes=4_300_000_000,
             resident=True,
             phrased_for="riffusion",
+        ),
+        ModelRow(
+            name="stable-audio-open-1.0",
+            engine="stable-audio",
+            description="Stable Audio Open: diffusion over latents of stereo sound, in windows of 47 s.",
+            capabilities=STABLE_AUDIO_CAPABILITIES,
+            make=_make_stable_audio,
+            estimate_s=modelled_time_s,
+            packages=(*_DIFFUSERS, "torchsde"),
+            weights=Weights(
+                repository="stabilityai/stable-audio-open-1.0",
+                layout="diffusers",
+                size_bytes=5_300_000_000,
+                required=("transformer/config.json", "vae/config.json", "text_encoder/config.json"),
+                folders=("transformer", "vae", "text_encoder", "projection_model", "tokenizer", "scheduler"),
+            ),
+            memory_bytes=5_300_000_000,
+            resident=True,
+            phrased_for="stable-audio",
+        ),
+        ModelRow(
+            name="ace-step-1.5",
+            engine="ace-step",
+            description="ACE-Step 1.5 XL turbo: a whole piece of up to five minutes at once, in eight steps.",
+            capabilities=ACE_STEP_CAPABILITIES,
+            make=_make_ace_step,
+            estimate_s=modelled_time_s,
+            packages=_DIFFUSERS,
+            weights=Weights(
+                repository="ACE-Step/acestep-v15-xl-turbo-diffusers",
+                layout="diffusers",
+                size_bytes=12_000_000_000,
+                required=("transformer/config.json", "vae/config.json", "condition_encoder/config.json"),
+            ),
+            memory_bytes=12_000_000_000,
+            resident=True,
+            phrased_for="ace-step",
         ),
     )
 }

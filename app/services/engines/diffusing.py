@@ -101,6 +101,27 @@ def blocks_of(samples: Samples) -> Iterator[Block]:
         yield Block(mix=np.ascontiguousarray(stereo[first : first + BLOCK_FRAMES], np.float32))
 
 
+def starts_of(width: int, tile: int, overlap: int, *, circular: bool) -> list[int]:
+    """Where windows of `tile` columns begin so that they cover `width`, each overlapping the last by `overlap`.
+
+    >>> starts_of(160, 64, 16, circular=False)
+    [0, 48, 96]
+    >>> starts_of(75, 64, 16, circular=True)  # the last one ends with the first 16 columns
+    [0, 27]
+    """
+    last = width - tile + (overlap if circular else 0)
+    return [0] if last <= 0 else [*range(0, last, tile - overlap), last]
+
+
+def looped(samples: Samples, frames: int) -> Samples:
+    """A loop of `frames` frames: what was played beyond its end fades out over its beginning."""
+    beyond = len(samples) - frames
+    rising = np.sqrt(np.linspace(0.0, 1.0, beyond, endpoint=False, dtype=np.float32))[:, None]
+    loop: Samples = samples[:frames].copy()
+    loop[:beyond] = loop[:beyond] * rising + samples[frames:] * np.sqrt(1.0 - np.square(rising))
+    return loop
+
+
 class Watch:
     """Follows a batch at work: tells each request how far it is, and notices which were cancelled."""
 

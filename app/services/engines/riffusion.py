@@ -16,7 +16,16 @@ from app.models.audio import SAMPLE_RATE
 from app.services.dsp.mel import BANDS, COLUMNS_PER_S, mel_of_pixels, sound_of_mel
 from app.services.encoding.png import grey_png
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
-from app.services.engines.diffusing import Watch, blocks_of, dice_of, give_back, open_pipeline, weight_bytes
+from app.services.engines.catalogue import RIFFUSION_CAPABILITIES
+from app.services.engines.diffusing import (
+    Watch,
+    blocks_of,
+    dice_of,
+    give_back,
+    open_pipeline,
+    starts_of,
+    weight_bytes,
+)
 from app.utils.seeds import rng_for
 
 #: Columns of a picture that the model learned, and those of them that the next one begins with.
@@ -28,18 +37,6 @@ STEPS, GUIDANCE = 50, 7.0
 
 #: Share of the work that is painting; the rest is Griffin-Lim.
 _PAINTING = 0.8
-
-RIFFUSION_CAPABILITIES = Capabilities(
-    sample_rate=SAMPLE_RATE,
-    channels=1,
-    window_s=PICTURE_COLUMNS / COLUMNS_PER_S,
-    seed=True,
-    seed_in_batch=False,  # Griffin-Lim makes differences of rounding audible as figures, if not as sound
-    batch=4,
-    wants_gpu=True,
-    code_licence="MIT; diffusers is Apache-2.0",
-    weights_licence="CreativeML OpenRAIL-M",
-)
 
 
 class RiffusionEngine:
@@ -214,18 +211,6 @@ class _Canvas:
         share = (at - first).astype(np.float32)
         narrower: NDArray[np.float32] = whole[:, first] * (1 - share) + whole[:, (first + 1) % whole.shape[1]] * share
         return narrower
-
-
-def starts_of(width: int, tile: int, overlap: int, *, circular: bool) -> list[int]:
-    """Where pictures of `tile` columns begin so that they cover `width`, each overlapping the last by `overlap`.
-
-    >>> starts_of(160, 64, 16, circular=False)
-    [0, 48, 96]
-    >>> starts_of(75, 64, 16, circular=True)  # the last one ends with the first 16 columns
-    [0, 27]
-    """
-    last = width - tile + (overlap if circular else 0)
-    return [0] if last <= 0 else [*range(0, last, tile - overlap), last]
 
 
 def _sounded(request: TakeRequest, canvas: _Canvas) -> Take | Exception:

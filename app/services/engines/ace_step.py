@@ -1,0 +1,131 @@
+"""The ACE-Step engine: a flow-matching model over latents of 48 kHz stereo sound, up to ten minutes at once.
+
+Besides the words it takes tempo, key and metre as figures of their own; the plan has them all.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from app.errors import Cancelled
+from app.models.plan import Mode, Plan
+from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
+from app.services.engines.catalogue import ACE_STEP_CAPABILITIES
+from app.services.engines.diffusing import (
+    Watch,
+    blocks_of,
+    dice_of,
+    give_back,
+    looped,
+    open_pipeline,
+    weight_bytes,
+)
+
+#: Steps of the checkpoints whose guidance is distilled into the weights ("turbo"), and guidance of the others.
+STEPS, GUIDANCE = 8, 7.0
+
+#: Shortest piece that the model learned; shorter ones are cut from it.
+SHORTEST_S = 10
+
+#: Seconds that a loop is played beyond its end, to fade out over its beginning.
+_LOOP_FADE_S = 1
+
+#: What the model reads where others find lyrics.
+_NO_LYRICS = "[Instrumental]"
+
+_MINOR: frozenset[Mode] = frozenset({"minor", "dorian", "phrygian", "harmonic_minor"})
+
+
+class AceStepEngine:
+    """ACE-Step 1.5 in the layout of diffusers."""
+
+    capabilities: Capabilities = ACE_STEP_CAPABILITIES
+
+    def __init__(self, source: ModelSource, *, steps: int = STEPS) -> None:
+        self._source = source
+        self._steps = steps
+        self._pipeline: Any = None
+
+    def load(self, *, device: str = "auto", dtype: str = "auto", adapter: str | None = None) -> None:
+        """Open the checkpoint; `adapter` is a folder with a LoRA for it."""
+        if self._pipeline is not None:
+            return
+        pipeline = open_pipeline(self._source, "AceStepPipeline", device=device, dtype=dtype, half="bfloat16")
+        if adapter is not None:
+            pipeline.load_lora_weights(adapter, local_files_only=True, use_safetensors=True)
+        self._pipeline = pipeline
+
+    def memory_bytes(self) -> int:
+        """Bytes of the weights."""
+        return 0 if self._pipeline is None else weight_bytes(self._pipeline)
+
+    def batch_key(self, request: TakeRequest) -> tuple[object, ...]:
+        """Those with the same words, length and figures go together, such as variations; one with its own seed alone.
+
+        The model pads shorter words and does not look away from the padding, so that other words would be heard.
+        """
+        words = request.description or request.prompt
+        return (
+            "ace-step",
+            words,
+            *_figures(request.plan),
+            _seconds_of(request),
+            object() if request.seed_named else None,
+        )
+
+    def unload(self) -> None:
+        """Forget the model."""
+        self._pipeline = None
+        give_back()
+
+    def generate(self, requests: Sequence[TakeRequest]) -> list[Take | Exception]:
+        """One take a request, all made at once; they share a batch key."""
+        self.load()
+        watch = Watch(requests)
+        rows = range(len(requests))
+
+        def after_step(pipeline: Any, step: int, _timestep: Any, _tensors: dict[str, Any]) -> dict[str, Any]:
+            watch.tell(dict.fromkeys(rows, (step + 1) / (pipeline.num_timesteps + 1)))
+            return {}
+
+        tempo_bpm, key, beats = _figures(requests[0].plan)
+        try:
+            watch.tell(dict.fromkeys(rows, 0.0))
+            audios = self._pipeline(
+                prompt=[request.description or request.prompt for request in requests],
+                lyrics=[_NO_LYRICS] * len(requests),
+                audio_duration=float(_seconds_of(requests[0])),
+                bpm=tempo_bpm,
+                keyscale=key,
+                timesignature=beats,
+                num_inference_steps=self._steps,
+                guidance_scale=1.0 if self._pipeline.is_turbo else GUIDANCE,
+                generator=[dice_of(request.plan.seed) for request in requests],
+                callback_on_step_end=after_step,
+            ).audios
+        except Cancelled:
+            return [Cancelled("Cancelled") for _ in requests]
+        return [
+            Cancelled("Cancelled") if watch.gone(i) else self._finished(request, audios[i])
+            for i, request in enumerate(requests)
+        ]
+
+    def _finished(self, request: TakeRequest, audio: Any) -> Take:
+        rate = int(self._pipeline.sample_rate)
+        samples = np.ascontiguousarray(audio.float().cpu().numpy().T)
+        frames = request.plan.duration_s * rate
+        request.progress("rendering", 1.0)
+        if request.plan.loop:
+            samples = looped(samples[: frames + _LOOP_FADE_S * rate], frames)
+        return Take(blocks=blocks_of(samples[:frames]), sample_rate=rate)
+
+
+def _seconds_of(request: TakeRequest) -> int:
+    return max(SHORTEST_S, request.plan.duration_s + (_LOOP_FADE_S if request.plan.loop else 0))
+
+
+def _figures(plan: Plan) -> tuple[int, str, str]:
+    """Tempo, key and metre as the model learned them: 120, "A minor", "4"."""
+    third = "minor" if plan.mode in _MINOR else "major"
+    return round(plan.tempo_bpm), f"{plan.tonic} {third}", plan.time_signature.partition("/")[0]
