@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 #: Frames a second of every finished track (Opus alone is stored at 48,000).
 SAMPLE_RATE = 44_100
 
-#: Frames of a block, the unit that playing, mixing, mastering, encoding and streaming pass on.
-BLOCK_FRAMES = 32_768
+#: Frames of a block, the unit that playing, mixing, mastering, encoding and streaming pass on: 1.5 s. Smaller blocks
+#: are shorter calls, at whose ends threads wait for each other; docs/decisions/one-thread-plays.md.
+BLOCK_FRAMES = 65_536
 
 #: float32, shape (frames, channels); full scale is −1…1.
 Samples: TypeAlias = NDArray[np.float32]

@@ -106,7 +106,7 @@ def test_a_block_holds_while_the_next_one_is_played(font: SoundFont) -> None:
 
 
 def test_a_part_is_silent_before_and_after_its_notes(font: SoundFont) -> None:
-    part = open_part(voice("synth_pluck"), [note(60, 1.0, 0.2)], soundfont=font, seed=1)
+    part = open_part(voice("synth_pluck"), [note(60, 1.6, 0.2)], soundfont=font, seed=1)
 
     assert not part.block(BLOCK_FRAMES).any()
     assert part.block(BLOCK_FRAMES).any()

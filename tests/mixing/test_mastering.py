@@ -226,9 +226,9 @@ def test_what_it_measured_is_what_a_fresh_meter_finds():
 
 
 def test_blocks_keep_to_the_grid():
-    lengths = [len(block) for block in master(noise(2.0), Mastering())]
+    lengths = [len(block) for block in master(noise(4.0), Mastering())]
 
-    assert lengths == [BLOCK_FRAMES, BLOCK_FRAMES, 88_200 - 2 * BLOCK_FRAMES]
+    assert lengths == [BLOCK_FRAMES, BLOCK_FRAMES, 4 * 44_100 - 2 * BLOCK_FRAMES]
 
 
 def test_the_same_mix_gives_the_same_bytes():

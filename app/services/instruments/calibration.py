@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE
+from app.models.audio import SAMPLE_RATE
 from app.services.dsp.loudness import LoudnessMeter
 from app.services.instruments.base import NoteEvent
 from app.services.instruments.lines import line_of
@@ -27,6 +27,9 @@ _BEAT = ((36, 42), (42,), (38, 42), (42,), (36, 42), (36, 42), (38, 42), (46,))
 _BEAT_STEP_S = 0.25
 #: No instrument is lifted or lowered further than this; what is silent stays so.
 _FURTHEST_DB = 40.0
+
+#: The line is heard in steps of this, to the end of the last that it begins in: how much of what rings on counts.
+_STEP_FRAMES = 32_768
 
 _gains: dict[tuple[str, str], float] = {}
 _lock = threading.Lock()
@@ -65,6 +68,6 @@ def _measured_gain(instrument: Instrument, line: Sequence[NoteEvent]) -> float:
     part = PlayedPart(instrument, line)
     meter = LoudnessMeter()
     frames = max(event.start_frame + event.length_frames for event in line)
-    for _ in range(-(-frames // BLOCK_FRAMES)):
-        meter.add(part.block(BLOCK_FRAMES).astype(np.float32))
+    for _ in range(-(-frames // _STEP_FRAMES)):
+        meter.add(part.block(_STEP_FRAMES).astype(np.float32))
     return db_to_gain(float(np.clip(REFERENCE_LUFS - meter.integrated_lufs, -_FURTHEST_DB, _FURTHEST_DB)))
