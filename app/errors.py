@@ -95,7 +95,7 @@ class FormNotFound(MusicError):
     status = 404
 
     def __init__(self, form: str, available: Iterable[str]) -> None:
-        super().__init__(f"No such file form: {printable(form)}. Available: {', '.join(available)}")
+        super().__init__(f"No such file form: {printable(form)}. Available: {', '.join(dict.fromkeys(available))}")
 
 
 class TrackNotFinished(MusicError):

@@ -45,9 +45,19 @@ def test_sizes_are_read_with_their_unit(text, size):
     [
         {"retention": "a week"}, {"retention": "-1d"}, {"retention": "nan"}, {"storage_limit": "much"},
         {"storage_limit": "0"}, {"storage_limit": "inf"}, {"workers": 0}, {"max_queue": 0}, {"job_timeout": 0},
-        {"log_level": "loud"},
+        {"log_level": "loud"}, {"device": "gpu"}, {"device": "cuda:"}, {"model_idle": "soon"}, {"model_memory": "lots"},
+        {"batch_max": 0}, {"batch_wait_ms": -1},
     ],
 )  # fmt: skip
 def test_wrong_settings_are_refused_by_name(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Settings(**wrong)
+
+
+def test_models_run_where_and_for_as_long_as_the_owner_says():
+    plain = Settings()
+    assert (plain.device, plain.preloaded, plain.model_idle_s, plain.model_memory_bytes) == ("auto", (), 900, None)
+
+    own = Settings(device="cuda:1", preload="a, b,,a", model_idle="0", model_memory="8GB")
+    assert (own.device, own.preloaded) == ("cuda:1", ("a", "b"))
+    assert (own.model_idle_s, own.model_memory_bytes) == (float("inf"), 8 * 10**9)

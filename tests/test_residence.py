@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import GenerationFailed
+from app import wiring
+from app.config import Settings
+from app.errors import FormNotFound, GenerationFailed
 from app.models.track import Track
 from app.services import residence
 from app.services.encoding import delivered
@@ -18,7 +20,7 @@ from app.services.jobs.engine_room import Loaded, Unusable, Watched
 from app.services.residence import ModelResident, other_seed, part_loaded
 from app.services.workshop import Workshop
 from app.utils.seeds import variation_seed
-from tests.tones import HELD_BYTES, RATE, lines, rows
+from tests.tones import HELD_BYTES, PNG, RATE, lines, rows
 
 
 @pytest.fixture
@@ -102,6 +104,29 @@ def test_a_bad_take_is_not_tried_again_where_that_is_not_wanted(open_tone):
 def test_the_second_take_has_the_same_other_seed_each_time_and_is_no_variation():
     assert other_seed(7) == other_seed(7)
     assert other_seed(7) not in {variation_seed(7, number) for number in range(8)}
+
+
+def test_a_track_of_a_model_can_be_made_without_a_server(open_tone):
+    settings = Settings(data_dir=open_tone.folder, device="cpu")
+    shown = []
+
+    def ask(form):
+        return wiring.make_one_track(
+            settings, "paint tones", 5, form=form, seed=3, model="tone", show=lambda *said: shown.append(said)
+        )
+
+    made = ask("mel.png")
+    assert made.path.read_bytes() == PNG
+    assert (made.duration, made.seed) == (5, 3)
+    assert {"loading", "mastering", "completed"} <= {stage for stage, _ in shown}
+    assert lines(open_tone.folder, "unloads")
+
+
+def test_a_form_that_a_track_cannot_have_is_not_found(tmp_path):
+    with pytest.raises(FormNotFound, match=r"mel\.png"):
+        wiring.make_one_track(
+            Settings(data_dir=tmp_path), "piano", 5, form="mel.png", seed=3, model=None, show=lambda *_: None
+        )
 
 
 @pytest.mark.parametrize(

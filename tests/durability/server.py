@@ -79,10 +79,13 @@ class _Child:
 class Server(_Child):
     """`python -m app.cli serve` on a free port. One that will be killed needs no coverage: it could not tell it."""
 
+    #: What is run in place of `app.cli`, with the same arguments.
+    module = "app.cli"
+
     def __init__(self, data_dir: Path, *, measured: bool = True, **environment: str) -> None:
         self._address = threading.Event()
         own = {"MUSIC_DATA_DIR": str(data_dir), "MUSIC_WORKERS": "1", **environment}
-        super().__init__(["app.cli", "serve", "--port", "0"], own, measured=measured)
+        super().__init__([self.module, "serve", "--port", "0"], own, measured=measured)
         if not self._address.wait(60):
             self.kill()
             raise AssertionError("the server did not start:\n" + "".join(self.output))

@@ -20,7 +20,7 @@ from tests.neural.families import FAMILIES, builder_of, open_tiny, ready, skip_u
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 #: Seconds in which a tiny model must be done with anything that it is asked here.
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 RATE = 44_100
 
 

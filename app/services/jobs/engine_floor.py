@@ -68,6 +68,8 @@ class EngineFloor:
         self._numbers = itertools.count()
         self._devices: tuple[str, ...] = (residents.device,) if residents is not None else ()
         self._budgets: dict[str, int] = {}
+        if residents is not None and residents.memory_bytes is not None:
+            self._budgets[residents.device] = residents.memory_bytes
         #: What is known of models, whether they are loaded or not.
         self._known: dict[str, LoadedModel] = {}
         #: Times that a model's processes died with nothing in work, since its last take.
@@ -290,7 +292,7 @@ class EngineFloor:
                 self._devices = found.devices
             budget = self._residents.memory_bytes or int(FILLED * found.device_bytes)
             if budget:
-                self._budgets[process.device] = budget
+                self._budgets |= dict.fromkeys((process.device, *found.devices), budget)
             known = self._known.get(process.model, LoadedModel(model=process.model, state="loaded"))
             self._known[process.model] = replace(known, memory_bytes=found.memory_bytes, load_s=found.load_s)
 

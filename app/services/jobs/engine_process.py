@@ -20,6 +20,8 @@ from app.services.jobs.worker import Began, Broke, Died, News, Rests
 
 #: Seconds that a process may take to leave when it has nothing to do.
 LEAVES_WITHIN_S = 20.0
+#: Share of the work that counts as a move. How far a loading is, is a guess that always grows, but ever less.
+MOVED = 0.0005
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class EngineRun(Run):
                     self.deadline = math.inf
             elif not isinstance(said, Progress):
                 self.close()
-            elif said.fraction > self._furthest:
+            elif said.fraction >= self._furthest + MOVED:
                 self._furthest = said.fraction
                 self._moved()
             yield said
