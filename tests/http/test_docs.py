@@ -130,9 +130,9 @@ def test_every_route_is_in_the_document(app):
 
 
 def routers():
-    from app.routers import comparisons, downloads, groups, music, pages, tracks
+    from app.routers import comparisons, downloads, groups, models, music, pages, tracks
 
-    return music.router, tracks.router, groups.router, comparisons.router, downloads.router, pages.router
+    return music.router, models.router, tracks.router, groups.router, comparisons.router, downloads.router, pages.router
 
 
 # -- the pages ----------------------------------------------------------------------------------------------------
