@@ -94,7 +94,7 @@ def neural(extra: list[str]) -> int:
     followed = ["--cov", "--cov-report=", "--cov-fail-under=0"]  # `combined` judges
     # Each of the two processes has a core of its own.
     return start(
-        ["pytest", NEURAL, *PARALLEL, *followed, *extra],
+        ["pytest", NEURAL, "-n", "2", "--dist", "loadgroup", *followed, *extra],
         venv=NEURAL_VENV,
         COVERAGE_FILE=COVERAGE_OF["neural"],
         OMP_NUM_THREADS="1",

@@ -1,6 +1,7 @@
 """Settings → queue, store, files, service: the only place where objects are made."""
 
 import atexit
+import logging
 import shutil
 import tempfile
 import threading
@@ -43,6 +44,8 @@ class _Shared:
     backend: Backend
     users: int
 
+
+log = logging.getLogger(__name__)
 
 #: Backends of this process by data folder: apps with the same folder share one dispatcher.
 _open: dict[Path, _Shared] = {}
@@ -159,7 +162,11 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     files = AudioFiles(str(folder / "audio"))
     store = TrackStore(f"sqlite:///{folder / 'music.db'}")
     workshop = make_workshop(settings, folder / "audio")
-    workshop.models.row(settings.model)
+    readiness = workshop.models.readiness(workshop.models.row(settings.model))
+    if readiness.state != "ready":
+        log.warning(
+            "%s, the default model, cannot be used yet: %s. Run: %s", settings.model, readiness.lacks, readiness.command
+        )
     clock = SystemClock()
     queue = EmbeddedQueue(
         folder,

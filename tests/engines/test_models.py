@@ -75,6 +75,9 @@ def test_then_a_key(hub):
 
     assert state_of(row, hub=hub) == ("needs_key", "MUSIC_HUM_KEY=YOUR_KEY python3 run.py")
     assert state_of(row, hub=hub, keys={"MUSIC_HUM_KEY": "secret"}) == ("ready", None)
+    source = Models(keys={"MUSIC_HUM_KEY": "secret"}, addresses={"hummer": "http://here"}).source(row)
+    assert (source.api_key, source.base_url) == ("secret", "http://here")
+    assert "secret" not in repr(source)
     assert "secret" not in repr(Models(keys={"MUSIC_HUM_KEY": "secret"}))
 
 

@@ -84,8 +84,10 @@ def test_the_documentation_names_both_refusals(client, path):
     assert {"403", "409"} <= set(answers)
 
 
-def test_a_default_model_that_is_not_ready_says_so_to_every_request(tmp_path):
+def test_a_default_model_that_is_not_ready_says_so_at_the_start_and_to_every_request(tmp_path, caplog):
     settings = Settings(data_dir=tmp_path / "data", model=NEEDS, workers=1)
     with TestClient(create_app(settings)) as client:
         assert client.post("/music/generate", json={"prompt": "calm"}).status_code == 409
         assert models_of(client)[NEEDS]["default"]
+    assert f"{NEEDS}, the default model, cannot be used yet" in caplog.text
+    assert "Run: python3 run.py install riffusion" in caplog.text

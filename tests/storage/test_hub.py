@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import FetchFailed, LicenceRefused
+from app.errors import FetchFailed
 from app.services.engines import CATALOGUE, Models
 from app.services.engines.fetching import fetch, shipment_of
 from app.services.engines.weights import folder_of, lacking_in
@@ -191,13 +191,3 @@ def test_fetch_over_the_command_line(hub, tmp_path):
     assert "100%" in done.stderr
     assert Models(hub=tmp_path / "hf" / "hub").source(ROW).folder.is_dir()
     assert offline.returncode == 0, offline.stderr
-
-
-def test_weights_that_the_owner_refuses_are_not_fetched(hub):
-    models = Models(licence_policy="commercial")
-    row = next((row for row in CATALOGUE.values() if not row.capabilities.commercial_use), None)
-    if row is None:
-        pytest.skip("no model of the catalogue forbids commercial use")
-
-    with pytest.raises(LicenceRefused, match="MUSIC_LICENCE_POLICY is commercial"):
-        models.check_licence(row)
