@@ -92,7 +92,7 @@ def test_no_worker_outlives_its_server(serve, how):
     process.send_signal(how)
     process.wait(10)
 
-    until(lambda: all_gone(workers), within_s=5)
+    until(lambda: all_gone(workers), within_s=20)
 
 
 def test_a_program_that_just_ends_leaves_nothing_behind(serve, open_shop):

@@ -1,5 +1,7 @@
 """Every model there is: one row each. Reading the catalogue loads no engine."""
 
+from dataclasses import replace
+
 from app.services.engines.base import Capabilities, Engine, ModelSource
 from app.services.engines.estimates import composing_time_s, modelled_time_s, simulated_time_s
 from app.services.engines.rows import ModelRow, Weights
@@ -10,6 +12,12 @@ def _make_composer(source: ModelSource) -> Engine:
 
     assert source.soundfont is not None  # noqa: S101 - workers always have one
     return ComposerEngine(source.soundfont)
+
+
+def _make_musicgen(source: ModelSource) -> Engine:
+    from app.services.engines.musicgen import MusicGenEngine
+
+    return MusicGenEngine(source)
 
 
 def _make_riffusion(source: ModelSource) -> Engine:
@@ -34,6 +42,17 @@ COMPOSER_CAPABILITIES = Capabilities(
     notes=True,
     code_licence="this project's",
     weights_licence="the soundfont's: TimGM6mb is GPL-2; MUSIC_SOUNDFONT plays another",
+)
+
+MUSICGEN_CAPABILITIES = Capabilities(
+    sample_rate=32_000,
+    channels=1,
+    window_s=30.0,
+    batch=4,
+    wants_gpu=True,
+    code_licence="Apache-2.0 (transformers)",
+    weights_licence="CC-BY-NC-4.0",
+    commercial_use=False,
 )
 
 RIFFUSION_CAPABILITIES = Capabilities(
@@ -67,6 +86,30 @@ ACE_STEP_CAPABILITIES = Capabilities(
 #: What all engines need that run a pipeline of diffusers.
 _DIFFUSERS = ("torch", "diffusers", "transformers")
 
+
+def _musicgen(size: str, size_bytes: int, *, stereo: bool = False) -> ModelRow:
+    """One of AudioCraft's published sizes; half precision on a GPU halves its memory."""
+    return ModelRow(
+        name=f"musicgen-stereo-{size}" if stereo else f"musicgen-{size}",
+        engine="musicgen",
+        description=f"MusicGen of AudioCraft, {size}{', in stereo' if stereo else ''}: a language model over sound, "
+        "30 s at once, longer pieces by continuation. Its weights are not for commercial use.",
+        capabilities=replace(MUSICGEN_CAPABILITIES, channels=2) if stereo else MUSICGEN_CAPABILITIES,
+        make=_make_musicgen,
+        estimate_s=modelled_time_s,
+        packages=("torch", "transformers"),
+        weights=Weights(
+            repository=f"facebook/musicgen-stereo-{size}" if stereo else f"facebook/musicgen-{size}",
+            layout="transformers",
+            size_bytes=size_bytes,
+            required=("config.json",),
+        ),
+        memory_bytes=size_bytes,
+        resident=True,
+        phrased_for="musicgen",
+    )
+
+
 #: Every model by name; the order is the one clients see.
 CATALOGUE: dict[str, ModelRow] = {
     row.name: row
@@ -92,6 +135,12 @@ CATALOGUE: dict[str, ModelRow] = {
             make=_make_composer,
             estimate_s=simulated_time_s,
         ),
+        _musicgen("small", 2_400_000_000),
+        _musicgen("medium", 8_000_000_000),
+        _musicgen("large", 13_600_000_000),
+        _musicgen("small", 2_500_000_000, stereo=True),
+        _musicgen("medium", 8_200_000_000, stereo=True),
+        _musicgen("large", 13_900_000_000, stereo=True),
         ModelRow(
             name="riffusion-model-v1",
             engine="riffusion",

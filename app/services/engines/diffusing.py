@@ -1,4 +1,4 @@
-"""What the engines that run a diffusers pipeline share: opening a checkpoint, where it goes, following a batch.
+"""What the engines on PyTorch share: opening a pipeline, where a model goes, following a batch.
 
 Rule: nothing is downloaded and nothing unpickled; a checkpoint is a folder of safetensors or it is refused.
 """
@@ -14,9 +14,7 @@ import numpy as np
 from app.errors import Cancelled, GenerationFailed, printable
 from app.models.audio import BLOCK_FRAMES, Block, Samples
 from app.services.engines.base import ModelSource, TakeRequest
-
-#: Files that may run whatever they like when they are opened.
-_PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+from app.services.engines.weights import PICKLES
 
 #: Share of a GPU's free memory that weights may fill; beyond it each part visits the GPU in turn.
 _ROOM = 0.8
@@ -36,7 +34,7 @@ def open_pipeline(source: ModelSource, family: str, *, device: str, dtype: str, 
     where = device_named(device)
     try:
         pipeline = getattr(diffusers, family).from_pretrained(
-            str(folder), local_files_only=True, use_safetensors=True, dtype=_dtype_named(dtype, where, half), **options
+            str(folder), local_files_only=True, use_safetensors=True, dtype=dtype_named(dtype, where, half), **options
         )
     except Exception as error:  # whatever a damaged checkpoint raises in whichever library reads it
         raise GenerationFailed(
@@ -60,6 +58,17 @@ def device_named(name: str) -> Any:
     if name not in there and (name != "cuda" or not cuda):
         raise GenerationFailed(f"MUSIC_DEVICE is {printable(name)!r}, but this machine has {', '.join(there)}")
     return torch.device(kind, int(number)) if number else torch.device(kind)
+
+
+def dtype_named(name: str, device: Any, half: str) -> Any:
+    """The torch type of a name of `DTYPES`; "auto" is `half` on a CUDA device, else float32. `GenerationFailed`."""
+    import torch
+
+    if name not in DTYPES:
+        raise GenerationFailed(f"dtype must be one of {', '.join(DTYPES)}, got {printable(name)!r}")
+    if name == "auto":
+        name = half if device.type == "cuda" else "float32"
+    return getattr(torch, name)
 
 
 def placed(pipeline: Any, device: Any) -> Any:
@@ -144,16 +153,6 @@ class Watch:
             raise Cancelled("Cancelled")
 
 
-def _dtype_named(name: str, device: Any, half: str) -> Any:
-    import torch
-
-    if name not in DTYPES:
-        raise GenerationFailed(f"dtype must be one of {', '.join(DTYPES)}, got {printable(name)!r}")
-    if name == "auto":
-        name = half if device.type == "cuda" else "float32"
-    return getattr(torch, name)
-
-
 def _checked_folder(source: ModelSource, family: str) -> Path:
     fetch = f"python3 run.py fetch {source.name}"
     if source.folder is None or not source.folder.is_dir():
@@ -169,7 +168,7 @@ def _checked_folder(source: ModelSource, family: str) -> Path:
         raise GenerationFailed(f"The folder of {source.name} holds {printable(str(found))}, not {family}")
     for part in sorted(source.folder.iterdir()):
         names = [file.name for file in part.iterdir()] if part.is_dir() and part.name in index else []
-        pickled = [name for name in names if name.endswith(_PICKLES)]
+        pickled = [name for name in names if name.endswith(PICKLES)]
         if pickled and not any(name.endswith(".safetensors") for name in names):
             raise GenerationFailed(
                 f"{source.name} is refused: {part.name}/{pickled[0]} is a pickle, which could run any code; "

@@ -1,0 +1,64 @@
+"""A tiny random MusicGen checkpoint, built by the family's own classes."""
+
+from tests.neural.words import t5_tokenizer
+
+
+def save_tiny_musicgen(folder, work, *, channels=1, tied_width=False):
+    """The checkpoint in `folder`, of one channel or two; `work` is not needed.
+
+    With `tied_width` the text encoder is as wide as the decoder, so that nothing stands between them.
+    """
+    import torch
+    from transformers import (
+        EncodecConfig,
+        EncodecModel,
+        MusicgenDecoderConfig,
+        MusicgenForCausalLM,
+        MusicgenForConditionalGeneration,
+        T5Config,
+        T5EncoderModel,
+    )
+
+    torch.manual_seed(0)
+    tokenizer, size = t5_tokenizer()
+    width = 32 if tied_width else 16
+    text = T5EncoderModel(
+        T5Config(vocab_size=size, d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2, pad_token_id=0)
+    )
+    codec = EncodecModel(
+        EncodecConfig(
+            sampling_rate=32_000,
+            audio_channels=1,
+            normalize=False,
+            upsampling_ratios=[8, 5, 4, 4],
+            num_filters=4,
+            hidden_size=8,
+            codebook_dim=8,
+            codebook_size=64,
+            num_lstm_layers=1,
+            target_bandwidths=[1.2],
+            use_causal_conv=False,
+            chunk_length_s=None,
+            num_residual_layers=1,
+        )
+    )
+    for layer in codec.quantizer.layers:  # they begin as zeros, which would make all codes sound alike
+        layer.codebook.embed.copy_(torch.randn_like(layer.codebook.embed))
+    decoder = MusicgenForCausalLM(
+        MusicgenDecoderConfig(
+            vocab_size=64,
+            hidden_size=32,
+            ffn_dim=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_codebooks=4 * channels,
+            audio_channels=channels,
+            max_position_embeddings=2048,
+            pad_token_id=64,
+            bos_token_id=64,
+        )
+    )
+    model = MusicgenForConditionalGeneration(text_encoder=text, audio_encoder=codec, decoder=decoder)
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+    return folder
