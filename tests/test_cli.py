@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
         ("MUSIC_SOUNDFONT", "/no/such/font.sf2", "/no/such/font.sf2"),
         ("MUSIC_MODEL", "nonsense", "composer, simulator"),
         ("MUSIC_MODEL_PATHS", "mine", "NAME=FAMILY:FOLDER"),
-        ("MUSIC_MODEL_PATHS", "mine=nonsense:/x", "no family of models; there are musicgen"),
+        ("MUSIC_MODEL_PATHS", "mine=nonsense:/x", "is no family of models; there are "),
         ("MUSIC_LICENCE_POLICY", "strict", "MUSIC_LICENCE_POLICY"),
     ],
 )
