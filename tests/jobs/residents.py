@@ -22,10 +22,14 @@ class FakeResident:
         self.free = threading.Semaphore(at_once)
         self.root, self.model, self.device, self.tell = Path(root), model, device, tell
         self.ready = False
+        self.opening = threading.Lock()
 
     def load(self):
-        if self.ready:
-            return
+        with self.opening:
+            if not self.ready:
+                self.open()
+
+    def open(self):
         self.note("loads", f"{self.model} {os.getpid()} {self.device}")
         if (self.root / f"broken-{self.model}").exists():
             self.tell(Unusable(reason="no weights"))

@@ -367,7 +367,7 @@ def test_a_form_that_the_track_lacks_answers_404_and_names_those_it_has(client, 
 
     assert answer.status_code == 404
     available = answer.json()["detail"].rpartition("Available: ")[2].split(", ")
-    assert sorted(available) == ["brief.json", "flac", "mid", "mp3", "plan.json", "wav"]
+    assert sorted(available) == ["brief.json", "flac", "mel.png", "mid", "mp3", "plan.json", "wav"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE", "PURGE"])
