@@ -32,7 +32,7 @@ from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, TrackStore
-from app.services.workshop import Workshop, open_resident, run_job, warm_up
+from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
 
@@ -174,6 +174,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         files=files,
         body=partial(run_job, workshop),
         warm=partial(warm_up, workshop),
+        preload=WORKERS_NEED,
         workers=settings.workers,
         max_queue=settings.max_queue,
         job_timeout_s=settings.job_timeout,

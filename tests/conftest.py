@@ -43,12 +43,16 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
-@pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch):
-    """Neither the environment nor a `.env` of whoever runs the tests changes their result."""
+def clear_settings(monkeypatch):
     for name in [name for name in os.environ if name.startswith("MUSIC_")]:
         monkeypatch.delenv(name)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch):
+    """Neither the environment nor a `.env` of whoever runs the tests changes their result."""
+    clear_settings(monkeypatch)
 
 
 @pytest.fixture
@@ -67,9 +71,19 @@ def queue(service):
     return service.queue
 
 
+@pytest.fixture(scope="session")
+def served():
+    """One application for all tests; making it takes longer than most requests do."""
+    with pytest.MonkeyPatch.context() as clean:
+        clear_settings(clean)
+        return create_app(Settings())
+
+
 @pytest.fixture
-def app(settings, service):
-    return create_app(settings, service)
+def app(served, service, monkeypatch):
+    """The application, on this test's service."""
+    monkeypatch.setattr(served.state.service, "_service", service)
+    return served
 
 
 @pytest.fixture

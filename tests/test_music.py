@@ -16,7 +16,7 @@ from app.services.planning import GENRES, MOODS, make_plan, read
 pytestmark = pytest.mark.no_cover
 
 SOUNDFONT = find_soundfont(None)
-SECONDS = 12
+SECONDS = 10
 #: Dice of the pieces that are compared.
 SEEDS = (3, 4, 5)
 MOODS_OF_THE_CONTRACT = MOODS[:11]

@@ -8,6 +8,9 @@ from app.services.engines import Models
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.engine_room import Resident, Word
 
+#: Modules that a worker imports before anything else.
+WORKERS_NEED = ("app.services.pipeline",)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workshop:

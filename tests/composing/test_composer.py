@@ -26,6 +26,7 @@ from tests.composing.listening import (
     share,
 )
 from tests.composing.plans import composed, plan_for
+from tests.sampling import paired
 
 METRES = ("4/4", "3/4", "6/8", "5/4", "7/8", "2/4", "12/8")
 MODES = ("major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "harmonic_minor")
@@ -53,10 +54,9 @@ def assert_sound(score: Score, plan) -> None:
     assert any(part.notes and part.notes[0].start_beat == 0.0 for part in score.parts), "silence at the start"
 
 
-@every_style
-@pytest.mark.parametrize(("seconds", "seed"), [(5, 1), (30, 2), (60, 4)])
-def test_a_score_can_be_played_and_fills_its_form(style, seconds, seed):
-    plan, score = composed(style, seconds, seed)
+@pytest.mark.parametrize(("style", "length"), paired(style_names(), [(5, 1), (30, 2), (60, 4)], each=2))
+def test_a_score_can_be_played_and_fills_its_form(style, length):
+    plan, score = composed(style, *length)
 
     assert_sound(score, plan)
     assert score.length_beats == pytest.approx(plan.bars * plan.beats_per_bar)
@@ -74,8 +74,7 @@ def test_every_style_plays_in_every_metre(style, metre):
     assert_sound(perform(score, plan), plan)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@every_style
+@pytest.mark.parametrize(("style", "mode"), paired(style_names(), MODES, each=2))
 def test_every_style_speaks_in_every_mode(style, mode):
     plan = plan_for(style, mode=mode, bars=8, seed=4)
 

@@ -12,6 +12,7 @@ from app.services.theory.scales import pitch_class, scale
 from tests.composing.listening import parts_of, share
 from tests.composing.plans import plan_for
 from tests.composing.test_composer import assert_sound
+from tests.sampling import paired
 
 BAND = ("lead", "chords", "bass")
 
@@ -108,8 +109,7 @@ def test_the_score_tells_its_keys():
     assert score.chords[-1].symbol.startswith("B")
 
 
-@pytest.mark.parametrize("semitones", [-5, 1, 2, 6])
-@pytest.mark.parametrize("style", style_names())
+@pytest.mark.parametrize(("style", "semitones"), paired(style_names(), [-5, 1, 2, 6]))
 def test_every_style_can_be_played_in_a_key_that_changes(style, semitones):
     plan = plan_for(style, seconds=40, seed=5)
     middle = len(plan.form) // 2

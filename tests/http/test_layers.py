@@ -162,7 +162,9 @@ def test_the_unforeseen_is_logged_whole(service, tmp_path, capfd):
     assert lines[1]["status"] == 500
 
 
-def test_half_an_answer_is_not_followed_by_another(app):
+def test_half_an_answer_is_not_followed_by_another(service, tmp_path):
+    app = app_with(service, tmp_path)
+
     async def breaks_off(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
         raise ZeroDivisionError

@@ -9,6 +9,7 @@ from app.services.planning import make_plan, read
 from app.services.planning.catalogue import packaged_styles
 from app.services.planning.figures import counted
 from app.services.planning.lexicon import lexicon
+from tests.sampling import paired
 
 ARCS = [
     ("starts small and grows until it bursts", "bursts"),
@@ -67,8 +68,7 @@ def energies(plan: Plan) -> list[float]:
     return [section.energy for section in plan.form]
 
 
-@pytest.mark.parametrize("style", sorted(packaged_styles()))
-@pytest.mark.parametrize("duration_s", [20, 30, 60, 180])
+@pytest.mark.parametrize(("style", "duration_s"), paired(sorted(packaged_styles()), [20, 30, 60, 180], each=2))
 def test_sections_follow_the_course_asked_for_in_every_style(style: str, duration_s: int):
     for seed in range(2):
         rising = energies(plan_of("starts soft, builds slowly", duration_s, seed, style))

@@ -1,7 +1,7 @@
 """What every style file promises, heard in the pieces that the planner makes of it."""
 
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 
@@ -16,8 +16,9 @@ from app.services.theory.scales import pitch_class
 
 every_style = pytest.mark.parametrize("name", style_names())
 
-#: A sting, a spot, the longest piece there is.
-DURATIONS_S = (5, 30, 300)
+#: A sting and a spot of every style; the longest piece there is of every third.
+LENGTHS = [*product(style_names(), (5, 30)), *((name, 300) for name in style_names()[::3])]
+every_length = pytest.mark.parametrize(("name", "duration_s"), LENGTHS)
 
 #: Distinct chords that thirty seconds have at least, and have on average over the seeds, where a style is not static.
 LEAST_CHORDS, USUAL_CHORDS = 3, 4.5
@@ -34,8 +35,7 @@ def piece(
     return plan, compose(plan.model_copy(update={"candidate": candidate}))
 
 
-@every_style
-@pytest.mark.parametrize("duration_s", DURATIONS_S)
+@every_length
 def test_it_fills_the_time_it_is_given(name, duration_s):
     plan, score = piece(name, duration_s, 1)
     bar_s = plan.beats_per_bar * 60.0 / plan.tempo_bpm
@@ -50,8 +50,7 @@ def test_it_fills_the_time_it_is_given(name, duration_s):
     assert longest_rest <= 2 * plan.beats_per_bar + 1e-6
 
 
-@every_style
-@pytest.mark.parametrize("duration_s", DURATIONS_S)
+@every_length
 def test_nobody_plays_outside_the_instruments_range(name, duration_s):
     plan, score = piece(name, duration_s, 1)
 
@@ -85,8 +84,7 @@ def test_drums_play_where_the_file_has_them_and_nowhere_when_refused(name):
     assert any(part.notes for part in silent.parts)
 
 
-@every_style
-@pytest.mark.parametrize("duration_s", DURATIONS_S)
+@every_length
 def test_it_comes_home(name, duration_s):
     plan, score = piece(name, duration_s, 1)
     home = pitch_class(plan.tonic)

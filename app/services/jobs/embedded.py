@@ -60,9 +60,12 @@ class EmbeddedQueue:
         clock: Clock,
         max_attempts: int = 3,
         warm: Callable[[], None] | None = None,
+        preload: Sequence[str] = (),
         residents: Residents | None = None,
     ) -> None:
         """`body` and `warm` are top-level functions or partials of such; `warm` is called once in each worker.
+
+        `preload` names modules that workers need.
 
         `residents` says which models live in processes of their own.
         """
@@ -85,7 +88,7 @@ class EmbeddedQueue:
             removals=Removals(ledger, janitor, self._inbox),
             engines=EngineFloor(residents, timeout_s=job_timeout_s),
         )
-        pool = WorkerPool(body, warm, workers=workers, timeout_s=job_timeout_s, settled=self._settled)
+        pool = WorkerPool(body, warm, workers=workers, timeout_s=job_timeout_s, settled=self._settled, preload=preload)
         endings = Endings(self._floor, max_attempts=max_attempts)
         self._foreman = Foreman(self._floor, pool, endings, workers=workers)
         self._desk = Desk(self._floor, self._foreman, workers=workers, max_queue=max_queue)

@@ -2,8 +2,6 @@
 
 import logging
 import math
-import multiprocessing
-import os
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from app.services.jobs.base import Job, Progress
 from app.services.jobs.engine_room import Do, Drop, Leave, Load, Loaded, OpensResident, Order, Unusable, serve
 from app.services.jobs.placement import Seat
 from app.services.jobs.pool import NICENESS
+from app.services.jobs.processes import process_context
 from app.services.jobs.run import Crew, Run
 from app.services.jobs.worker import Began, Broke, Died, News, Rests
 
@@ -91,11 +90,11 @@ class EngineProcess:
         self.gone_by: float | None = None
         self.runs: dict[int, EngineRun] = {}
         self._opens = opens
-        context = multiprocessing.get_context("spawn")
+        context = process_context()
         self.line, theirs = context.Pipe()
         self._process = context.Process(
             target=serve,
-            args=(opens, model, device, theirs, NICENESS, os.getpid()),
+            args=(opens, model, device, theirs, NICENESS),
             name=f"engine-{model}",
             daemon=True,  # so that it is ended even where nobody stops the queue
         )

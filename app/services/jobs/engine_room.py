@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from app.services.jobs.base import Job, Progress, TakeMade
-from app.services.jobs.worker import Began, Ending, News, Rests, check_facts, ending_of, never_outlive
+from app.services.jobs.processes import never_outlive_server
+from app.services.jobs.worker import Began, Ending, News, Rests, check_facts, ending_of
 
 #: Seconds between two pieces of progress of a run that tell of the same stage.
 PAUSE_S = 0.1
@@ -113,10 +114,10 @@ class Resident(Protocol):
 OpensResident: TypeAlias = Callable[[str, str, Callable[[Word], None]], Resident]
 
 
-def serve(open_resident: OpensResident, model: str, device: str, line: Connection, niceness: int, parent: int) -> None:
+def serve(open_resident: OpensResident, model: str, device: str, line: Connection, niceness: int) -> None:
     """Be the engine process of a model until told to leave."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the server, which ends us
-    never_outlive(parent)
+    never_outlive_server()
     if hasattr(os, "nice"):
         os.nice(niceness)
     room = _Room(line)

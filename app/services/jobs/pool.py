@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -15,6 +15,7 @@ from typing import cast
 from pebble import ProcessPool
 
 from app.services.jobs.base import Job, JobBody, Progress
+from app.services.jobs.processes import process_context
 from app.services.jobs.run import Run
 from app.services.jobs.worker import KILL, Began, Broke, Died, News, Rests, do, make_ready
 
@@ -93,8 +94,11 @@ class WorkerPool:
         workers: int,
         timeout_s: float,
         settled: Callable[[Run], None],
+        preload: Sequence[str] = (),
     ) -> None:
-        self._ready = (body, warm, NICENESS, os.getpid())
+        """`preload` names modules that are imported once for all workers, where the system can copy a process."""
+        self._ready = (body, warm, NICENESS)
+        self._preload = preload
         self._workers = workers
         #: Seconds that a run may take.
         self.timeout_s = timeout_s
@@ -114,7 +118,7 @@ class WorkerPool:
             max_workers=self._workers,
             initializer=make_ready,
             initargs=self._ready,
-            context=multiprocessing.get_context("spawn"),
+            context=process_context(self._preload),
         )
         _ = self._pool.active  # asking starts it
 

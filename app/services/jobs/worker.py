@@ -4,16 +4,13 @@ News goes to the dispatcher through one pipe a job: `Began`, any number of `Prog
 closes without an ending says that the worker died.
 """
 
-import ctypes
 import errno
 import json
 import logging
-import multiprocessing
 import os
 import secrets
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +21,7 @@ from typing import Any, TypeAlias
 
 from app.errors import DISK_REASONS, MusicError, StorageFailed
 from app.services.jobs.base import Job, JobBody, Outcome, Progress, TakeMade
+from app.services.jobs.processes import never_outlive_server
 from app.utils.memory import give_back_memory, tame_allocator
 
 #: Fields of Track that a job may tell.
@@ -36,9 +34,6 @@ _REFUSALS = {errno.ENOSPC, getattr(errno, "EDQUOT", -1), errno.EFBIG, errno.EROF
 
 #: Ends a worker that is at work. At rest, where it may hold a lock of the pool, it ignores it. None on Windows.
 KILL: signal.Signals | None = getattr(signal, "SIGUSR1", None)
-
-#: prctl(2): the signal a process gets when the thread that made it ends.
-_PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
 
@@ -96,12 +91,12 @@ class _Bench:
     name: str
 
 
-def make_ready(body: JobBody, warm: Callable[[], None] | None, niceness: int, parent: int) -> None:
+def make_ready(body: JobBody, warm: Callable[[], None] | None, niceness: int) -> None:
     """Prepare a fresh worker process: polite, never an orphan, warmed up."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if KILL is not None:
         signal.signal(KILL, signal.SIG_IGN)
-    never_outlive(parent)
+    never_outlive_server()
     tame_allocator()
     if hasattr(os, "nice"):
         os.nice(niceness)
@@ -169,19 +164,3 @@ def ending_of(error: Exception) -> Refused | Broke:
     if isinstance(error, MusicError):
         return Refused(kind=type(error), values=vars(error))
     return Broke(traceback="".join(traceback.format_exception(type(error), error, error.__traceback__)))
-
-
-def never_outlive(parent: int) -> None:
-    """End this process with the one that made it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the kernel was told
-            os._exit(1)
-    threading.Thread(target=_die_with_parent, name="parent-watch", daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
