@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: The folder of this checkout, in which `run.py` makes environments.
@@ -40,6 +40,8 @@ class Settings(BaseSettings):
         None, description="Memory that models may fill on a device before the least recently used goes: `8GB`; "
         "default: three quarters of it.",
     )  # fmt: skip
+    gemini_api_key: SecretStr = Field(SecretStr(""), description="Key of Google's Gemini API, for Lyria.")
+    gemini_url: str | None = Field(None, description="Address of the Gemini API, where it is not Google's own.")
     batch_max: int = Field(4, ge=1, le=64, description="Tracks that a model makes at once, if it can.")
     batch_wait_ms: int = Field(
         50, ge=0, le=10_000, description="Milliseconds that a track waits for others to be made with it by a model."

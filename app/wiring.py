@@ -81,6 +81,8 @@ def make_models(settings: Settings) -> Models:
         ),
         device=settings.device,
         licence_policy=settings.licence_policy,
+        keys={"MUSIC_GEMINI_API_KEY": settings.gemini_api_key.get_secret_value().strip()},
+        addresses={} if settings.gemini_url is None else {"musiclm": settings.gemini_url},
     )
 
 

@@ -176,6 +176,9 @@ class MusicGeneratorService:
         if row.needs_something:
             await asyncio.to_thread(backend.models.check, row)  # it reads the disk
         terms = await self._settle(backend, asked, duration, seed)
+        longest_s = row.capabilities.longest_s
+        if terms.duration > longest_s:
+            raise InvalidField("duration", f"{row.name} makes at most {longest_s} seconds, got {terms.duration}")
         load = backend.queue.load(row.name)
         if ahead_s:
             load = replace(load, backlog_s=load.backlog_s + ahead_s)

@@ -12,15 +12,8 @@ from app.errors import Cancelled
 from app.models.plan import Mode, Plan
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import ACE_STEP_CAPABILITIES
-from app.services.engines.diffusing import (
-    Watch,
-    blocks_of,
-    dice_of,
-    give_back,
-    looped,
-    open_pipeline,
-    weight_bytes,
-)
+from app.services.engines.on_torch import dice_of, give_back, open_pipeline, weight_bytes
+from app.services.engines.shaping import Watch, blocks_of, looped
 
 #: Steps of the checkpoints whose guidance is distilled into the weights ("turbo"), and guidance of the others.
 STEPS, GUIDANCE = 8, 7.0

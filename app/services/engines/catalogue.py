@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.services.engines.base import Capabilities, Engine, ModelSource
-from app.services.engines.estimates import composing_time_s, modelled_time_s, simulated_time_s
+from app.services.engines.estimates import asked_time_s, composing_time_s, modelled_time_s, simulated_time_s
 from app.services.engines.rows import ModelRow, Weights
 
 
@@ -36,6 +36,12 @@ def _make_ace_step(source: ModelSource) -> Engine:
     from app.services.engines.ace_step import AceStepEngine
 
     return AceStepEngine(source)
+
+
+def _make_lyria(source: ModelSource) -> Engine:
+    from app.services.engines.lyria import LyriaEngine
+
+    return LyriaEngine(source)
 
 
 COMPOSER_CAPABILITIES = Capabilities(
@@ -83,6 +89,15 @@ ACE_STEP_CAPABILITIES = Capabilities(
     weights_licence="MIT",
 )
 
+LYRIA_CAPABILITIES = Capabilities(
+    longest_s=180,
+    seed=False,  # the service takes none
+    batch=4,
+    remote=True,
+    code_licence="Apache-2.0 (google-genai)",
+    weights_licence="a paid service under the terms of the Gemini API; its music carries a watermark (SynthID)",
+)
+
 #: What all engines need that run a pipeline of diffusers.
 _DIFFUSERS = ("torch", "diffusers", "transformers")
 
@@ -107,6 +122,23 @@ def _musicgen(size: str, size_bytes: int, *, stereo: bool = False) -> ModelRow:
         memory_bytes=size_bytes,
         resident=True,
         phrased_for="musicgen",
+    )
+
+
+def _lyria(name: str, what: str, *, longest_s: int) -> ModelRow:
+    """One of the Gemini API's models of music."""
+    return ModelRow(
+        name=name,
+        engine="musiclm",
+        description=f"Lyria, Google's released successor of MusicLM: {what}. Asked over the network; needs a key and "
+        "costs money.",
+        capabilities=replace(LYRIA_CAPABILITIES, longest_s=longest_s),
+        make=_make_lyria,
+        estimate_s=asked_time_s,
+        packages=("google.genai",),
+        key_setting="MUSIC_GEMINI_API_KEY",
+        resident=True,
+        phrased_for="lyria",
     )
 
 
@@ -197,5 +229,7 @@ CATALOGUE: dict[str, ModelRow] = {
             resident=True,
             phrased_for="ace-step",
         ),
+        _lyria("lyria-3.5", "whole pieces of up to three minutes", longest_s=180),
+        _lyria("lyria-3-clip-preview", "clips of half a minute", longest_s=30),
     )
 }

@@ -26,6 +26,11 @@ def modelled_time_s(duration_s: int, _prompt: str, _seed: int) -> float:
     return 30.0 + duration_s
 
 
+def asked_time_s(duration_s: int, _prompt: str, _seed: int) -> float:
+    """Seconds that a service elsewhere is thought to take before its pace was measured."""
+    return 20.0 + duration_s / 3
+
+
 def simulated_time_s(duration_s: int, prompt: str, seed: int) -> float:
     """Seconds that the simulator takes: the published formula, held between 10 and 120.
 

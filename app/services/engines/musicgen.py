@@ -16,16 +16,9 @@ from app.models.audio import Samples
 from app.services.dsp.resampling import resampled
 from app.services.engines.base import AudioPrompt, Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import MUSICGEN_CAPABILITIES
-from app.services.engines.diffusing import (
-    Watch,
-    blocks_of,
-    device_named,
-    dice_of,
-    dtype_named,
-    give_back,
-    looped,
-)
 from app.services.engines.musicgen_tokens import CodeWriter, Row
+from app.services.engines.on_torch import device_named, dice_of, dtype_named, give_back
+from app.services.engines.shaping import Watch, blocks_of, looped
 from app.services.engines.weights import PICKLES
 
 #: Seconds that the model hears, and those of them that a continuation begins with.

@@ -81,7 +81,7 @@ def is_installed(row: ModelRow, home: Path | None) -> bool:
         venv = environment_of(row.engine, home)
         return all(_is_in(venv, package) for package in row.packages)
     importlib.invalidate_caches()  # they may have been installed since the service started
-    return all(find_spec(package) is not None for package in row.packages)
+    return all(_is_here(package) for package in row.packages)
 
 
 def environment_of(engine: str, home: Path) -> Path:
@@ -99,6 +99,13 @@ def has_gpu(kind: str) -> bool:
     if kind == "mps":
         return sys.platform == "darwin" and os.uname().machine == "arm64"
     return any(Path(place).exists() for place in ("/dev/nvidia0", "/dev/kfd")) or shutil.which("nvidia-smi") is not None
+
+
+def _is_here(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # of "google.genai", not even "google"
+        return False
 
 
 def _is_in(venv: Path, package: str) -> bool:

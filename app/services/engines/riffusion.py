@@ -17,15 +17,8 @@ from app.services.dsp.mel import BANDS, COLUMNS_PER_S, mel_of_pixels, sound_of_m
 from app.services.encoding.png import grey_png
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import RIFFUSION_CAPABILITIES
-from app.services.engines.diffusing import (
-    Watch,
-    blocks_of,
-    dice_of,
-    give_back,
-    open_pipeline,
-    starts_of,
-    weight_bytes,
-)
+from app.services.engines.on_torch import dice_of, give_back, open_pipeline, weight_bytes
+from app.services.engines.shaping import Watch, blocks_of, starts_of
 from app.utils.seeds import rng_for
 
 #: Columns of a picture that the model learned, and those of them that the next one begins with.

@@ -15,16 +15,8 @@ from app.errors import Cancelled
 from app.models.audio import Samples
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import STABLE_AUDIO_CAPABILITIES
-from app.services.engines.diffusing import (
-    Watch,
-    blocks_of,
-    dice_of,
-    give_back,
-    looped,
-    open_pipeline,
-    starts_of,
-    weight_bytes,
-)
+from app.services.engines.on_torch import dice_of, give_back, open_pipeline, weight_bytes
+from app.services.engines.shaping import Watch, blocks_of, looped, starts_of
 
 #: Steps and guidance of the model's card.
 STEPS, GUIDANCE = 100, 7.0
