@@ -40,7 +40,7 @@ class Settings(BaseSettings):
         None, description="Memory that models may fill on a device before the least recently used goes: `8GB`; "
         "default: three quarters of it.",
     )  # fmt: skip
-    gemini_api_key: SecretStr = Field(SecretStr(""), description="Key of Google's Gemini API, for Lyria.")
+    gemini_api_key: SecretStr | None = Field(None, description="Key of Google's Gemini API, for Lyria.")
     gemini_url: str | None = Field(None, description="Address of the Gemini API, where it is not Google's own.")
     batch_max: int = Field(4, ge=1, le=64, description="Tracks that a model makes at once, if it can.")
     batch_wait_ms: int = Field(

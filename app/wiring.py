@@ -47,6 +47,9 @@ class _Shared:
 
 log = logging.getLogger(__name__)
 
+#: Setting that holds the key of the Gemini API, as the catalogue names it.
+GEMINI_KEY = "MUSIC_GEMINI_API_KEY"
+
 #: Backends of this process by data folder: apps with the same folder share one dispatcher.
 _open: dict[Path, _Shared] = {}
 _opening = threading.RLock()  # a collected service may let go while another opens
@@ -81,7 +84,7 @@ def make_models(settings: Settings) -> Models:
         ),
         device=settings.device,
         licence_policy=settings.licence_policy,
-        keys={"MUSIC_GEMINI_API_KEY": settings.gemini_api_key.get_secret_value().strip()},
+        keys={} if settings.gemini_api_key is None else {GEMINI_KEY: settings.gemini_api_key.get_secret_value()},
         addresses={} if settings.gemini_url is None else {"musiclm": settings.gemini_url},
     )
 
