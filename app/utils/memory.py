@@ -1,4 +1,4 @@
-"""Keeping a worker small: glibc's allocator, told to give memory back. Elsewhere nothing is done."""
+"""Keeping a worker small and quick: glibc's allocator, told to give memory back, and Python's garbage collector."""
 
 import contextlib
 import ctypes
@@ -17,6 +17,16 @@ def tame_allocator() -> None:
         glibc = _glibc()
         glibc.mallopt(_M_ARENA_MAX, 1)
         glibc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+def settle_collector() -> None:
+    """What a warm process holds will stay: let the garbage collector look at it no more, and at the rest less often.
+
+    Composing five minutes of music makes a million short-lived objects; looking through all takes a sixth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def give_back_memory() -> None:

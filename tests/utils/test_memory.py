@@ -1,11 +1,12 @@
 """Memory: what is freed goes back, and nothing breaks where there is nothing to tell."""
 
+import gc
 import sys
 
 import numpy as np
 import pytest
 
-from app.utils.memory import give_back_memory, tame_allocator
+from app.utils.memory import give_back_memory, settle_collector, tame_allocator
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc is told")
@@ -28,3 +29,16 @@ def test_systems_without_glibc_are_left_alone(monkeypatch):
 
     tame_allocator()
     give_back_memory()
+
+
+def test_what_a_warm_process_holds_is_not_looked_at_again():
+    before = gc.get_threshold()
+    held = [[] for _ in range(10_000)]
+    try:
+        settle_collector()
+
+        assert gc.get_freeze_count() >= len(held)
+        assert not any(one is held for one in gc.get_objects())
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 from app.errors import DISK_REASONS, MusicError, StorageFailed
 from app.services.jobs.base import Job, JobBody, Outcome, Progress, TakeMade
 from app.services.jobs.processes import never_outlive_server
-from app.utils.memory import give_back_memory, tame_allocator
+from app.utils.memory import give_back_memory, settle_collector, tame_allocator
 
 #: Fields of Track that a job may tell.
 FACTS = frozenset(
@@ -107,6 +107,7 @@ def make_ready(body: JobBody, warm: Callable[[], None] | None, niceness: int) ->
             warm()
         except Exception:
             log.exception("A worker could not warm up; its first job will show why")
+    settle_collector()
     signal.signal(signal.SIGTERM, _leave)
 
 
