@@ -11,7 +11,7 @@ from app.services.engines.composer import ComposerEngine
 from app.services.instruments import find_soundfont, load_soundfont
 from app.services.mixing import master
 from app.services.pipeline import mix_of
-from app.services.planning import GENRES, MOODS, make_plan, read
+from app.services.planning import genres, make_plan, moods, read
 
 pytestmark = pytest.mark.uncounted
 
@@ -19,8 +19,8 @@ SOUNDFONT = find_soundfont(None)
 SECONDS = 10
 #: Dice of the pieces that are compared.
 SEEDS = (3, 4, 5)
-MOODS_OF_THE_CONTRACT = MOODS[:11]
-GENRES_OF_THE_CONTRACT = GENRES[:12]
+MOODS_OF_THE_CONTRACT = moods()[:11]
+GENRES_OF_THE_CONTRACT = genres()[:12]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """The contract: take a prompt, follow its track, say what can be asked for."""
 
+import asyncio
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
@@ -75,16 +77,16 @@ async def card() -> ServiceCard:
 @router.get("/genres", responses=answers(), summary="Genres to ask for")
 async def genres(service: Service) -> GenreList:
     """Words that a prompt may use; others are understood as far as they go."""
-    return GenreList(genres=service.get_supported_genres())
+    return GenreList(genres=await asyncio.to_thread(service.get_supported_genres))
 
 
 @router.get("/moods", responses=answers(), summary="Moods to ask for")
 async def moods(service: Service) -> MoodList:
     """Words that a prompt may use; others are understood as far as they go."""
-    return MoodList(moods=service.get_supported_moods())
+    return MoodList(moods=await asyncio.to_thread(service.get_supported_moods))
 
 
 @router.get("/instruments", responses=answers(), summary="Instruments to ask for")
 async def instruments(service: Service) -> InstrumentList:
     """Names for `instruments` and `exclude_instruments`; families such as `brass` can be excluded too."""
-    return InstrumentList(instruments=service.get_supported_instruments())
+    return InstrumentList(instruments=await asyncio.to_thread(service.get_supported_instruments))

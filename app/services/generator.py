@@ -16,7 +16,7 @@ from app.models.asked import Asked
 from app.models.track import FORMS, Status, Track, TrackFile
 from app.services.engines import ModelRow, Models
 from app.services.jobs.base import JobQueue, QueueLoad
-from app.services.planning import GENRES, INSTRUMENT_NAMES, MOODS, PlanningThread, Terms, decide, terms_of
+from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.utils.chance import random_token
 from app.utils.clock import Clock
@@ -139,15 +139,15 @@ class MusicGeneratorService:
 
     def get_supported_genres(self) -> list[str]:
         """Genres offered to clients."""
-        return list(GENRES)
+        return list(genres())
 
     def get_supported_moods(self) -> list[str]:
         """Moods offered to clients."""
-        return list(MOODS)
+        return list(moods())
 
     def get_supported_instruments(self) -> list[str]:
         """Instruments and groups that fields may name."""
-        return list(INSTRUMENT_NAMES)
+        return list(instrument_names())
 
     # -- beside the contract ------------------------------------------------------------------------------------
 

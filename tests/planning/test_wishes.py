@@ -4,10 +4,9 @@ import pytest
 
 from app.errors import InvalidFields
 from app.models.asked import Asked, asked_of
-from app.services.planning import INSTRUMENT_NAMES, decide, read
+from app.services.planning import decide, genres, instrument_names, moods, read
 from app.services.planning.catalogue import members_of
 from app.services.planning.naming import name_in
-from app.services.planning.offers import GENRES, MOODS
 from app.services.planning.wishes import granted, understood
 from app.services.theory.instruments import INSTRUMENTS
 
@@ -136,17 +135,17 @@ def test_an_ensemble_named_alone_plays_alone():
     assert players(plan) == {"violin", "viola", "cello"}
 
 
-@pytest.mark.parametrize("name", GENRES)
+@pytest.mark.parametrize("name", genres())
 def test_every_genre_offered_can_be_sent(name):
     assert understood(Asked(genre=name)).genre.value == name
 
 
-@pytest.mark.parametrize("name", MOODS)
+@pytest.mark.parametrize("name", moods())
 def test_every_mood_offered_can_be_sent(name):
     assert understood(Asked(moods=(name,))).moods[0].value == name
 
 
-@pytest.mark.parametrize("name", INSTRUMENT_NAMES)
+@pytest.mark.parametrize("name", instrument_names())
 def test_every_instrument_offered_can_be_sent_and_excluded(name):
     wishes = understood(Asked(instruments=(name,)))
 

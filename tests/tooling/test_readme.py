@@ -14,7 +14,7 @@ from app.main import create_app
 from app.models.track import FORMS
 from app.services.engines import CATALOGUE
 from app.services.engines.readiness import State
-from app.services.planning import GENRES, MOODS
+from app.services.planning import genres, moods
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -107,7 +107,7 @@ def test_the_fields_are_those_of_the_request():
     assert names("field of `POST /music/generate`") == list(schema["properties"])
 
 
-@pytest.mark.parametrize(("title", "offered"), [("Genres", GENRES), ("Moods", MOODS)])
+@pytest.mark.parametrize(("title", "offered"), [("Genres", genres()), ("Moods", moods())])
 def test_the_words_to_ask_for_are_those_offered(title, offered):
     listed = re.search(rf"\*\*{title}:\*\* (.+?)\.\n", README, re.DOTALL)
 
