@@ -10,5 +10,11 @@ import child
 if __name__ == "__main__":
     from magenta_rt import musiccoca
 
-    musiccoca.MusicCoCa = lambda _folder: musiccoca.MockMusicCoCa()
+    class Mocked(musiccoca.MockMusicCoCa):
+        """Opens no files."""
+
+        def __init__(self, _folder):
+            super().__init__()
+
+    musiccoca.MusicCoCa = Mocked
     child.main()
