@@ -341,7 +341,9 @@ def library(monkeypatch):
     module("magenta_rt.config", MUSICCOCA=style, ModelSpec=lambda **fields: fields)
     system = module("magenta_rt.jax.system", MagentaRT2System=System)
     model = module("magenta_rt.jax.model", MODEL_REGISTRY={"mrt2_small": type("Small", (), {"depth": 1})})
-    module("magenta_rt.jax", system=system, model=model)
+    codec = types.SimpleNamespace(decoder_lookahead=1)
+    codecs = {"stft_spectrostream_40ms_generic_48khz_stereo_config": lambda: codec}
+    module("magenta_rt.jax", system=system, model=model, spectrostream=types.SimpleNamespace(**codecs))
     module("magenta_rt", paths=paths, musiccoca=coca)
     monkeypatch.setitem(sys.modules, "jax", Jax())
     return types.SimpleNamespace(asked=asked, registry=model.MODEL_REGISTRY)
@@ -358,8 +360,9 @@ def test_a_piece_is_played_from_its_own_dice_and_handed_on_from_state_to_state(l
     assert library.asked == [
         ("mrt2_small", "words of musiccoca", "mrt2_small.safetensors"),
         ("calm", False, 7),
-        ({"style": [4]}, 3, initial),
-        ({"style": [4]}, 2, [*initial, "later"]),
+        ({"style": [4]}, 1, initial),  # the codec is silent at first
+        ({"style": [4]}, 3, [*initial, "later"]),
+        ({"style": [4]}, 2, [*initial, "later", "later"]),
     ]
 
 
@@ -370,7 +373,7 @@ def test_words_are_mapped_where_the_checkpoint_brings_a_mapper(library, tmp_path
 
     child.Model(str(tmp_path), "mrt2_small", "auto").begin("calm", 7)
 
-    assert library.asked[-1] == ("calm", True, 7)
+    assert library.asked[1] == ("calm", True, 7)
 
 
 def test_a_checkpoint_of_other_sizes_says_them_beside_it(library, tmp_path):

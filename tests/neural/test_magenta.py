@@ -45,6 +45,13 @@ def test_the_state_that_is_passed_on_leaves_no_seam(other):
     np.testing.assert_array_equal(whole, joined)
 
 
+def test_it_sounds_from_the_first_frame(other):
+    first = piece(other, "calm piano", 7, 1)
+
+    assert first.shape == (1920, 2)
+    assert np.abs(first[:480]).max() > 1e-3
+
+
 def test_words_and_all_bits_of_the_seed_matter(other):
     one = piece(other, "calm piano", 7, FRAMES)
 

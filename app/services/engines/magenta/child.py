@@ -105,7 +105,7 @@ class Model:
         place_on(jax, device)
         from magenta_rt import musiccoca, paths
         from magenta_rt.config import MUSICCOCA
-        from magenta_rt.jax import system
+        from magenta_rt.jax import spectrostream, system
 
         root = Path(folder)
         paths.set_magenta_home(root)
@@ -119,6 +119,8 @@ class Model:
         )
         self.sample_rate = int(self._system._sample_rate)
         self.memory_bytes = int(sum(weight.nbytes for weight in jax.tree.leaves(self._system._params)))
+        #: Frames that the codec hears before it plays: so long it is silent at first.
+        self._late = int(spectrostream.stft_spectrostream_40ms_generic_48khz_stereo_config().decoder_lookahead)
         self._begun = jax.jit(self._before_the_first)
         self._style: list[int] = []
         self._at: Any = None
@@ -138,6 +140,7 @@ class Model:
         self._style = self._system.tokenize_style(style).tolist()
         key = self._jax.random.fold_in(self._jax.random.PRNGKey(low), high)
         self._at = self._begun(self._system._params, key)
+        self.more(self._late)
 
     def more(self, frames: int) -> bytes:
         """The next frames of the piece."""
