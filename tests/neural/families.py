@@ -9,9 +9,11 @@ and, where its engine takes many steps, `quicken()`, which is called in the engi
 and so joins every test that walks the families, unasked.
 """
 
+import sys
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +34,12 @@ def builder_of(engine):
 
 
 def skip_unless_installed(engine):
-    """Skip where the packages of a family are not here, naming the command that changes it."""
+    """Skip where the packages of a family are not here, naming the command that changes it.
+
+    Those in an environment of their own are at hand for every selection, but the default ones are to stay fast.
+    """
+    if FAMILIES[engine].own_environment and Path(sys.prefix) == HOME / ".venv":
+        pytest.skip(f"the default environment does not play {engine}: python run_tests.py neural")
     if not is_installed(FAMILIES[engine], HOME):
         pytest.skip(f"the packages of {engine} are not installed: python3 run.py install {engine}")
 

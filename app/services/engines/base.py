@@ -56,6 +56,8 @@ class ModelSource:
     folder: Path | None = None
     #: The soundfont to play, for engines that play one.
     soundfont: Path | None = None
+    #: The Python of its engine's own environment, where it has one.
+    python: Path | None = None
     #: Key and address of a remote service.
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None

@@ -1,6 +1,7 @@
 """Every model there is: one row each. Reading the catalogue loads no engine."""
 
 from dataclasses import replace
+from functools import partial
 
 from app.services.engines.base import Capabilities, Engine, ModelSource
 from app.services.engines.estimates import asked_time_s, composing_time_s, modelled_time_s, simulated_time_s
@@ -36,6 +37,12 @@ def _make_ace_step(source: ModelSource) -> Engine:
     from app.services.engines.ace_step import AceStepEngine
 
     return AceStepEngine(source)
+
+
+def _make_magenta(source: ModelSource, *, size: str) -> Engine:
+    from app.services.engines.magenta import MagentaEngine
+
+    return MagentaEngine(source, size=size)
 
 
 def _make_lyria(source: ModelSource) -> Engine:
@@ -89,6 +96,13 @@ ACE_STEP_CAPABILITIES = Capabilities(
     weights_licence="MIT",
 )
 
+MAGENTA_CAPABILITIES = Capabilities(
+    sample_rate=48_000,
+    wants_gpu=True,
+    code_licence="Apache-2.0 (magenta-rt)",
+    weights_licence="CC-BY-4.0, with terms of use: no content that infringes the rights of others",
+)
+
 LYRIA_CAPABILITIES = Capabilities(
     longest_s=180,
     seed=False,  # the service takes none
@@ -122,6 +136,35 @@ def _musicgen(size: str, size_bytes: int, *, stereo: bool = False) -> ModelRow:
         memory_bytes=size_bytes,
         resident=True,
         phrased_for="musicgen",
+    )
+
+
+def _magenta(size: str, what: str, size_bytes: int) -> ModelRow:
+    """One of Magenta RealTime 2's two sizes, in 32 bits."""
+    checkpoint = f"mrt2_{size}"
+    resources = ("spm.model", "text_encoder.tflite", "pretrained_vector_quantizer.tflite")
+    return ModelRow(
+        name=f"magenta-rt2-{size}",
+        engine="magenta",
+        description=f"Magenta RealTime 2, {what}: plays on in the style of the words, without a window.",
+        capabilities=MAGENTA_CAPABILITIES,
+        make=partial(_make_magenta, size=checkpoint),
+        estimate_s=modelled_time_s,
+        packages=("magenta_rt", "jax"),
+        own_environment=True,
+        weights=Weights(
+            repository="google/magenta-realtime-2",
+            layout="plain",
+            size_bytes=size_bytes,
+            required=(
+                f"checkpoints/{checkpoint}.safetensors",
+                *(f"resources/musiccoca/{name}" for name in resources),
+            ),
+            folders=(f"checkpoints/{checkpoint}.safetensors", "resources/musiccoca"),
+        ),
+        memory_bytes=size_bytes,
+        resident=True,
+        phrased_for="magenta",
     )
 
 
@@ -229,6 +272,8 @@ CATALOGUE: dict[str, ModelRow] = {
             resident=True,
             phrased_for="ace-step",
         ),
+        _magenta("small", "230 million parameters", 1_100_000_000),
+        _magenta("base", "2.4 billion parameters", 9_800_000_000),
         _lyria("lyria-3.5", "whole pieces of up to three minutes", longest_s=180),
         _lyria("lyria-3-clip-preview", "clips of half a minute", longest_s=30),
     )

@@ -8,7 +8,7 @@ from typing import Literal
 from app.errors import InvalidField, LicenceRefused, ModelNotReady, SettingRefused, printable
 from app.services.engines.base import Capabilities, ModelSource
 from app.services.engines.catalogue import CATALOGUE
-from app.services.engines.readiness import Readiness, readiness_of
+from app.services.engines.readiness import Readiness, environment_of, python_of, readiness_of
 from app.services.engines.rows import ModelRow, Weights
 from app.services.engines.weights import folder_of
 
@@ -76,6 +76,7 @@ class Models:
             name=row.name,
             folder=None if row.weights is None else folder_of(row.weights, self.hub),
             soundfont=soundfont,
+            python=python_of(environment_of(row.engine, self.home)) if row.own_environment and self.home else None,
             api_key=None if row.key_setting is None else self.keys.get(row.key_setting),
             base_url=self.addresses.get(row.engine),
         )

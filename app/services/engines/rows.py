@@ -25,7 +25,7 @@ class Weights:
     size_bytes: int = 0
     #: Files without which the folder is no checkpoint; beside what its own indexes name.
     required: tuple[str, ...] = ()
-    #: Folders of the repository that are fetched; all of them if empty.
+    #: Folders and files of the repository that are fetched; all of them if empty.
     folders: tuple[str, ...] = ()
     #: The folder, where it is one of the owner's.
     folder: Path | None = None

@@ -61,7 +61,7 @@ def _is_wanted(path: PurePosixPath, weights: Weights) -> bool:
         return len(path.parts) == 1
     if weights.layout == "diffusers" and len(path.parts) == 1:
         return path.name == "model_index.json"
-    return not weights.folders or path.parts[0] in weights.folders
+    return not weights.folders or any(path.is_relative_to(wanted) for wanted in weights.folders)
 
 
 def lacking_in(folder: Path | None, weights: Weights) -> str | None:

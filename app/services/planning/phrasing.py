@@ -15,7 +15,7 @@ from app.services.planning.lexicon import MIXED, lexicon
 from app.services.planning.tokens import Passage, passage_of
 
 #: Families of models, by the captions they learned from.
-PhrasedFor = Literal["musicgen", "riffusion", "stable-audio", "ace-step", "lyria"]
+PhrasedFor = Literal["musicgen", "riffusion", "stable-audio", "ace-step", "magenta", "lyria"]
 PHRASED_FOR: tuple[str, ...] = get_args(PhrasedFor)
 
 #: From this far off the middle, a tempo or density in words is said.
