@@ -51,7 +51,7 @@ def read(prompt: str) -> Brief:
     matches = find_matches(passage, figures.used, language_of(passage))
     words = _Words(passage, list(figures.conflicts))
     said = in_context(passage.tokens, matches)
-    course = read_course(said, words.of, words.conflicts)
+    course = read_course(passage, said, words.of, words.conflicts)
     kinds = read_genres(passage, said, words.of, words.conflicts)
     genre = kinds.chosen
     feeling = read_feeling([*said, *tones_of(passage, said)], kinds, course.staged, words.of, words.conflicts)
