@@ -13,7 +13,8 @@ Quote = Callable[[Said], tuple[str, ...]]
 #: A word for a level belongs to a word for a part at most this many tokens away: "calm again at the end".
 _REACH = 5
 
-#: A quiet word so soon after one that lets the piece fall, small words between, is where it falls to: "fades into calm".
+#: A quiet word so soon after one that lets the piece fall, with small words between, is where it falls to: "fades into
+#: calm".
 _FALLS_TO = 2
 
 #: Moods this far from the middle are levels too: "starts melancholic, ends triumphant".
