@@ -39,6 +39,9 @@ _LOW_ENOUGH = 41
 #: Groups that play alone and have an instrument twice.
 _SECOND_DESKS = {frozenset({"violin", "viola", "cello"}): "violin"}
 
+#: Drums that the words call for play from this energy on, and are at least this loud.
+_EARLY_ENERGY, _EARLY_DB = 0.4, 0.0
+
 #: Kit by contract genre where a style has none of its own.
 _KITS = {"electronic": "synth_909", "hip-hop": "synth_808", "ambient": "brush_kit", "classical": "orchestra_kit"}
 
@@ -72,8 +75,13 @@ class _Band:
     def row(self, role: Role) -> EnsembleRole:
         return self.style.ensemble.get(role) or plain_role(role)
 
-    def seat(self, role: Role, instrument: str, *, asked: bool) -> None:
+    def seat(self, role: Role, instrument: str, *, asked: bool, early: bool = False) -> None:
+        """Seat a player; with `early` one who does not wait for a style's strongest sections, nor stays behind."""
         row = self.row(role)
+        if early:
+            row = row.model_copy(
+                update={"from_energy": min(row.from_energy, _EARLY_ENERGY), "level_db": max(row.level_db, _EARLY_DB)}
+            )
         number = sum(seat.role == role for seat in self.seats)
         low, high = reach(row, instrument, 0.0 if role == "bass" else self.lift if role == "lead" else self.lift / 2)
         name = role if not number else f"{role}_{number + 1}"
@@ -198,7 +206,7 @@ def _seat_from_style(band: _Band, role: Role, *, wanted: bool, density: float, s
     choices = {key: weight for key, weight in row.instruments.items() if key not in band.refused}
     instrument = choose(rng, choices) if choices else _substitute(band, role)
     if instrument is not None:
-        band.seat(role, instrument, asked=False)
+        band.seat(role, instrument, asked=False, early=wanted)
 
 
 def _substitute(band: _Band, role: Role) -> str | None:
