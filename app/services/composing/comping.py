@@ -77,7 +77,9 @@ def rhythm_of(
     if len(bars) == 1 and others:
         # The fourth bar turns: what one bar says does not go on unchanged for a whole section.
         turn = _suited(setting, voice, others, energy, rng)
-        bars = (*bars * (TURN_BARS - 1), setting.rhythm(turn.rhythm, turn.metre)[-1])
+        last = setting.rhythm(turn.rhythm, turn.metre)[-1]
+        if setting.plan.density <= 0 or len(last) >= len(bars[0]):  # a busy piece does not thin out to turn
+            bars = (*bars * (TURN_BARS - 1), last)
     return tuple(thinned(bars, setting.plan.density, setting.metre, setting.rng("thinned", voice.name, *stretch_key)))
 
 
