@@ -223,7 +223,8 @@ def _seat_suited(band: _Band, instruments: Sequence[str], drums: bool | None, se
             ]
             own = [role for role in roles if role in band.style.ensemble]
             if own:
-                band.seat(own[0], _pick(band, members, own[0], seed), asked=False)
+                early = drums is True and own[0] in DRUM_ROLES
+                band.seat(own[0], _pick(band, members, own[0], seed), asked=False, early=early)
                 break
 
 
