@@ -1,6 +1,8 @@
 """What every test starts from: no settings but the defaults, everything kept below a temporary folder."""
 
 import os
+import sys
+import threading
 import warnings
 from collections import Counter
 
@@ -32,6 +34,28 @@ LONGEST = (
 COUNTED_CASES = 6
 
 
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist there are no workers
+def pytest_xdist_setupnodes():
+    """pytest-cov follows the tests' own processes, which begin now; coverage, told to, would follow them once more."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+        del os.environ[name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Nobody follows the lines of an `uncounted` test. pytest-cov's own mark ends one of the two that it has set."""
+    if item.get_closest_marker("uncounted") is None:
+        return (yield)
+    here, there = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(here)
+        threading.settrace(there)
+
+
 def pytest_collection_modifyitems(items):
     """The longest files begin first, so that no core waits for the other's at the end."""
     cases = Counter()
@@ -39,7 +63,7 @@ def pytest_collection_modifyitems(items):
         test = item.nodeid.partition("[")[0]
         cases[test] += 1
         if cases[test] > COUNTED_CASES:
-            item.add_marker("no_cover")
+            item.add_marker("uncounted")
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 

@@ -13,7 +13,7 @@ from app.services.mixing import master
 from app.services.pipeline import mix_of
 from app.services.planning import GENRES, MOODS, make_plan, read
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.uncounted
 
 SOUNDFONT = find_soundfont(None)
 SECONDS = 10

@@ -10,7 +10,7 @@ from app.models.score import DRUM_ROLES
 from app.services.composing import compose
 from app.services.planning import make_plan, read
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.uncounted
 
 #: Prompts that leave key, players and groove open.
 OPEN = (

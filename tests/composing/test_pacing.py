@@ -10,7 +10,7 @@ from app.services.planning import make_plan, read
 from app.services.theory.chords import Chord
 from app.services.theory.metre import metre_of
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.uncounted
 
 METRE = metre_of("4/4")
 C, F, G, A = Chord(0, "maj", 0), Chord(5, "maj", 5), Chord(7, "maj", 7), Chord(9, "min", 9)

@@ -14,7 +14,7 @@ from app.services.mixing import master
 from app.services.pipeline import mix_of, wishes_of
 from app.services.planning import make_plan, read
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.uncounted
 
 SOUNDFONT = find_soundfont(None)
 PROMPT = "rock in E minor at 126 bpm with electric guitar and drums, no piano"
