@@ -46,3 +46,12 @@ def test_comping_turns_in_a_fourth_bar(style: str) -> None:
             ]
             turned += len(bars) == 4 and bars[0] == bars[1] == bars[2] != bars[3]
     assert turned
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_broken_chord_keeps_the_tones_that_tell_it(seed: int) -> None:
+    (broken,) = read_rhythm("13243232", "4/4", "4/4")
+    (kept,) = thinned([broken], -1.0, METRE, np.random.default_rng(seed))
+
+    assert {"1", "3", "2"} <= {stroke.sign for stroke in kept}
+    assert len(kept) < len(broken)

@@ -35,6 +35,9 @@ TURN_BARS = 4
 #: Density from which down strokes are left out.
 SPARSE = -0.35
 
+#: So many kinds of stroke, each with tones of its own, say what a broken chord is.
+_CHORD_TONES = 3
+
 #: A held note is struck anew after so many beats.
 LONGEST_TIE_BEATS = 8.0
 
@@ -86,7 +89,8 @@ def rhythm_of(
 def thinned(bars: Sequence[Rhythm], density: float, metre: Metre, rng: np.random.Generator) -> Iterator[Rhythm]:
     """The bars of a rhythm with fewer weak strokes where little is to happen; those before them are held longer.
 
-    The first stroke of a bar stays, and bars that are alike stay alike.
+    The first stroke of each kind in a bar stays, so that a broken chord keeps its bass, third and fifth; and bars that
+    are alike stay alike.
     """
     known: dict[Rhythm, Rhythm] = {}
     for bar in bars:
@@ -94,7 +98,9 @@ def thinned(bars: Sequence[Rhythm], density: float, metre: Metre, rng: np.random
             kept: list[Stroke] = []
             for stroke in bar:
                 strength = metre.strength(stroke.position)
-                if kept and strength <= 0.6 and rng.random() < -density * (0.9 if strength <= 0.3 else 0.5):
+                heard = {other.sign for other in kept}
+                told = stroke.sign in heard or len(heard) >= _CHORD_TONES
+                if told and strength <= 0.6 and rng.random() < -density * (0.9 if strength <= 0.3 else 0.5):
                     held = kept[-1]
                     kept[-1] = Stroke(held.position, stroke.position + stroke.length - held.position, held.sign)
                 else:
