@@ -24,6 +24,14 @@ def test_what_strings_hold_swells_and_dies_away_at_the_close() -> None:
     assert {part.voice for part in shaped} <= {part.voice for part in perform(score, plan).parts if part.strength}
 
 
+def test_a_bowed_bass_swells_with_those_above_it() -> None:
+    plan = plan_for("orchestral", seed=2)
+    basses = [part for part in compose(plan).parts if plan.voice(part.voice).role == "bass"]
+
+    assert plan.voice(basses[0].voice).instrument in ("contrabass", "cello", "tuba")
+    assert any(part.strength for part in basses)
+
+
 @pytest.mark.parametrize("style", sorted(style_names()))
 def test_a_course_of_strength_is_in_order_and_only_for_those_who_can(style: str) -> None:
     plan = plan_for(style)

@@ -15,7 +15,7 @@ SUSTAINED = frozenset({"strings", "ensemble", "brass", "reed", "pipe", "synth_pa
 STRUCK = frozenset({"pizzicato_strings", "harp", "timpani", "orchestra_hit", "tremolo_strings"})
 
 #: Roles that hold notes.
-ROLES: frozenset[Role] = frozenset({"lead", "counter", "chords", "pad", "texture"})
+ROLES: frozenset[Role] = frozenset({"lead", "counter", "chords", "pad", "bass", "texture"})
 
 #: A note is shaped from so many seconds on.
 LEAST_S = 1.6
