@@ -32,6 +32,15 @@ class PedalSpan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Strength:
+    """How strongly a part sounds from a beat on; to the next it changes evenly."""
+
+    beat: float
+    #: Amplitude against what the notes' velocities ask for, 0…1.
+    level: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
     """One voice's line through the whole piece."""
 
@@ -41,6 +50,8 @@ class Part:
     notes: tuple[Note, ...]
     #: Sorted, apart from each other; for those who play from the notes. A performance holds its notes themselves.
     pedal: tuple[PedalSpan, ...] = ()
+    #: Sorted; how what is held grows and fades. Empty where it sounds as it was struck.
+    strength: tuple[Strength, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

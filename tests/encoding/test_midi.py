@@ -7,7 +7,7 @@ import pretty_midi
 import pytest
 
 from app.models.plan import Channel, Plan, Voice
-from app.models.score import ChordSpan, KeyChange, Note, Part, PedalSpan, Score, TempoChange
+from app.models.score import ChordSpan, KeyChange, Note, Part, PedalSpan, Score, Strength, TempoChange
 from app.services.encoding import Tags, write_midi
 from app.services.encoding.midi import allot_channels, key_signature, pan, volume
 from app.services.theory.instruments import INSTRUMENTS
@@ -286,3 +286,22 @@ def test_the_damper_pedal_goes_down_after_the_stroke_and_up_again(
     assert heard == [(0.03125, 127), (3.9, 0), (4.03125, 127), (8.0, 0)]
     others = read(tmp_path / "track.mid").tracks[2:]
     assert not any(m.type == "control_change" and m.control == 64 for track in others for m in track)
+
+
+def test_growing_notes_are_written_as_expression(score: Score, plan: Plan, tags: Tags, tmp_path: Path) -> None:
+    course = (Strength(beat=0.0, level=0.25), Strength(beat=2.0, level=1.0), Strength(beat=3.0, level=1.0))
+    grown = replace(score, parts=(replace(score.parts[0], strength=course), *score.parts[1:]))
+    write_midi(grown, plan, tmp_path / "track.mid", tags)
+
+    heard, tick = [], 0
+    for message in read(tmp_path / "track.mid").tracks[1]:
+        tick += message.time
+        if message.type == "control_change" and message.control == 11:
+            heard.append((tick / 480, message.value))
+    # The square of the controller is the amplitude.
+    assert heard[0] == (0.0, 64)
+    assert heard[-1] == (2.0, 127)
+    assert [value for _, value in heard] == sorted({value for _, value in heard})
+    assert len(heard) > 16
+    others = read(tmp_path / "track.mid").tracks[2:]
+    assert not any(m.type == "control_change" and m.control == 11 for track in others for m in track)

@@ -37,6 +37,28 @@ def loaded(built: TinyFont, folder: Path) -> SoundFont:
     return load_soundfont(built.write(folder / f"font{len(list(folder.iterdir()))}.sf2"))
 
 
+def sharpest_bends(samples: np.ndarray) -> tuple[float, float]:
+    """Of the first 60 ms of a held tone, and of what follows while it is held."""
+    bends = np.abs(np.diff(samples[:, 0], 2))
+    return float(bends[:2_646].max()), float(bends[4_410:17_640].max())
+
+
+@pytest.mark.parametrize("velocity", [60, 100])
+def test_an_organ_begins_without_a_click(font: SoundFont, velocity: int) -> None:
+    # The font opens the filter by an envelope all of whose times are nought.
+    begun, held = sharpest_bends(heard(font, [note(60, 0.0, 0.5, velocity)], program=(0, 16)))
+
+    assert begun < 3 * held
+
+
+def test_a_fall_that_is_written_to_take_no_time_does_not_click(tmp_path: Path) -> None:
+    sustained = (37, 60)  # 6 dB below, at once
+    built = tiny(presets={(0, 0): ([], [[(34, -6_000), sustained, *PLAIN]])})
+    begun, held = sharpest_bends(heard(loaded(built, tmp_path), [note(60, 0.0, 0.5)]))
+
+    assert begun < 10 * held  # the corner where the rise ends
+
+
 def test_a_looped_sample_plays_on_at_any_pitch(tmp_path: Path) -> None:
     font = loaded(tiny(), tmp_path)
     for pitch, hertz in ((69, 440.0), (81, 880.0), (62, 293.665)):

@@ -45,6 +45,22 @@ def test_words_for_change_over_time_tell_a_shape(prompt: str, arc: str | None):
     assert brief.arc is None or all(words in prompt for words in brief.arc.words)
 
 
+@pytest.mark.parametrize("prompt", ["upbeat electronic track that fades into calm", "upbeat edm, dies down to calm"])
+def test_the_calm_that_a_piece_fades_into_is_not_its_mood(prompt: str):
+    brief = read(prompt)
+
+    assert brief.arc is not None
+    assert brief.arc.value == "fades"
+    assert [mood.value for mood in brief.moods] == ["uplifting"]
+    assert brief.arousal is not None
+    assert brief.arousal > 0.05
+
+
+@pytest.mark.parametrize("prompt", ["techno that fades, calm", "calm techno that fades", "a fading calm piano"])
+def test_calm_elsewhere_is_the_mood_of_the_whole(prompt: str):
+    assert "peaceful" in [mood.value for mood in read(prompt).moods]
+
+
 LOOPS = [
     ("seamless loop for a game", True), ("loopable lo-fi", True), ("a 20 second loop", True), ("in a loop", True),
     ("perfectly looping ambience, can be looped", True), ("no loop", False), ("rock song", None),

@@ -617,3 +617,15 @@ def test_a_string_quartet_has_two_violins_and_a_trio_one():
 
     assert sorted(voice.instrument for voice in quartet.ensemble) == ["cello", "viola", "violin", "violin"]
     assert sorted(voice.instrument for voice in trio.ensemble) == ["cello", "viola", "violin"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_snare_of_a_march_does_not_wait_for_the_climax_nor_stay_behind(seed: int):
+    brief = read("a proud military march with brass and snare")
+    plan = make_plan(brief, duration_s=60, seed=seed, soundfont_sha256=None)
+    drummers = [voice for voice in plan.ensemble if voice.role in DRUM_ROLES]
+    strong = [section for section in plan.form if section.energy >= 0.45]
+
+    assert drummers
+    assert max(voice.channel.level_db for voice in drummers) >= 0.0
+    assert all({voice.name for voice in drummers} & set(section.voices) for section in strong)

@@ -130,8 +130,8 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("a bit dark", {"moods": ["dark"], "valence": -0.275}),
     ("mid-tempo rock", {"tempo_feel": 0.0, "genre": "rock"}),
     ("allegro", {"tempo_feel": 0.6}),
-    ("sparse and minimal", {"density": -0.6}),
-    ("busy, complex arrangement", {"density": 0.65}),
+    ("sparse and minimal", {"density": -0.72}),
+    ("busy, complex arrangement", {"density": 0.78}),
     ("fast but slow", {"tempo_feel": -0.025, "conflicts": 1}),
     ("quite dark", {"valence": -0.632}),
     ("barely sad", {"valence": -0.4}),
@@ -316,3 +316,13 @@ def test_the_same_prompt_reads_the_same():
     prompt = "slow sad piano in C minor, no drums, a bit like rain"
 
     assert read(prompt) == read(prompt)
+
+
+@pytest.mark.parametrize(("prompt", "genre"), [("minimal house loop", "house"), ("minimal electronic", "electronic")])
+def test_a_word_for_few_notes_does_not_swallow_the_genre_that_it_stands_before(prompt: str, genre: str):
+    brief = read(prompt)
+
+    assert brief.genre is not None
+    assert brief.genre.value == genre
+    assert brief.density is not None
+    assert brief.density.value < 0

@@ -4,7 +4,7 @@ import pytest
 
 from app.errors import InvalidFields
 from app.models.asked import Asked, asked_of
-from app.services.planning import decide, genres, instrument_names, moods, read
+from app.services.planning import decide, genres, instrument_names, make_plan, moods, read
 from app.services.planning.catalogue import members_of
 from app.services.planning.naming import name_in
 from app.services.planning.wishes import granted, understood
@@ -206,3 +206,17 @@ def test_several_wrong_fields_are_named_together():
         asked_of({"tempo_bpm": 10, "loudness_lufs": "loud", "moods": ["x"] * 9})
 
     assert [fault.place for fault in caught.value.faults] == [("tempo_bpm",), ("moods",), ("loudness_lufs",)]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["strings but no violins", "cuerdas sin violines", "cordes sans violons", "archi senza violini",
+     "cordas sem violinos", "Streicher ohne Geigen"],
+)  # fmt: skip
+def test_strings_without_violins_are_strings_all_the_same(prompt: str):
+    for seed in range(4):
+        plan = make_plan(read(prompt), duration_s=30, seed=seed, soundfont_sha256=None)
+        players = {voice.instrument for voice in plan.ensemble}
+
+        assert players & (set(members_of("strings")) - {"violin"})
+        assert not players & {"violin", "fiddle"}

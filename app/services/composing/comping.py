@@ -1,8 +1,10 @@
 """What plays the harmony: chords in rhythm, broken chords, held pads and textures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+
+import numpy as np
 
 from app.models.plan import Voice
 from app.models.score import Note
@@ -15,6 +17,7 @@ from app.services.composing.setting import Bar, Setting
 from app.services.styles.idioms import Pattern
 from app.services.theory.chords import Chord
 from app.services.theory.instruments import INSTRUMENTS
+from app.services.theory.metre import Metre
 from app.services.theory.rhythm import Bar as Rhythm
 from app.services.theory.rhythm import Stroke
 from app.services.theory.scales import pitches_between
@@ -25,6 +28,15 @@ ACCENTS = {"X": 1.0, "x": 0.55, "o": 0.1, "s": 0.6, "b": 0.6, "u": 0.4, "p": 0.7
 
 #: Longest sound of a short chord, in beats.
 STAB_BEATS = 0.22
+
+#: A rhythm of one bar turns to another of its kind in the last of so many.
+TURN_BARS = 4
+
+#: Density from which down strokes are left out.
+SPARSE = -0.35
+
+#: So many kinds of stroke, each with tones of its own, say what a broken chord is.
+_CHORD_TONES = 3
 
 #: A held note is struck anew after so many beats.
 LONGEST_TIE_BEATS = 8.0
@@ -56,14 +68,57 @@ def rhythm_of(
     setting: Setting, voice: Voice, patterns: tuple[Pattern, ...], stretch_key: tuple[str, str], energy: float
 ) -> tuple[Rhythm, ...]:
     """The bars of the rhythm that a voice plays in all sections that are alike."""
-    pattern = suited(
-        setting.rng("pattern", voice.name, *stretch_key),
+    rng = setting.rng("pattern", voice.name, *stretch_key)
+    pattern = _suited(setting, voice, patterns, energy, rng)
+    bars = setting.rhythm(pattern.rhythm, pattern.metre)
+    busyness = setting.busyness(energy)
+    others = tuple(
+        other
+        for other in patterns
+        if other is not pattern and other.metre == pattern.metre and other.energy[0] <= busyness <= other.energy[1]
+    )
+    if len(bars) == 1 and others:
+        # The fourth bar turns: what one bar says does not go on unchanged for a whole section.
+        turn = _suited(setting, voice, others, energy, rng)
+        last = setting.rhythm(turn.rhythm, turn.metre)[-1]
+        if setting.plan.density <= 0 or len(last) >= len(bars[0]):  # a busy piece does not thin out to turn
+            bars = (*bars * (TURN_BARS - 1), last)
+    return tuple(thinned(bars, setting.plan.density, setting.metre, setting.rng("thinned", voice.name, *stretch_key)))
+
+
+def thinned(bars: Sequence[Rhythm], density: float, metre: Metre, rng: np.random.Generator) -> Iterator[Rhythm]:
+    """The bars of a rhythm with fewer weak strokes where little is to happen; those before them are held longer.
+
+    The first stroke of each kind in a bar stays, so that a broken chord keeps its bass, third and fifth; and bars that
+    are alike stay alike.
+    """
+    known: dict[Rhythm, Rhythm] = {}
+    for bar in bars:
+        if density <= SPARSE and bar not in known:
+            kept: list[Stroke] = []
+            for stroke in bar:
+                strength = metre.strength(stroke.position)
+                heard = {other.sign for other in kept}
+                told = stroke.sign in heard or len(heard) >= _CHORD_TONES
+                if told and strength <= 0.6 and rng.random() < -density * (0.9 if strength <= 0.3 else 0.5):
+                    held = kept[-1]
+                    kept[-1] = Stroke(held.position, stroke.position + stroke.length - held.position, held.sign)
+                else:
+                    kept.append(stroke)
+            known[bar] = tuple(kept)
+        yield known.get(bar, bar)
+
+
+def _suited(
+    setting: Setting, voice: Voice, patterns: tuple[Pattern, ...], energy: float, rng: np.random.Generator
+) -> Pattern:
+    return suited(
+        rng,
         patterns,
         energy=setting.busyness(energy),
         metre=setting.plan.time_signature,
         family=INSTRUMENTS[voice.instrument].family,
     )
-    return setting.rhythm(pattern.rhythm, pattern.metre)
 
 
 def write_chords(setting: Setting, voice: Voice) -> list[Note]:

@@ -18,6 +18,7 @@ from app.services.composing.manners import trembled
 from app.services.composing.melody import write_melody
 from app.services.composing.pedalling import pedal_spans
 from app.services.composing.setting import Setting
+from app.services.composing.swelling import strengths
 from app.services.composing.tempo import tempo_changes
 from app.services.composing.transitions import write_transitions
 
@@ -57,7 +58,7 @@ def write(plan: Plan) -> tuple[Setting, Score]:
     begun, chords = _begun(plan, tuple(parts)), _chord_spans(setting)
     upper, lower = (int(number) for number in plan.time_signature.split("/"))
     score = Score(
-        parts=tuple(_pedalled(setting, part, chords) for part in begun),
+        parts=tuple(_expressed(setting, part, chords) for part in begun),
         tempo_changes=tempo_changes(setting),
         chords=chords,
         markers=tuple((stretch.first_bar * setting.metre.beats, stretch.section.kind) for stretch in setting.stretches),
@@ -78,9 +79,22 @@ def _part(setting: Setting, voice: Voice, notes: Iterable[Note]) -> Part:
     return Part(voice=voice.name, notes=(*_until(written, setting.final_bar.start_beat), *final))
 
 
-def _pedalled(setting: Setting, part: Part, chords: tuple[ChordSpan, ...]) -> Part:
+def _expressed(setting: Setting, part: Part, chords: tuple[ChordSpan, ...]) -> Part:
+    """A part with what its player's foot, bow or breath does."""
     voice = setting.plan.voice(part.voice)
-    return replace(part, pedal=pedal_spans(part.notes, chords, setting.plan, voice, setting.style.feel.pedal))
+    beats = setting.metre.beats
+    return replace(
+        part,
+        pedal=pedal_spans(part.notes, chords, setting.plan, voice, setting.style.feel.pedal),
+        strength=strengths(
+            part.notes,
+            voice,
+            beat_s=60.0 / setting.plan.tempo_bpm,
+            sections=[(stretch.first_bar * beats, stretch.section) for stretch in setting.stretches],
+            length_beats=setting.length_beats,
+            closes=not setting.plan.loop,
+        ),
+    )
 
 
 def _until(notes: Iterable[Note], border: float) -> Iterable[Note]:

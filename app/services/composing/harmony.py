@@ -1,13 +1,13 @@
 """The chords of the whole piece: one progression for each material, turned towards what follows, closed at the end."""
 
 from collections.abc import Sequence
-from functools import lru_cache
-from math import exp, log2
+from math import log2
 
 import numpy as np
 
 from app.models.plan import Mode, Plan
 from app.services.composing.changes import Change, Changes, Held, changes, spread
+from app.services.composing.colouring import clarity, in_colour, read_chords, transposed
 from app.services.composing.dice import piece_seed
 from app.services.composing.drawing import drawn, drawn_key
 from app.services.composing.layout import Stretch, following_stretch
@@ -17,12 +17,11 @@ from app.services.composing.rounds import in_rounds
 from app.services.composing.time_feel import HARMONY_PACE
 from app.services.styles import Style
 from app.services.styles.idioms import Progression
-from app.services.theory.chords import CHORD_TYPES, Chord, read_numeral
+from app.services.theory.chords import Chord, read_numeral
 from app.services.theory.keys import Key
 from app.services.theory.metre import Metre
 from app.services.theory.progressions import MODAL_CADENCES, MODAL_PROGRESSIONS
 from app.services.theory.scales import third_of
-from app.services.theory.tonality import key_margin
 from app.utils.seeds import rng_for
 
 #: How many bars one written bar may last.
@@ -36,18 +35,6 @@ _STILL_PER_MINUTE = 13.0
 
 #: From this length on, half a bar is enough to lead into another key, in seconds.
 _ROOMY_BAR_S = 1.7
-
-#: How much it counts how clearly a progression says its key, and how little it can count for.
-CLARITY_COUNTS, LEAST_CLARITY = 6.0, 0.1
-
-#: What each colour makes of a plain triad.
-_COLOURED = {
-    "seventh": {"maj": "maj7", "min": "m7"},
-    "ninth": {"maj": "maj9", "min": "m9"},
-    "add9": {"maj": "add9", "min": "madd9"},
-    "sixth": {"maj": "6", "min": "m6"},
-    "sus": {"maj": "sus2", "min": "min"},
-}
 
 
 def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretch]) -> list[Changes]:
@@ -99,29 +86,6 @@ def taken_up(held: Sequence[Held], spoken: float) -> list[Held]:
     return [*late, *early]
 
 
-def transposed(chord: Chord, semitones: int) -> Chord:
-    """The same chord, so many semitones higher."""
-    return Chord((chord.root + semitones) % 12, chord.kind, (chord.bass + semitones) % 12)
-
-
-@lru_cache(maxsize=4_096)
-def clarity(held: tuple[Held, ...], key: Key) -> float:
-    """How readily a progression is taken, `LEAST_CLARITY`…1: less the better another key than its own fits it.
-
-    In minor above all, round after round of a progression may sound like the major key of the same notes.
-
-    >>> home, away = [Chord(root, kind, root) for root, kind in ((9, "min"), (0, "maj"))]
-    >>> clarity(((home, 1.0), (away, 3.0)), Key("A", "minor")) < clarity(((home, 3.0), (away, 1.0)), Key("A", "minor"))
-    True
-    """
-    sounding = [0.0] * 12
-    for chord, bars in held:
-        for tone in (*chord.classes, chord.bass):  # the bass doubles its note
-            sounding[tone % 12] += bars
-    margin = key_margin(sounding, key.root, third_of(key.mode))
-    return max(LEAST_CLARITY, min(1.0, exp(CLARITY_COUNTS * margin)))
-
-
 def _telling(stretch: Stretch) -> tuple[bool, bool, str, int]:
     """Sections that say most about their material come first: themes before intros, home, then long ones."""
     framing = stretch.section.kind in ("intro", "outro", "build", "break")
@@ -145,9 +109,9 @@ class _Harmony:
         options = self._suiting(stretch)
         if not others:
             # What is heard first should say which key it is in.
-            options = [option for option in options if _read(option, key)[0][0].root == key.root] or options
+            options = [option for option in options if read_chords(option, key)[0][0].root == key.root] or options
         taken = [{chord for chord, _ in held} for held in others]
-        weights = [self._weight(option, stretch) * clarity(tuple(_read(option, key)), key) for option in options]
+        weights = [self._weight(option, stretch) * clarity(tuple(read_chords(option, key)), key) for option in options]
         candidates = [drawn(rng, options, weights) for _ in range(4)]
         coloured = [self._coloured(option, key, rng) for option in candidates]
         pairs = [
@@ -230,7 +194,7 @@ class _Harmony:
         options = [option for option in self._language.cadences if key.mode in option.modes] or [
             Progression(chords=chords, modes=(key.mode,)) for chords in MODAL_CADENCES[key.mode]
         ]
-        return _read(drawn(rng, options, [option.weight for option in options]), key)
+        return read_chords(drawn(rng, options, [option.weight for option in options]), key)
 
     def tonic_chord(self, key: Key) -> Chord:
         """The chord that the piece rests on."""
@@ -281,20 +245,8 @@ class _Harmony:
         """The progression with its plain triads coloured as the style likes; equal chords get equal colours."""
         colours: dict[Chord, Chord] = {}
         held: list[Held] = []
-        for chord, bars in _read(option, key):
+        for chord, bars in read_chords(option, key):
             if chord not in colours:
-                colours[chord] = _colour(chord, drawn_key(rng, self._language.colours), key)
+                colours[chord] = in_colour(chord, drawn_key(rng, self._language.colours), key)
             held.append((colours[chord], bars))
         return held
-
-
-def _read(option: Progression, key: Key) -> list[Held]:
-    return [(read_numeral(numeral, key.tonic, key.mode), 1.0 / len(bar)) for bar in option.bars for numeral in bar]
-
-
-def _colour(chord: Chord, colour: str, key: Key) -> Chord:
-    kind = _COLOURED.get(colour, {}).get(chord.kind, chord.kind)
-    if kind in ("maj7", "maj9") and (chord.root + 11) % 12 not in key.scale:
-        # Its seventh is minor in the key; a major one would be a wrong note.
-        kind = {"maj7": "7", "maj9": "9"}[kind]
-    return Chord(chord.root, kind, chord.bass) if kind in CHORD_TYPES else chord

@@ -8,8 +8,8 @@ import numpy as np
 
 from app.models.plan import Voice
 from app.models.score import Note
+from app.services.composing.colouring import transposed
 from app.services.composing.dynamics import velocity
-from app.services.composing.harmony import transposed
 from app.services.composing.layout import Stretch
 from app.services.composing.limits import reach
 from app.services.composing.motif import Motif, motif_for

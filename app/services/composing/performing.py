@@ -120,7 +120,8 @@ def _performed(part: Part, voice: Voice, score: Score, plan: Plan, style: Style,
             pitches.tolist(), played_starts.tolist(), played_ends.tolist(), weights.tolist(), strict=True
         )
     ]
-    return Part(voice=part.voice, notes=_untangled(sorted(played, key=lambda note: (note.start_beat, note.pitch))))
+    notes = _untangled(sorted(played, key=lambda note: (note.start_beat, note.pitch)))
+    return Part(voice=part.voice, notes=notes, strength=part.strength)
 
 
 def _pedalled(

@@ -1,6 +1,8 @@
 """Score and Plan → a standard MIDI file: what a sequencer or a notation program needs to go on with the music."""
 
+import math
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import mido
@@ -19,9 +21,11 @@ TICKS_PER_BEAT = 480
 DRUM_CHANNEL = 9
 MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 
-VOLUME, PAN, DAMPER = 7, 10, 64
+VOLUME, PAN, EXPRESSION, DAMPER = 7, 10, 11, 64
 #: Controller value of a channel at 0 dB; General MIDI's volume is 40 dB a decade, so this leaves 4 dB above it.
 REFERENCE_VOLUME = 100
+#: Ticks between two looks at a strength that changes: a sixteenth of a beat.
+_STRENGTH_TICKS = TICKS_PER_BEAT // 16
 
 #: Keys by their place on the line of fifths, seven flats to seven sharps: major, and the minor of the same signature.
 MAJOR_KEYS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
@@ -50,7 +54,9 @@ def write_midi(score: Score, plan: Plan, path: Path, tags: Tags) -> None:
     channels = allot_channels([plan.voice(part.voice) for part in score.parts])
     for part, channel in zip(score.parts, channels, strict=True):
         set_up = _set_up(plan.voice(part.voice), channel)
-        file.tracks.append(_track([*set_up, *_pedal(part, channel, end), *_notes(part, channel, end)], end))
+        # A controller moves a whole channel: where two voices share one, neither has it to itself.
+        strength = _strength(part, channel, end) if channels.count(channel) == 1 else []
+        file.tracks.append(_track([*set_up, *_pedal(part, channel, end), *strength, *_notes(part, channel, end)], end))
     with Draft(path) as draft:
         file.save(draft.file)
 
@@ -139,6 +145,25 @@ def _pedal(part: Part, channel: int, end: int) -> list[_Event]:
         for beat, value in ((span.start_beat, 127), (span.end_beat, 0)):
             message = mido.Message("control_change", channel=channel, control=DAMPER, value=value)
             events.append((min(_ticks(beat), end), message))
+    return events
+
+
+def _strength(part: Part, channel: int, end: int) -> list[_Event]:
+    """Controller 11 along the part's course of strength, a message where its value changes."""
+    events: list[_Event] = []
+    held = -1
+    for point, following in zip_longest(part.strength, part.strength[1:]):
+        first = min(_ticks(point.beat), end)
+        last = first if following is None else min(_ticks(following.beat), end)
+        for tick in range(first, max(last, first + 1), _STRENGTH_TICKS):
+            along = (tick - first) / max(last - first, 1)
+            level = point.level + (along * (following.level - point.level) if following else 0.0)
+            # Players take the controller's square for amplitude (General MIDI level 2, 40 log10).
+            value = round(127 * math.sqrt(level))
+            if value != held:
+                held = value
+                message = mido.Message("control_change", channel=channel, control=EXPRESSION, value=value)
+                events.append((tick, message))
     return events
 
 

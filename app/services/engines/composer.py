@@ -19,6 +19,7 @@ from app.services.engines.base import Capabilities, Take, TakeRequest
 from app.services.engines.catalogue import COMPOSER_CAPABILITIES
 from app.services.instruments import SoundFont, load_soundfont, open_part
 from app.services.instruments.base import DryPart, NoteEvent
+from app.services.instruments.expression import ExpressivePart
 from app.services.mixing import Mixer
 
 #: Roles whose notes are held on over the seam of a loop.
@@ -110,6 +111,13 @@ def note_events(score: Score, voice: str) -> list[NoteEvent]:
     )
 
 
+def strength_course(score: Score, voice: str) -> list[tuple[int, float]]:
+    """(frame, gain) of a voice's strength in sounding time; empty where it does not change."""
+    seconds = _TempoMap(score)
+    points = next((part.strength for part in score.parts if part.voice == voice), ())
+    return [(round(seconds(point.beat) * SAMPLE_RATE), point.level) for point in points]
+
+
 class _TempoMap:
     """Seconds at a beat, without walking the tempo map for every note."""
 
@@ -144,10 +152,12 @@ def _play(performance: Score, soundfont: SoundFont, request: TakeRequest) -> Ite
     if plan.loop:
         events = {voice.name: around(events[voice.name], total, tied=voice.role in HELD) for voice in plan.ensemble}
         kicks = [kick + turn * total for turn in range(-1, 2 + LONGEST_RING_FRAMES // total) for kick in kicks]
-    parts = [
-        open_part(voice, events[voice.name], soundfont=soundfont, seed=plan.seed, until=total if plan.loop else None)
-        for voice in plan.ensemble
-    ]
+    period = total if plan.loop else None
+    parts: list[DryPart] = []
+    for voice in plan.ensemble:
+        part = open_part(voice, events[voice.name], soundfont=soundfont, seed=plan.seed, until=period)
+        course = strength_course(performance, voice.name)
+        parts.append(ExpressivePart(part, course, period=period) if course else part)
     mixer = Mixer(plan.ensemble, plan.space, tempo_bpm=plan.tempo_bpm, kick_frames=kicks, stems=request.stems)
     with ExitStack() as stack:
         # One thread plays, for notes are many short steps of Python; what the mixer does is few and long, and runs

@@ -31,8 +31,9 @@ class Sweep:
         rise = np.clip((time_s - self.delay_s) / max(self.attack_s, 1e-6), 0.0, 1.0)
         convex = np.clip(1.0 + 40.0 / 96.0 * np.log10(np.maximum(rise, 1e-6)), 0.0, 1.0)
         fall_s = time_s - self.delay_s - self.attack_s - self.hold_s
-        falling = np.clip(1.0 - fall_s / max(self.decay_s, 1e-6), self.sustain, 1.0)
-        return np.where(fall_s > 0, falling, convex)
+        # What takes no time is over when it begins: a filter that leapt a moment after the stroke would click.
+        falling = np.clip(1.0 - fall_s / self.decay_s, self.sustain, 1.0) if self.decay_s > 0 else self.sustain
+        return np.where(fall_s >= 0, falling, convex)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,6 +23,8 @@ _WRITTEN_ATTENUATION = 0.4
 _TOUCHES = ((100, 116), (40, 76), (0, 28))
 #: Shortest release, so that no note ends with a click.
 _SHORTEST_RELEASE_S = 0.02
+#: Shortest fall from the full level to the one that is held: fonts that write none would make it a step, and a click.
+_SHORTEST_FALL_S = 0.012
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +186,16 @@ def _envelope(values: _Values, key: int) -> Envelope:
     def by_key(seconds: float, generator: int) -> float:
         return float(seconds * 2.0 ** (values[generator] * (60 - key) / 1200))
 
+    # Tenths of a per cent of the whole range, which players call centibels.
+    sustain_db = min(max(values[z.SUSTAIN], 0.0), 1_000.0) / 1_000 * FLOOR_DB
+    # A decay is written as the time of the whole range; the fall to the held level takes its share of it.
+    shortest_decay_s = _SHORTEST_FALL_S * FLOOR_DB / sustain_db if sustain_db else 0.0
     return Envelope(
         delay_s=values.seconds(z.DELAY),
         attack_s=values.seconds(z.ATTACK),
         hold_s=by_key(values.seconds(z.HOLD), z.HOLD_BY_KEY),
-        decay_s=by_key(values.seconds(z.DECAY), z.DECAY_BY_KEY),
-        # Tenths of a per cent of the whole range, which players call centibels.
-        sustain_db=min(max(values[z.SUSTAIN], 0.0), 1_000.0) / 1_000 * FLOOR_DB,
+        decay_s=max(by_key(values.seconds(z.DECAY), z.DECAY_BY_KEY), shortest_decay_s),
+        sustain_db=sustain_db,
         release_s=max(values.seconds(z.RELEASE), _SHORTEST_RELEASE_S),
     )
 

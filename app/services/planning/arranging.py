@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from app.models.plan import Role, Section
 from app.models.score import DRUM_ROLES
-from app.services.planning.ensemble import Seat
 from app.services.planning.form import Stretch
+from app.services.planning.seats import Seat
 from app.services.planning.steps import SHORT_KINDS
 
 #: Roles that may open a piece, so that it sounds from its first beat; most suitable first.

@@ -41,6 +41,8 @@ def members_of(instrument: str) -> tuple[str, ...]:
 def refused_by(instrument: str) -> frozenset[str]:
     """The keys that go when an instrument, a group or a family is refused."""
     row = lexicon().instruments.get(instrument)
+    if row is not None and row.refused:
+        return frozenset(row.refused)
     family = {key for key, entry in INSTRUMENTS.items() if entry.family == instrument} if row is None else set()
     return frozenset(family | set(members_of(instrument)) | set(row.refuse if row else ()))
 

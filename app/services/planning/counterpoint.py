@@ -8,7 +8,7 @@ import numpy as np
 from app.models.brief import Brief
 from app.models.plan import Role, Section
 from app.services.planning.character import genre_row
-from app.services.planning.ensemble import Seat, reach
+from app.services.planning.seats import Seat, reach
 from app.services.styles import Style
 from app.services.theory.instruments import INSTRUMENTS
 

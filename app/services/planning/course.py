@@ -6,17 +6,25 @@ from dataclasses import dataclass, field
 from app.models.brief import Heard
 from app.services.planning.clauses import Said
 from app.services.planning.lexicon import lexicon
+from app.services.planning.tokens import Passage
 
 Quote = Callable[[Said], tuple[str, ...]]
 
 #: A word for a level belongs to a word for a part at most this many tokens away: "calm again at the end".
 _REACH = 5
 
+#: A quiet word so soon after one that lets the piece fall, with small words between, is where it falls to: "fades into
+#: calm".
+_FALLS_TO = 2
+
 #: Moods this far from the middle are levels too: "starts melancholic, ends triumphant".
 _QUIET_AROUSAL, _LOUD_AROUSAL = -0.35, 0.5
 
 #: Shapes that say where the high point is: they say more than "builds".
 _PEAKED = ("drop_at_end", "bursts")
+
+#: Shapes, and the movement, that go down at the end.
+_FALLS = ("fades", "calm_loud_calm", "shrink")
 
 _PARTS = ("begin", "middle", "next", "end")
 
@@ -31,8 +39,8 @@ class CourseRead:
     staged: dict[int, str] = field(default_factory=dict)
 
 
-def read_course(said: Sequence[Said], quote: Quote, conflicts: list[str]) -> CourseRead:
-    """Shape and loop; contradictions are added to `conflicts`."""
+def read_course(passage: Passage, said: Sequence[Said], quote: Quote, conflicts: list[str]) -> CourseRead:
+    """Shape and loop of a passage; contradictions are added to `conflicts`."""
     read = CourseRead(loop=_loop(said, quote))
     named = [one for one in said if _shape(one) and not one.refused]
     told, used = _told(said, quote)
@@ -42,6 +50,7 @@ def read_course(said: Sequence[Said], quote: Quote, conflicts: list[str]) -> Cou
         read.arc = told
     if read.arc is not None:
         read.staged.update({one.match.first: part for part, one in used.items()})
+        read.staged.update({one.match.first: "end" for one in _fallen_to(passage, said)})
     if read.arc is None and (denied := [one for one in said if one.refused and _moves(one)]):
         read.arc = Heard(value="steady", words=_words(denied, quote))
     return read
@@ -79,6 +88,21 @@ def _named_shape(named: Sequence[Said], said: Sequence[Said], quote: Quote, conf
     if set(values) - {"builds", *_PEAKED, best}:
         conflicts.append(f"{' and '.join(values)} were all asked for: {best} is followed.")
     return Heard(value=best, words=_words(named, quote))
+
+
+def _fallen_to(passage: Passage, said: Sequence[Said]) -> list[Said]:
+    """The quiet words that say where the piece falls to; no mark parts them from the word that lets it fall."""
+    falls = {one.match.last for one in said if not one.refused and one.meaning("course") in _FALLS}
+    return [
+        one
+        for one in said
+        if not one.refused
+        and _level(one) == "quiet"
+        and any(
+            end in falls and all(passage.kind(i) == "word" for i in range(end, one.match.first))
+            for end in range(one.match.first - _FALLS_TO, one.match.first)
+        )
+    ]
 
 
 def _told(said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[str, Said]]:

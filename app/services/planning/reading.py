@@ -22,6 +22,9 @@ _DENIED = -0.5
 
 Value = TypeVar("Value")
 
+#: How much each further word for density that says the same adds: "sparse, minimal, few notes".
+_AGREEING = 0.2
+
 
 @dataclass(slots=True)
 class _Words:
@@ -51,7 +54,7 @@ def read(prompt: str) -> Brief:
     matches = find_matches(passage, figures.used, language_of(passage))
     words = _Words(passage, list(figures.conflicts))
     said = in_context(passage.tokens, matches)
-    course = read_course(said, words.of, words.conflicts)
+    course = read_course(passage, said, words.of, words.conflicts)
     kinds = read_genres(passage, said, words.of, words.conflicts)
     genre = kinds.chosen
     feeling = read_feeling([*said, *tones_of(passage, said)], kinds, course.staged, words.of, words.conflicts)
@@ -139,7 +142,7 @@ def _against(feel: float, tempo_bpm: float) -> bool:
 
 
 def _read_scale(table: str, said: Sequence[Said], words: _Words) -> Heard[float] | None:
-    """Tempo or density in words, −1…1; several are averaged."""
+    """Tempo or density in words, −1…1; several are averaged, and words for density that agree make it stronger."""
     rows = lexicon().tempo if table == "tempo" else lexicon().density
     heard = [one for one in said if one.meaning(table)]
     if not heard:
@@ -148,8 +151,11 @@ def _read_scale(table: str, said: Sequence[Said], words: _Words) -> Heard[float]
     if min(values) < -0.2 and max(values) > 0.2:
         listed = ", ".join(f"“{part}”" for one in heard for part in words.of(one))
         words.conflicts.append(f"{listed} pull apart: the middle is taken.")
+    value = sum(values) / len(values)
+    if table == "density" and (min(values) > 0 or max(values) < 0):
+        value *= 1.0 + _AGREEING * (len(values) - 1)
     return Heard(
-        value=round(max(-1.0, min(1.0, sum(values) / len(values))), 3),
+        value=round(max(-1.0, min(1.0, value)), 3),
         words=tuple(dict.fromkeys(part for one in heard for part in words.of(one))),
     )
 

@@ -56,6 +56,7 @@ class InstrumentRow(Frozen):
     members: tuple[str, ...] = ()
     all: tuple[str, ...] = ()
     refuse: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     drums: bool = False
     weak: bool = False
     part: bool = False

@@ -6,8 +6,8 @@ from app.models.brief import Brief
 from app.models.plan import Channel, Eq, Mastering, Role, Space, Voice
 from app.models.score import DRUM_ROLES
 from app.services.planning.character import Character
-from app.services.planning.ensemble import Seat
 from app.services.planning.manners import manners_for
+from app.services.planning.seats import Seat
 from app.services.styles.schema import MixProfile
 
 #: Tone by role: bass and drums keep their low end, all others leave it to them.
