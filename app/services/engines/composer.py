@@ -4,8 +4,6 @@ Rule: the same plan gives the same samples, whatever the number of threads and w
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +18,7 @@ from app.services.engines.catalogue import COMPOSER_CAPABILITIES
 from app.services.instruments import SoundFont, load_soundfont, open_part
 from app.services.instruments.base import DryPart, NoteEvent
 from app.services.instruments.expression import ExpressivePart
-from app.services.mixing import Mixer
+from app.services.mixing import Desk, Mixer
 
 #: Roles whose notes are held on over the seam of a loop.
 HELD: frozenset[Role] = frozenset({"pad", "texture"})
@@ -159,31 +157,20 @@ def _play(performance: Score, soundfont: SoundFont, request: TakeRequest) -> Ite
         course = strength_course(performance, voice.name)
         parts.append(ExpressivePart(part, course, period=period) if course else part)
     mixer = Mixer(plan.ensemble, plan.space, tempo_bpm=plan.tempo_bpm, kick_frames=kicks, stems=request.stems)
-    with ExitStack() as stack:
-        # One thread plays, for notes are many short steps of Python; what the mixer does is few and long, and runs
-        # beside it, a block behind. Playing on several threads is slower: they wait for each other at every step.
-        beside = stack.enter_context(ThreadPoolExecutor(1, "mixer")) if request.threads > 1 else None
-        mixing: Future[Block] | None = None
+    with Desk(mixer, threads=request.threads) as desk:
         start = 0
         while start < total or plan.loop:
             if start >= total:
-                if mixing is not None:  # what still rings is known once all is mixed
-                    yield mixing.result()
-                    mixing = None
+                yield from desk.rest()  # what still rings is known once all is mixed
                 if start >= total + LONGEST_RING_FRAMES or not _rings(parts, mixer):
                     break
             if request.cancelled():
                 raise Cancelled("Cancelled")
             frames = BLOCK_FRAMES if plan.loop else min(BLOCK_FRAMES, total - start)
-            dry = [part.block(frames) for part in parts]
-            before = mixing
-            mixing = beside.submit(mixer.process, dry, frames) if beside else _done(mixer.process(dry, frames))
-            if before is not None:
-                yield before.result()
+            yield from desk.mixed([part.block(frames) for part in parts], frames)
             start += frames
             request.progress("rendering", min(start / total, 1.0))
-        if mixing is not None:
-            yield mixing.result()
+        yield from desk.rest()
     soundfont.rest()
 
 
@@ -207,12 +194,6 @@ def around(events: Sequence[NoteEvent], total: int, *, tied: bool) -> list[NoteE
             for event in once
         ]
     return once + [replace(event, start_frame=event.start_frame + total) for event in once]
-
-
-def _done(block: Block) -> "Future[Block]":
-    future: Future[Block] = Future()
-    future.set_result(block)
-    return future
 
 
 def _rings(parts: Sequence[DryPart], mixer: Mixer) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.models.audio import Samples
+from app.services.dsp.cells import CELL_FRAMES, apply_gains, cell_count
 from app.services.instruments.base import DryPart
 
 
@@ -30,7 +31,6 @@ class ExpressivePart:
     def block(self, frames: int) -> Samples:
         """The next `frames` frames, shape (frames, 2). The array holds until the next call but one."""
         played = self._part.block(frames)
-        at = np.arange(self._frame, self._frame + frames, dtype=np.float64)
+        edges = self._frame + CELL_FRAMES * np.arange(cell_count(frames) + 1, dtype=np.float64)
         self._frame += frames
-        gains = np.interp(at, self._frames, self._gains, period=self._period).astype(np.float32)
-        return np.multiply(played, gains[:, np.newaxis])
+        return apply_gains(played, np.interp(edges, self._frames, self._gains, period=self._period).astype(np.float32))

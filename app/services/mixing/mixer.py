@@ -1,6 +1,7 @@
 """Dry voices in, stems and their sum out, block by block."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,6 +56,18 @@ class _Line:
         return stem
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """A block in which every voice has its place, and what it sends into room and echo."""
+
+    #: Without room and echo yet, unless stems were asked for: they have their own.
+    block: Block
+    #: Shape (frames, 2).
+    reverb_send: Samples = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    #: Shape (frames, 2).
+    delay_send: Samples = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+
+
 class Mixer:
     """Mixes a piece from its first block to its last.
 
@@ -85,14 +98,30 @@ class Mixer:
         return any(one is not None and one.ringing for one in returns)
 
     def process(self, dry: Sequence[Samples], frames: int) -> Block:
-        """The next block of each voice, in the order of the voices, mixed.
+        """The next block of each voice, in the order of the voices, mixed: `place`, then `answer`.
 
         Each is shape (frames, 2); frames is BLOCK_FRAMES, or a whole half of it, for all but the last block. The arrays
         are only read, and only until this returns.
         """
+        return self.answer(self.place(dry, frames))
+
+    def place(self, dry: Sequence[Samples], frames: int) -> Placed:
+        """The first half of `process`, which reads the arrays: each voice through its channel.
+
+        One block after the other, in order; so the second half, which may meanwhile be at work on the block before.
+        """
         if self._shared is None:
-            return self._with_stems(dry, frames)
-        return self._without_stems(dry, frames, self._shared)
+            return Placed(block=self._with_stems(dry, frames))
+        return self._without_stems(dry, frames)
+
+    def answer(self, placed: Placed) -> Block:
+        """The second half of `process`: what room and echo answer."""
+        block = placed.block
+        if self._shared is not None:
+            mix = block.mix
+            mix += self._shared.process(placed.reverb_send, placed.delay_send)
+            block = replace(block, mix=np.ascontiguousarray(mix))
+        return block
 
     def _with_stems(self, dry: Sequence[Samples], frames: int) -> Block:
         mix = np.zeros((frames, 2), np.float32)
@@ -103,7 +132,7 @@ class Mixer:
             mix += stems[name]
         return Block(mix=mix, stems=stems, energies=energies)
 
-    def _without_stems(self, dry: Sequence[Samples], frames: int, returns: Returns) -> Block:
+    def _without_stems(self, dry: Sequence[Samples], frames: int) -> Placed:
         # Columns lie one after the other here, as the effects like them.
         mix, reverb_send, delay_send = (np.zeros((frames, 2), np.float32, order="F") for _ in range(3))
         energies = dict.fromkeys(self._names, 0.0)
@@ -117,8 +146,7 @@ class Mixer:
                 reverb_send += direct * line.reverb_gain
             if line.delay_gain:
                 delay_send += direct * line.delay_gain
-        mix += returns.process(reverb_send, delay_send)
-        return Block(mix=np.ascontiguousarray(mix), energies=energies)
+        return Placed(block=Block(mix=mix, energies=energies), reverb_send=reverb_send, delay_send=delay_send)
 
 
 def _energy(samples: Samples) -> float:
