@@ -26,6 +26,9 @@ INTERVALS: dict[int, float] = {0: 1.0, 1: 3.0, 2: 0.45, 3: 0.6, 4: 0.5, 5: 0.2, 
 #: No counted intervals: a style's liking for leaps and repeats says it.
 NO_TASTE: Mapping[int, float] = {}
 
+#: Scale steps of an interval of 0…11 semitones.
+_SCALE_STEPS = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
+
 #: From so many scale steps on an interval is a leap, that the next step turns back from.
 LEAP_STEPS = 3
 
@@ -107,11 +110,12 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     """The motif of a material: the same whenever the material returns, whoever plays it."""
     rng = setting.rng("motif", material)
     manner = setting.style.melody
-    taste = manner.intervals
+    taste = in_steps(manner.intervals)
     metre = setting.plan.time_signature
     busy = setting.busyness(0.75 * energy + 0.25 * (0.5 + 0.5 * setting.plan.arousal))
     head = suited(rng, manner.rhythms, energy=busy, metre=metre)
-    bars = tuple(reshaped(rng, bar, setting.metre) for bar in setting.rhythm(head.rhythm, head.metre))
+    written = setting.rhythm(head.rhythm, head.metre)
+    bars = written if taste else tuple(reshaped(rng, bar, setting.metre) for bar in written)
     others = [pattern for pattern in manner.rhythms if pattern != head] or list(manner.rhythms)
     other = suited(rng, others, energy=busy, metre=metre)
     continuation = bars[1] if len(bars) > 1 else setting.rhythm(other.rhythm, other.metre)[0]
@@ -119,12 +123,13 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     asking, closing = (setting.rhythm(ending.rhythm, ending.metre)[0] for ending in endings)
     a = shaped(rng, bars[0], manner.span, manner.leaps, manner.repeats, intervals=taste)
     developed = (a.inverted(), a.elaborated(), a.inverted().elaborated())
+    gathering = gathered(continuation, setting.metre)
     cells = {
         "a": a,
         "b": shaped(rng, continuation, manner.span, manner.leaps, manner.repeats, intervals=taste),
         "c": shaped(rng, asking, manner.span // 2, 0.0, 0.0, intervals=taste),
         "C": shaped(rng, closing, manner.span // 2, 0.0, 0.0, contour="fall", intervals=taste),
-        "d": drawn(rng, developed, (1.0, 1.4, 0.6)),
+        "d": drawn(rng, developed, (1.0, 0.0, 0.0) if taste else (1.0, 1.4, 0.6)),
         "e": a.augmented(setting.metre.beats),
         "f": a.fragmented(setting.metre.beats),
         "g": shaped(
@@ -141,6 +146,20 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
         ),
     }
     return Motif(cells)
+
+
+def in_steps(intervals: Mapping[int, float]) -> Mapping[int, float]:
+    """Weights of intervals in semitones, either way, as weights of scale steps.
+
+    >>> in_steps({-2: 0.5, 1: 0.25, 7: 0.25})
+    {1: 0.75, 4: 0.25}
+    """
+    steps: dict[int, float] = {}
+    for move, weight in intervals.items():
+        octaves, inside = divmod(abs(move), 12)
+        size = 7 * octaves + _SCALE_STEPS[inside]
+        steps[size] = steps.get(size, 0.0) + weight
+    return steps
 
 
 def gathered(bar: Rhythm, metre: Metre) -> Rhythm:

@@ -1,7 +1,7 @@
 """How the files sing: rhythms bar by bar, how wide their lines move, how far they reach."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor
 
 import numpy as np
@@ -11,35 +11,37 @@ from app.services.learning.measuring import intervals, marks_of
 from app.services.learning.tune import Tune
 from app.services.styles.idioms import Melody, Pattern
 
+Rhythms = dict[str, Counter[str]]
+
 #: Steps a beat on which bars are written down.
 STEPS = 4
 
 #: Bars that are kept of each metre, the usual ones first.
 MOST_PATTERNS = 48
 
-#: Scale steps of an interval in semitones.
-_SCALE_STEPS = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6, 7, 7)
+#: From so many semitones on an interval is a leap.
+LEAP_SEMITONES = 5
 
-#: From so many scale steps on an interval is a leap.
-_LEAP = 3
+#: Share of a phrase's bars for which the composer takes an ending of its own accord.
+_ENDED = 0.25
 
 
 def learned_melody(tunes: Sequence[Tune], base: Melody) -> Melody:
     """The way the tunes' melodies go; what they do not say is the base's."""
     moves: Counter[int] = Counter()
     for tune in tunes:
-        for move, count in intervals(tune).items():
-            moves[_SCALE_STEPS[abs(int(str(move)))]] += count
+        moves.update(intervals(tune))
     total = sum(moves.values())
-    shares = {size: round(count / total, 6) for size, count in sorted(moves.items())}
-    rhythms, endings = _bars(tunes, ending=False), _bars(tunes, ending=True)
+    shares = {move: round(count / total, 6) for move, count in sorted(moves.items())}
+    resting, moving = _bars(tunes, ending=True), _bars(tunes, ending=False)
+    rhythms, endings = patterns(_filled(moving, resting)), patterns(resting)
     return base.model_copy(
         update={
             "rhythms": rhythms or base.rhythms,
             "endings": endings or base.endings,
             "scale": "mode",
             "span": int(np.clip(round(float(np.median([_span(tune.melody) for tune in tunes]))), 5, 24)),
-            "leaps": min(1.0, round(sum(share for size, share in shares.items() if size >= _LEAP), 4)),
+            "leaps": min(1.0, round(sum(share for move, share in shares.items() if abs(move) >= LEAP_SEMITONES), 4)),
             "repeats": shares.get(0, 0.0),
             "intervals": shares,
             "ornaments": 0.0,
@@ -66,7 +68,7 @@ def rhythm_of(notes: Sequence[tuple[float, float, str]], beats: float) -> str:
     return "".join(signs) if any(sign not in ".-" for sign in signs) else ""
 
 
-def patterns(found: dict[str, Counter[str]], most: int = MOST_PATTERNS) -> tuple[Pattern, ...]:
+def patterns(found: Mapping[str, Mapping[str, float]], most: int = MOST_PATTERNS) -> tuple[Pattern, ...]:
     """Counted rhythms by metre as patterns, the usual ones first."""
     return tuple(
         Pattern(rhythm=rhythm, metre=metre, weight=float(count))
@@ -83,7 +85,7 @@ def bars_of(notes: Sequence[Note], beats: float) -> dict[int, list[Note]]:
     return bars
 
 
-def _bars(tunes: Sequence[Tune], *, ending: bool) -> tuple[Pattern, ...]:
+def _bars(tunes: Sequence[Tune], *, ending: bool) -> Rhythms:
     """Rhythms of the melodies' bars: those that come to rest on their last note, or the others."""
     found: dict[str, Counter[str]] = {}
     for tune in tunes:
@@ -97,7 +99,19 @@ def _bars(tunes: Sequence[Tune], *, ending: bool) -> tuple[Pattern, ...]:
                 strokes = [(n.start_beat % beats, gaps[n.start_beat], "x") for n in bar]
                 if rhythm := rhythm_of(strokes, beats):
                     found.setdefault(tune.time_signature, Counter())[rhythm] += 1
-    return patterns(found)
+    return found
+
+
+def _filled(moving: Rhythms, resting: Rhythms) -> dict[str, dict[str, float]]:
+    """The bars that move, with those that rest as far as they are more than phrases have ends."""
+    found: dict[str, dict[str, float]] = {}
+    for metre in {**moving, **resting}:
+        ends = sum(resting.get(metre, Counter()).values())
+        whole = ends + sum(moving.get(metre, Counter()).values())
+        share = max(0.0, 1.0 - _ENDED * whole / ends) if ends else 0.0
+        rests = {rhythm: count * share for rhythm, count in resting.get(metre, Counter()).items() if share}
+        found[metre] = {**moving.get(metre, Counter()), **rests}
+    return found
 
 
 def _span(notes: Sequence[Note]) -> float:

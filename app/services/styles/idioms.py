@@ -213,7 +213,8 @@ class Melody(Frozen):
     approaches: float = Field(0.0, ge=0, le=1)
     #: Liking for sliding into long notes from a semitone below, 0…1.
     slides: float = Field(0.0, ge=0, le=1)
-    #: How often it takes an interval of so many scale steps, with weights; empty means as `leaps` and `repeats` say.
+    #: How often it takes an interval of so many semitones, downwards below 0, with weights; empty means as `leaps` and
+    #: `repeats` say. A line whose intervals were counted keeps its rhythms as they are written.
     intervals: Mapping[int, float] = {}
     #: Marks of passages (see theory/passages.py) that no line says: those that a learned style was learned from.
     avoided: frozenset[int] = frozenset()
