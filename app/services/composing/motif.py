@@ -137,7 +137,7 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
         ),
         "G": shaped(
             rng,
-            gathered(continuation, setting.metre),
+            gathering,
             manner.span // 2,
             0.0,
             manner.repeats,
@@ -241,11 +241,9 @@ def _line(
         quick = strokes[index + 1].position - strokes[index].position < QUICK_BEATS
         options, weights = [], []
         for size, liking in (intervals or INTERVALS).items():
-            if intervals:
-                pass  # what was counted needs no taste added
-            elif size == 0:
+            if not intervals and size == 0:
                 liking *= 0.25 + 3.5 * repeats
-            elif size >= LEAP_STEPS:
+            elif not intervals and size >= LEAP_STEPS:
                 liking *= 0.0 if abs(before) >= LEAP_STEPS else (0.3 if quick else 1.0) * 3.0 * leaps
             for step in {size, -size}:
                 turned = step * before < 0 if abs(before) >= LEAP_STEPS else True

@@ -32,7 +32,7 @@ OPEN_HOME = 3.5
 TURNED_WIDE, LINGERED, RUN_ON, LEAPT_ON = 0.7, 0.9, 1.6, 2.6
 FAR_START = 0.7
 #: For a style whose intervals were counted: the cost of e-fold rarity, and the share of what was never heard.
-RARE, UNHEARD = 0.6, 0.002
+RARE, UNHEARD = 1.2, 0.002
 IMPOSSIBLE = 1e6
 
 #: A phrase begins without cost so many semitones from the end of the phrase before.

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def transitions_of(tunes: Sequence[Tune]) -> Transitions:
     found: Transitions = defaultdict(Counter)
     for tune in tunes:
         sounding = [heard for heard in chords(tune) if heard is not None]
-        for before, after in zip(sounding, sounding[1:], strict=False):
+        for before, after in pairwise(sounding):
             found[before][after] += 1
     return found
 
@@ -112,5 +113,5 @@ def _cadences(tunes: Sequence[Tune], mode: Mode) -> list[Progression]:
 
 def _changes_per_minute(tune: Tune) -> float:
     sounding = chords(tune)
-    changes = sum(a != b for a, b in zip(sounding, sounding[1:], strict=False)) + 1
+    changes = sum(a != b for a, b in pairwise(sounding)) + 1
     return changes / (len(sounding) * slot_beats(tune)) * tune.tempo_bpm

@@ -2,13 +2,14 @@
 
 The distance is the mean of five: those of the histograms of pitch classes above the key note (all lines, by time),
 intervals of the melody in semitones, its notes' lengths (steps of a quarter beat up to eight beats), where in the bar
-its notes begin (the same steps) and triads above the key note (by slots, see hearing). Each is the total variation distance, half
-the sum of the absolute differences of two histograms that sum to 1: 0 for equals, 1 for what has nothing in common.
+its notes begin (the same steps) and triads above the key note (by slots, see hearing). Each is the total variation
+distance, half the sum of the absolute differences of two histograms that sum to 1: 0 for equals, 1 for what has nothing
+in common.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-
+from itertools import pairwise
 from typing import Any
 
 from app.models.plan import Plan
@@ -75,10 +76,7 @@ def marks_of(tunes: Iterable[Tune]) -> frozenset[int]:
 def intervals(tune: Tune) -> Counter[int]:
     """Semitones from note to note of the melody."""
     notes = tune.melody
-    return Counter(
-        max(-_WIDEST, min(_WIDEST, later.pitch - earlier.pitch))
-        for earlier, later in zip(notes, notes[1:], strict=False)
-    )
+    return Counter(max(-_WIDEST, min(_WIDEST, later.pitch - earlier.pitch)) for earlier, later in pairwise(notes))
 
 
 def _pitch_classes(tune: Tune) -> Counter[Any]:
@@ -88,7 +86,7 @@ def _pitch_classes(tune: Tune) -> Counter[Any]:
 def _lengths(tune: Tune) -> Counter[Any]:
     """Of each note with the silence after it, up to the next: players differ in how long they hold what is written."""
     notes = tune.melody
-    gaps = [later.start_beat - earlier.start_beat for earlier, later in zip(notes, notes[1:], strict=False)]
+    gaps = [later.start_beat - earlier.start_beat for earlier, later in pairwise(notes)]
     return Counter(min(max(round(STEPS * gap), 1), STEPS * LONGEST_BEATS) for gap in gaps)
 
 

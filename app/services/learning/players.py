@@ -1,15 +1,14 @@
 """Who plays in the files, where they lie, and the patterns of bass, chords and drums."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from app.models.plan import Role
-from app.models.score import Note
 from app.services.learning.hearing import chords, slot_beats
 from app.services.learning.melody import STEPS, bars_of, patterns, rhythm_of
-from app.services.learning.tune import Line, Tune
+from app.services.learning.tune import Line, Tune, all_notes
 from app.services.styles.grooves import Drums, Groove
 from app.services.styles.idioms import Bass, Comping, Pattern
 from app.services.styles.schema import EnsembleRole
@@ -47,7 +46,7 @@ def learned_ensemble(tunes: Sequence[Tune], base: dict[Role, EnsembleRole]) -> d
         if lines:
             players = Counter(_PROGRAMS[line.program] for line in lines)
             pitches = [note.pitch for line in lines for note in line.notes]
-            low, high = (int(round(float(edge))) for edge in np.percentile(pitches, (2, 98)))
+            low, high = (round(float(edge)) for edge in np.percentile(pitches, (2, 98)))
             made[role] = base.get(role, EnsembleRole(instruments={"acoustic_grand_piano": 1.0})).model_copy(
                 update={
                     "instruments": {key: count / len(lines) for key, count in sorted(players.items())},
@@ -85,11 +84,9 @@ def learned_chords(tunes: Sequence[Tune], base: Comping) -> Comping:
     found: dict[str, Counter[str]] = {}
     for tune in tunes:
         beats = tune.metre.beats
-        inner = Line(program=0, notes=tuple(note for line in lines_of(tune).get("chords", []) for note in line.notes))
+        inner = Line(program=0, notes=tuple(all_notes(lines_of(tune).get("chords", []))))
         for bar in bars_of(inner.top, beats).values():
-            if rhythm := rhythm_of(
-                [(n.start_beat % beats, n.length_beats, "x") for n in sorted(bar, key=_start)], beats
-            ):
+            if rhythm := rhythm_of([(note.start_beat % beats, note.length_beats, "x") for note in bar], beats):
                 found.setdefault(tune.time_signature, Counter())[rhythm] += 1
     made: tuple[Pattern, ...] = patterns(found, _MOST)
     return base.model_copy(update={"patterns": made}) if made else base
@@ -118,10 +115,6 @@ def _stroke(velocity: int) -> str:
     return "X" if velocity >= _ACCENT else "o" if velocity <= _SOFT else "x"
 
 
-def _start(note: Note) -> float:
-    return note.start_beat
-
-
-def _share(answers: object) -> float:
-    given = list(answers)  # type: ignore[call-overload]
-    return float(sum(given) / len(given))
+def _share(answers: Iterable[bool]) -> float:
+    given = list(answers)
+    return sum(given) / len(given)

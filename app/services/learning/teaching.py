@@ -1,13 +1,11 @@
 """Tunes → Style: what was learned, mixed with a packaged style. Same tunes, base, strength and seed: the same style."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import TypeVar
 
 import numpy as np
 
-from app.models.plan import Mode
 from app.services.learning.harmony import learned_harmony
 from app.services.learning.melody import learned_melody
 from app.services.learning.mixing import mixed
@@ -18,8 +16,6 @@ from app.services.styles.schema import TempoRange
 
 #: Fewest and most files that a style is learned from.
 FEWEST, MOST = 1, 500
-
-Key = TypeVar("Key", str, Mode)
 
 
 def learn(tunes: Sequence[Tune], *, base: Style, strength: float, seed: int, title: str) -> Style:
@@ -57,6 +53,6 @@ def _learned(tunes: Sequence[Tune], base: Style, seed: int) -> Style:
     )
 
 
-def _shares(values):  # type: ignore[no-untyped-def]
+def _shares(values: Iterable[str]) -> dict[str, float]:
     counted = Counter(values)
     return {key: count / counted.total() for key, count in sorted(counted.items())}

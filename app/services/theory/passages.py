@@ -4,6 +4,7 @@ Repeated notes and plain scales are nobody's, and are no passages.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from zlib import crc32
 
 #: Notes of a passage.
@@ -22,17 +23,18 @@ def passages(pitches: Sequence[int], starts: Sequence[float]) -> Iterator[tuple[
     `starts` are beats, as many as `pitches`, in order.
 
     >>> tune = [60, 64, 62, 67, 65, 69, 67, 72]
-    >>> [mark for _, mark in passages(tune, range(8))] == [mark for _, mark in passages([p + 5 for p in tune], range(8))]
+    >>> higher = [pitch + 5 for pitch in tune]
+    >>> list(passages(tune, range(8))) == list(passages(higher, range(8)))
     True
     >>> list(passages(range(60, 68), range(8)))
     []
     """
     for place in range(len(pitches) - PASSAGE_NOTES + 1):
         line = pitches[place : place + PASSAGE_NOTES]
-        moves = tuple(later - earlier for earlier, later in zip(line, line[1:], strict=False))
+        moves = tuple(later - earlier for earlier, later in pairwise(line))
         if not _plain(moves):
             times = starts[place : place + PASSAGE_NOTES]
-            rhythm = tuple(round(_STEPS * (later - earlier)) for earlier, later in zip(times, times[1:], strict=False))
+            rhythm = tuple(round(_STEPS * (later - earlier)) for earlier, later in pairwise(times))
             yield place, crc32(repr((moves, rhythm)).encode())
 
 
