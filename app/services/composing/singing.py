@@ -80,8 +80,7 @@ def sing(
     steps = _scale_steps(window, scale)
     moves = steps[None, :] - steps[:, None]
     leaps = _leap_costs(len(pitches), manner.leaps)
-    if manner.intervals:
-        leaps = leaps + _rarity_costs(len(pitches), tuple(manner.intervals.items()))
+    rarity = _rarity_costs(len(pitches), tuple(manner.intervals.items())) if manner.intervals else None
     middle = float(steps[len(steps) // 2]) + float(rng.uniform(-1.5, 1.5))
     taste = rng.uniform(0.0, 0.45, (len(moments), len(pitches)))
     gapped = _gapped(scale[0], mode, manner.scale)
@@ -104,6 +103,9 @@ def sing(
             if moment.step:
                 move_cost = move_cost + (1.2 - 1.2 * manner.repeats) * (moves == 0)
         move_cost = move_cost + leaps + _unresolved(before, moment, pitches, scale)
+        if rarity is not None:
+            # With Gumbel's noise the cheapest is each interval as often as it was counted, not the commonest always.
+            move_cost = move_cost + RARE * (rarity - rng.gumbel(size=rarity.shape))
         # The line knows whether it has just leapt: from each such state the next note is chosen by its own costs.
         joined = total[:, :, None] + move_cost + (0.5 if moment.step is None else 1.0) * _recovery_costs(len(pitches))
         state_before, cheapest = np.argmin(joined, axis=0), np.min(joined, axis=0)
@@ -166,8 +168,8 @@ def _rarity_costs(count: int, intervals: tuple[tuple[int, float], ...]) -> NDArr
     for move, share in intervals:
         if abs(move) <= count:
             shares[move + count] += share
-    costs: NDArray[np.float64] = -RARE * np.log(shares)
-    return costs[np.arange(count)[None, :] - np.arange(count)[:, None] + count]
+    costs: NDArray[np.float64] = -np.log(shares)[np.arange(count)[None, :] - np.arange(count)[:, None] + count]
+    return costs
 
 
 @lru_cache(maxsize=64)

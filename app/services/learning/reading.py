@@ -123,4 +123,4 @@ def _longest(changes: list[tuple[float, Value]], end: float, unsaid: Value) -> V
     ends = [beat for beat, _ in placed[1:]] + [end]
     for (beat, value), after in zip(placed, ends, strict=True):
         held[value] += max(after - beat, 0.0)
-    return max(held, key=lambda value: held[value])
+    return max(held.items(), key=lambda item: item[1])[0]
