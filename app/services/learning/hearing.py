@@ -30,6 +30,13 @@ class Heard:
     kind: str
 
 
+#: Every triad; its notes as a row of twelve, its root and how much less it is believed.
+_ALL = tuple(Heard(degree, kind) for kind in TRIADS for degree in range(12))
+_TONES = np.array([[(tone - heard.degree) % 12 in TRIADS[heard.kind] for tone in range(12)] for heard in _ALL], float)
+_ROOTS = np.array([heard.degree for heard in _ALL])
+_RARITY = np.array([_SELDOM[heard.kind] for heard in _ALL])
+
+
 def slot_beats(tune: Tune) -> float:
     """How long a chord lasts at least: half a bar that has a half, else a bar."""
     metre = tune.metre
@@ -56,17 +63,11 @@ def chords(tune: Tune) -> tuple[Heard | None, ...]:
     basses: dict[int, int] = {}
     for note in reversed(tune.lines[-1].notes):
         basses[int(note.start_beat / step + 1e-6)] = (note.pitch - tune.root) % 12
-    return tuple(_triad(row, basses.get(slot)) for slot, row in enumerate(amounts(tune)))
-
-
-def _triad(sounding: NDArray[np.float64], bass: int | None) -> Heard | None:
-    total = float(sounding.sum())
-    if total <= 0:
-        return None
-    worths = {}
-    for kind, tones in TRIADS.items():
-        for root in range(12):
-            own = [sounding[(root + tone) % 12] / total for tone in tones]
-            silent = sum(share < 1e-9 for share in own)
-            worths[Heard(root, kind)] = sum(own) - _SILENT * silent + _IN_BASS * (root == bass) - _SELDOM[kind]
-    return max(worths, key=lambda heard: worths[heard])
+    sounding = amounts(tune)
+    totals = sounding.sum(axis=1, keepdims=True)
+    shares = sounding / np.maximum(totals, 1e-9)
+    worths = shares @ _TONES.T - _SILENT * ((shares < 1e-9).astype(float) @ _TONES.T) - _RARITY
+    for slot, bass in basses.items():
+        worths[slot] += _IN_BASS * (bass == _ROOTS)
+    best = worths.argmax(axis=1)
+    return tuple(_ALL[int(place)] if total > 0 else None for place, total in zip(best, totals[:, 0], strict=True))

@@ -119,7 +119,8 @@ def _heard(reader: _Reader) -> Tune:
 def _longest(changes: list[tuple[float, Value]], end: float, unsaid: Value) -> Value:
     """The value that holds longest."""
     held: dict[Value, float] = defaultdict(float)
-    placed = [(0.0, unsaid), *sorted(changes, key=lambda change: change[0])]
+    placed = sorted(changes, key=lambda change: change[0])
+    placed.insert(0, (0.0, unsaid))
     ends = [beat for beat, _ in placed[1:]] + [end]
     for (beat, value), after in zip(placed, ends, strict=True):
         held[value] += max(after - beat, 0.0)
