@@ -6,6 +6,7 @@ codebook one step after the one before ("delay pattern"), the two channels of a 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 #: Sampling as published with the models.
@@ -34,6 +35,9 @@ class CodeWriter:
         self._delays = [k // config.audio_channels for k in range(self._codebooks)]
         #: Stands where a codebook has nothing to say yet, or any more.
         self._nothing: int = config.pad_token_id
+        #: What the library calls the model's memory of what it has read; version 5.24 gave it another name.
+        takes = signature(model.decoder.forward).parameters
+        self._memory = "cache" if "cache" in takes else "past_key_values"
 
     def understood(self, tokenizer: Any, words: Sequence[str]) -> tuple[Any, Any]:
         """What the text encoder makes of the words, with the mask that hides padding; each once with and once without.
@@ -78,10 +82,10 @@ class CodeWriter:
                     input_ids=seen.repeat(2, 1, 1).reshape(-1, seen.shape[-1]).to(device),
                     encoder_hidden_states=states,
                     encoder_attention_mask=mask,
-                    past_key_values=cache,
                     use_cache=True,
+                    **{self._memory: cache},
                 )
-                cache = answer.past_key_values
+                cache = answer[self._memory]
                 logits = answer.logits[:, -1].reshape(2, len(live), self._codebooks, -1).float()
                 guided = (logits[1] + GUIDANCE * (logits[0] - logits[1])).cpu()
                 for place, row in enumerate(live):
