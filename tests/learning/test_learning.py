@@ -52,7 +52,7 @@ def test_a_file_is_read_with_its_tempo_metre_key_and_lines(tunes):
     assert tune.third == "major"
 
 
-def test_the_distance_to_music_held_back_is_halved(style):
+def test_the_distance_to_music_held_back_is_half_that_of_kindred_styles(style):
     held = corpus(*range(100, 106))
     ours = distances(music(style), held)["mean"]
     nearest = min(distances(music(load_style(name), 4), held)["mean"] for name in ("folk", "waltz", "lullaby"))

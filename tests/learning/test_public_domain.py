@@ -10,8 +10,9 @@ from tests.learning.test_learning import music
 
 music21 = pytest.importorskip("music21", reason="music21 is not installed (requirements/quality.txt)")
 
-#: Packaged styles that came nearest to each corpus when all were measured.
-NEAR = {"chorales": ("baroque", "gospel", "classical"), "folk": ("folk", "lullaby", "acoustic_guitar")}
+#: Packaged styles of a like kind, chosen by hand: not the nearest of all. Against all of them folk tunes miss the goal:
+#: meditation is at 0.31, what was learned at 0.175 (ratio 0.57).
+AKIN = {"chorales": ("baroque", "gospel", "classical"), "folk": ("folk", "lullaby", "acoustic_guitar")}
 
 #: Pieces of each corpus; folk tunes are short, and few of them say little about the others.
 PIECES = {"chorales": 40, "folk": 80}
@@ -35,17 +36,17 @@ def tunes(corpus):
     return found
 
 
-@pytest.mark.parametrize("corpus", sorted(NEAR))
-def test_the_distance_to_a_corpus_is_halved_and_nothing_is_copied(corpus):
+@pytest.mark.parametrize("corpus", sorted(AKIN))
+def test_the_distance_is_half_that_of_kindred_styles_and_nothing_is_copied(corpus):
     pieces = tunes(corpus)
     known, held = pieces[::2], pieces[1::2]
-    style = learn(known, base=load_style(NEAR[corpus][0]), strength=1.0, seed=1, title=corpus)
+    style = learn(known, base=load_style(AKIN[corpus][0]), strength=1.0, seed=1, title=corpus)
     adopt_style(style)
 
     ours = music(style, 16)
 
-    nearest = min(distances(music(load_style(name), 16), held)["mean"] for name in NEAR[corpus])
-    assert distances(ours, held)["mean"] <= nearest / 2
+    akin = min(distances(music(load_style(name), 16), held)["mean"] for name in AKIN[corpus])
+    assert distances(ours, held)["mean"] <= akin / 2
     for tune in ours:
         notes = tune.melody
         said = {mark for _, mark in passages([n.pitch for n in notes], [n.start_beat for n in notes])}
