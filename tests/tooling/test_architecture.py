@@ -25,6 +25,7 @@ LAYERS = (
     (
         "app.services.planning", "app.services.composing", "app.services.instruments",
         "app.services.mixing", "app.services.encoding", "app.services.listening",
+        "app.services.learning",
     ),
     ("app.services.jobs",),
     ("app.services.storage",),

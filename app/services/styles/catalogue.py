@@ -12,6 +12,12 @@ from app.services.styles.schema import Style
 #: Where the packaged style files live.
 STYLE_FOLDER = Path(__file__).parent
 
+#: How the names of learned styles begin; their digest follows.
+LEARNED_PREFIX = "learned-"
+
+#: Learned styles of this process. A name holds its style's digest, so it never comes to mean another.
+_adopted: dict[str, Style] = {}
+
 
 class StyleInvalid(ValueError):
     """A style file cannot be used; the message names the file and each field that is wrong."""
@@ -27,7 +33,6 @@ def style_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in STYLE_FOLDER.glob("*.toml")))
 
 
-@cache
 def load_style(name: str) -> Style:
     """The style of that name, read once a process.
 
@@ -36,9 +41,23 @@ def load_style(name: str) -> Style:
     >>> load_style("jazz").title
     'Jazz'
     """
+    if name in _adopted:
+        return _adopted[name]
     if name not in style_names():
         raise KeyError(f"unknown style {name!r}; there are: {', '.join(style_names())}")
+    return _packaged(name)
+
+
+@cache
+def _packaged(name: str) -> Style:
     return read_style(STYLE_FOLDER / f"{name}.toml")
+
+
+def adopt_style(style: Style) -> None:
+    """Let a learned style be loaded by its name in this process. Its name must hold the digest of what it says."""
+    if not style.name.startswith(LEARNED_PREFIX):
+        raise ValueError(f"a learned style's name begins with {LEARNED_PREFIX!r}, got {style.name!r}")
+    _adopted[style.name] = style
 
 
 def read_style(path: Path) -> Style:
