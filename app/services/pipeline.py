@@ -85,7 +85,8 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     clock = StageClock(report)
     with clock.stage("planning"):
         sha256 = load_soundfont(workshop.soundfont).sha256
-        brief, plan = decided_for(track, track.seed, soundfont_sha256=sha256)
+        style = workshop.models.style_of(track.model)
+        brief, plan = decided_for(track, track.seed, soundfont_sha256=sha256, style=style)
         decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         clock.progress("planning", 1.0, decided)
     with clock.stage("composing"):
@@ -193,14 +194,15 @@ def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     return Outcome(files=_store(files, job, work, [form]))
 
 
-def decided_for(track: Track, seed: int, *, soundfont_sha256: str) -> tuple[Brief, Plan]:
-    """What was understood of a track's wish, and the plan for it with a seed."""
+def decided_for(track: Track, seed: int, *, soundfont_sha256: str, style: str | None = None) -> tuple[Brief, Plan]:
+    """What was understood of a track's wish, and the plan for it with a seed, in a style where the model has one."""
     return decide(
         track.prompt,
         None if track.asked is None else Asked.model_validate(track.asked),
         duration_s=track.duration,
         seed=seed,
         soundfont_sha256=soundfont_sha256,
+        style=style,
     )
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from app.models.plan import COMPOSER_VERSION
 from app.models.score import Note
 from app.services.composing.composer import write
 from app.services.composing.quoting import unquoted
 from app.services.learning import FileUnusable, learn, read_tune
 from app.services.learning.measuring import distances, marks_of, tune_of
 from app.services.planning import make_plan, read
-from app.services.styles import Style, adopt_style, load_style, style_names
+from app.services.storage import LessonFiles
+from app.services.styles import Style, is_style, load_style, look_in, style_file, style_names
 from app.services.theory.passages import passages
 from tests.learning.corpora import jig, midi
 
@@ -23,10 +23,17 @@ def tunes():
     return corpus(*range(12))
 
 
+def keep(style, folder):
+    """Let the composer find a learned style."""
+    files = LessonFiles(folder)
+    files.keep_style(style_file("kept", style.name), style.model_dump_json())
+    look_in(files.styles)
+
+
 @pytest.fixture(scope="module")
-def style(tunes):
+def style(tunes, tmp_path_factory):
     learned = learn(tunes, base=load_style("folk"), strength=1.0, seed=1, title="Jigs")
-    adopt_style(learned)
+    keep(learned, tmp_path_factory.mktemp("learned"))
     return learned
 
 
@@ -158,9 +165,27 @@ def test_numbers_out_of_range_are_refused(tunes):
         learn(tunes[:1], base=base, strength=2, seed=1, title="")
 
 
-def test_only_learned_styles_are_adopted_and_they_are_no_packaged_ones(style):
-    with pytest.raises(ValueError, match="begins with 'learned-'"):
-        adopt_style(load_style("folk"))
-    assert load_style(style.name) is style
+def test_a_learned_style_is_found_while_its_file_is_there_and_is_no_packaged_one(tunes, tmp_path):
+    style = learn(tunes[:3], base=load_style("folk"), strength=1.0, seed=5, title="Gone soon")
+    files = LessonFiles(tmp_path)
+    look_in(files.styles)
+    assert not is_style(style.name)
+
+    files.keep_style(style_file("soon", style.name), style.model_dump_json())
+    assert load_style(style.name) == style
+    assert is_style(style.name)
     assert style.name not in style_names()
-    assert COMPOSER_VERSION
+
+    files.drop_style("soon")
+    assert not is_style(style.name)
+    with pytest.raises(KeyError, match="is not here"):
+        load_style(style.name)
+
+
+def test_a_learned_style_that_was_tampered_with_is_none(tunes, tmp_path):
+    style = learn(tunes[:3], base=load_style("folk"), strength=1.0, seed=6, title="Broken")
+    files = LessonFiles(tmp_path)
+    look_in(files.styles)
+    files.keep_style(style_file("broken", style.name), '{"name": 7}')
+
+    assert not is_style(style.name)

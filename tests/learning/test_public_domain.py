@@ -4,9 +4,9 @@ import pytest
 
 from app.services.learning import learn, read_tune
 from app.services.learning.measuring import distances, marks_of
-from app.services.styles import adopt_style, load_style
+from app.services.styles import load_style
 from app.services.theory.passages import passages
-from tests.learning.test_learning import music
+from tests.learning.test_learning import keep, music
 
 music21 = pytest.importorskip("music21", reason="music21 is not installed (requirements/quality.txt)")
 
@@ -37,11 +37,11 @@ def tunes(corpus):
 
 
 @pytest.mark.parametrize("corpus", sorted(AKIN))
-def test_the_distance_is_half_that_of_kindred_styles_and_nothing_is_copied(corpus):
+def test_the_distance_is_half_that_of_kindred_styles_and_nothing_is_copied(corpus, tmp_path):
     pieces = tunes(corpus)
     known, held = pieces[::2], pieces[1::2]
     style = learn(known, base=load_style(AKIN[corpus][0]), strength=1.0, seed=1, title=corpus)
-    adopt_style(style)
+    keep(style, tmp_path)
 
     ours = music(style, 16)
 

@@ -7,16 +7,11 @@ from typing import Any
 import tomli
 from pydantic import ValidationError
 
+from app.services.styles.learned import LEARNED_PREFIX, learned_style
 from app.services.styles.schema import Style
 
 #: Where the packaged style files live.
 STYLE_FOLDER = Path(__file__).parent
-
-#: How the names of learned styles begin; their digest follows.
-LEARNED_PREFIX = "learned-"
-
-#: Learned styles of this process. A name holds its style's digest, so it never comes to mean another.
-_adopted: dict[str, Style] = {}
 
 
 class StyleInvalid(ValueError):
@@ -34,15 +29,15 @@ def style_names() -> tuple[str, ...]:
 
 
 def load_style(name: str) -> Style:
-    """The style of that name, read once a process.
+    """The style of that name, packaged or learned.
 
     Raises KeyError if there is no such style, StyleInvalid if its file breaks the schema.
 
     >>> load_style("jazz").title
     'Jazz'
     """
-    if name in _adopted:
-        return _adopted[name]
+    if name.startswith(LEARNED_PREFIX):
+        return learned_style(name)
     if name not in style_names():
         raise KeyError(f"unknown style {name!r}; there are: {', '.join(style_names())}")
     return _packaged(name)
@@ -53,11 +48,19 @@ def _packaged(name: str) -> Style:
     return read_style(STYLE_FOLDER / f"{name}.toml")
 
 
-def adopt_style(style: Style) -> None:
-    """Let a learned style be loaded by its name in this process. Its name must hold the digest of what it says."""
-    if not style.name.startswith(LEARNED_PREFIX):
-        raise ValueError(f"a learned style's name begins with {LEARNED_PREFIX!r}, got {style.name!r}")
-    _adopted[style.name] = style
+def is_style(name: str) -> bool:
+    """Whether `load_style` knows the name.
+
+    >>> is_style("jazz"), is_style("learned-0123456789abcdef")
+    (True, False)
+    """
+    if not name.startswith(LEARNED_PREFIX):
+        return name in style_names()
+    try:
+        learned_style(name)
+    except KeyError:
+        return False
+    return True
 
 
 def read_style(path: Path) -> Style:
