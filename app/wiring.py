@@ -244,10 +244,14 @@ def make_one_track(
     model: str | None,
     asked: Asked | None = None,
     show: Callable[[str, int], None],
+    below: Path,
 ) -> MadeTrack:
-    """Make one track in this process, below the settings' data folder; `show` gets the stage and the per cent done."""
+    """Make one track in this process, in a folder that is there; `show` gets the stage and the per cent done.
+
+    Of the settings' data folder only the models are used that were taught there.
+    """
     check_request(prompt, duration, seed)
-    folder = settings.data_dir.resolve()
+    folder = below.resolve()
     workshop = make_workshop(settings, folder)
     row = workshop.models.row(model or settings.model)
     workshop.models.check(row)

@@ -220,9 +220,11 @@ class Finetuner:
 
     def _end(self, finetune: Finetune, **changes: Any) -> None:
         progress = 100 if changes["status"] == "completed" else finetune.progress
-        self._keep(replace(finetune, **changes, progress=progress, finished_at=self._clock.now()))
+        ended = replace(finetune, **changes, progress=progress, finished_at=self._clock.now())
+        with self._store.transaction() as written:
+            written.keep_finetune(ended)
         self._files.let_go(finetune.id)
-        with self._changed:
+        with self._changed:  # only now is its end seen
             self._open.pop(finetune.id, None)
             self._unwanted.discard(finetune.id)
             self._changed.notify_all()
