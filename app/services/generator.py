@@ -209,7 +209,7 @@ class MusicGeneratorService:
         backend = await self._ready()
         terms = await self._settle(backend, asked, duration, seed)
         words = prompt.strip()
-        style = None if model is None else self._style_of(backend, model)
+        style = self._style_of(backend, model or backend.default_model)
         brief, plan = await self._planning.run(
             lambda: decide(
                 words,

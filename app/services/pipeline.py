@@ -85,7 +85,7 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     clock = StageClock(report)
     with clock.stage("planning"):
         sha256 = load_soundfont(workshop.soundfont).sha256
-        style = workshop.models.style_of(track.model)
+        style = workshop.models.style_for(track.model)
         brief, plan = decided_for(track, track.seed, soundfont_sha256=sha256, style=style)
         decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         clock.progress("planning", 1.0, decided)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from app.errors import InvalidField, LicenceRefused, ModelNotReady, SettingRefused, printable
+from app.errors import GenerationFailed, InvalidField, LicenceRefused, ModelNotReady, SettingRefused, printable
 from app.services.engines.base import Capabilities, ModelSource
 from app.services.engines.catalogue import CATALOGUE
 from app.services.engines.readiness import Readiness, environment_of, python_of, readiness_of
@@ -81,6 +81,13 @@ class Models:
         if self.tuned is None or not name.startswith(_TUNED):
             return None
         return tuned_style(self.tuned, name.removeprefix(_TUNED))
+
+    def style_for(self, name: str) -> str | None:
+        """`style_of` a track's model; `GenerationFailed` where it went since the track was asked for."""
+        style = self.style_of(name)
+        if style is None and name.startswith(_TUNED):
+            raise GenerationFailed(f"The model {printable(name)} was removed before this track was made")
+        return style
 
     def teachable(self, name: str) -> ModelRow:
         """The row of a model that can be taught; `InvalidField` naming those there are."""

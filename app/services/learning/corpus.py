@@ -14,6 +14,9 @@ from app.services.learning.tune import Tune
 #: Files of a ZIP that are looked at, and bytes that all of them may unpack to.
 MOST_MEMBERS, MOST_UNPACKED_BYTES = 5_000, 1_000_000_000
 
+#: Notes of all files that are held at once: some 100 MB of them.
+MOST_NOTES_IN_ALL = 1_000_000
+
 #: What programs that pack add of their own.
 _LITTER = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
@@ -24,6 +27,8 @@ class Corpus:
 
     tunes: list[Tune] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
+    #: Notes of all tunes.
+    notes: int = 0
 
 
 def read_corpus(names: Sequence[str], paths: Sequence[str], tell: Callable[[float], None]) -> Corpus:
@@ -33,9 +38,9 @@ def read_corpus(names: Sequence[str], paths: Sequence[str], tell: Callable[[floa
     """
     corpus = Corpus()
     for number, (name, path) in enumerate(zip(names, paths, strict=True)):
-        for inside, member in _members(name, Path(path)):
+        for inside, member, part in _members(name, Path(path)):
             _take(corpus, inside, member)
-            tell(number / len(paths))
+            tell((number + part) / len(paths))
     tell(1.0)
     return corpus
 
@@ -44,26 +49,31 @@ def _take(corpus: Corpus, name: str, read: Callable[[], bytes]) -> None:
     try:
         if len(corpus.tunes) >= MOST:
             raise FileUnusable(f"comes after the {MOST} files that are learned from")
-        corpus.tunes.append(read_tune(read()))
+        tune = read_tune(read())
+        notes = len(tune.drums) + sum(len(line.notes) for line in tune.lines)
+        if corpus.notes + notes > MOST_NOTES_IN_ALL:
+            raise FileUnusable(f"comes after the {MOST_NOTES_IN_ALL} notes that are learned from")
+        corpus.tunes.append(tune)
+        corpus.notes += notes
     except FileUnusable as error:
         corpus.skipped.append(SkippedFile(file=printable(name, 200), reason=str(error)))
 
 
-def _members(name: str, path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """(name, how to read it) of a file, or of each file in it."""
+def _members(name: str, path: Path) -> Iterator[tuple[str, Callable[[], bytes], float]]:
+    """(name, how to read it, what part of the whole ends with it) of a file, or of each file in it."""
     with path.open("rb") as file:
         head = file.read(4)
     if head != b"PK\x03\x04":
-        yield name, lambda: _bounded(path)
+        yield name, lambda: _bounded(path), 1.0
         return
     try:
         with zipfile.ZipFile(path) as packed:
             yield from _of_zip(name, packed)
     except zipfile.BadZipFile:
-        yield name, _unusable("is a broken or truncated ZIP")
+        yield name, _unusable("is a broken or truncated ZIP"), 1.0
 
 
-def _of_zip(name: str, packed: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _of_zip(name: str, packed: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[], bytes], float]]:
     unpacked = 0
     members = [one for one in packed.infolist() if not one.is_dir() and not one.filename.startswith(_LITTER)]
     members = [one for one in members if one.filename.rpartition("/")[2] not in _LITTER]
@@ -71,12 +81,12 @@ def _of_zip(name: str, packed: zipfile.ZipFile) -> Iterator[tuple[str, Callable[
         inside = f"{name}/{member.filename}"
         unpacked += member.file_size
         if number >= MOST_MEMBERS:
-            yield inside, _unusable(f"comes after the {MOST_MEMBERS} files of a ZIP that are looked at")
+            yield inside, _unusable(f"comes after the {MOST_MEMBERS} files of a ZIP that are looked at"), 1.0
             return
         if unpacked > MOST_UNPACKED_BYTES:
-            yield inside, _unusable(f"would unpack its ZIP to more than {MOST_UNPACKED_BYTES // 10**6} MB")
+            yield inside, _unusable(f"would unpack its ZIP to more than {MOST_UNPACKED_BYTES // 10**6} MB"), 1.0
             return
-        yield inside, _reader(packed, member)
+        yield inside, _reader(packed, member), (number + 1) / len(members)
 
 
 def _reader(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], bytes]:
