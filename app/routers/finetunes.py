@@ -15,7 +15,11 @@ from app.services.finetunes import SentFile
 router = APIRouter(prefix="/music/finetunes", tags=["finetunes"])
 
 Files = Annotated[
-    list[UploadFile], File(description="1 to 500 MIDI files, or ZIP files of such; 500 MIDI files in all are read.")
+    list[UploadFile],
+    File(
+        description="1 to 500 MIDI files, or ZIP files of such; 500 MIDI files in all are read.",
+        examples=[["one.mid", "two.mid"]],
+    ),
 ]
 Name = Annotated[
     str,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from app import __version__
+from app.errors import GenerationFailed
 from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Samples
 from app.models.brief import Brief
@@ -41,6 +42,7 @@ from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, Masterer
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
+from app.services.styles import is_style
 from app.services.workshop import Workshop
 
 #: Forms written as soon as a track is finished; `master.wav` is what all audio on demand is made from.
@@ -226,6 +228,8 @@ def take_of(
     stems: bool = False,
 ) -> Take:
     """The engine's take on a plan; an engine's failure is raised here."""
+    if not is_style(plan.style):
+        raise GenerationFailed("The style of this plan was learned, and removed since: it cannot be played any more")
     engine = _engine(workshop, model)
     engine.load()
     request = TakeRequest(
