@@ -14,7 +14,7 @@ import numpy as np
 from app.errors import Cancelled, GenerationFailed, printable
 from app.models.audio import Samples
 from app.services.dsp.resampling import resampled
-from app.services.engines.base import AudioPrompt, Capabilities, ModelSource, Take, TakeRequest
+from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import MUSICGEN_CAPABILITIES
 from app.services.engines.musicgen_tokens import CodeWriter, Row
 from app.services.engines.on_torch import device_named, dice_of, dtype_named, give_back
@@ -126,7 +126,8 @@ class _Piece:
         #: Codes so far, those of a clip included: int64, shape (codebooks, frames of codes).
         self.codes: Any = torch.zeros((model.decoder.config.num_codebooks, 0), dtype=torch.long)
         if request.audio is not None:
-            self.codes = self._codes_of(request.audio)
+            clip = request.audio
+            self.codes = codes_of(model, clip.samples[-round(KEPT_S * clip.sample_rate) :], clip.sample_rate)
         self._clip = int(self.codes.shape[1])
 
     @property
@@ -171,18 +172,6 @@ class _Piece:
             sound[first * hop : first * hop + len(stretch)] = stretch
         return sound
 
-    def _codes_of(self, clip: AudioPrompt) -> Any:
-        """The codes of the end of a clip."""
-        import torch
-
-        end = clip.samples[-round(KEPT_S * clip.sample_rate) :][:, [0, -1]]
-        samples = np.concatenate(list(resampled([end], clip.sample_rate, self.sample_rate)))
-        channels = samples if self._stereo else samples.mean(axis=1, keepdims=True)
-        heard = torch.from_numpy(np.ascontiguousarray(channels.T))[:, None].to(self._model.device, self._model.dtype)
-        with torch.inference_mode():
-            codes = self._model.audio_encoder.encode(heard).audio_codes[0].cpu()  # (channels, codebooks, frames)
-        return codes.transpose(0, 1).reshape(-1, codes.shape[-1])
-
 
 def _finished(request: TakeRequest, piece: _Piece) -> Take:
     samples = piece.sound()
@@ -190,6 +179,20 @@ def _finished(request: TakeRequest, piece: _Piece) -> Take:
         samples = looped(samples, request.plan.duration_s * piece.sample_rate)
     request.progress("rendering", 1.0)
     return Take(blocks=blocks_of(samples), sample_rate=piece.sample_rate)
+
+
+def codes_of(model: Any, samples: Samples, sample_rate: int) -> Any:
+    """The codes of sound of shape (frames, channels): int64, shape (codebooks, frames of codes)."""
+    import torch
+
+    wanted = model.config.audio_encoder.sampling_rate
+    channels = np.concatenate(list(resampled([samples[:, [0, -1]]], sample_rate, wanted)))
+    if model.decoder.config.audio_channels != 2:
+        channels = channels.mean(axis=1, keepdims=True)
+    heard = torch.from_numpy(np.ascontiguousarray(channels.T))[:, None].to(model.device, model.dtype)
+    with torch.inference_mode():
+        codes = model.audio_encoder.encode(heard).audio_codes[0].cpu()  # (channels, codebooks, frames)
+    return codes.transpose(0, 1).reshape(-1, codes.shape[-1])
 
 
 def open_musicgen(source: ModelSource, *, device: str, dtype: str) -> tuple[Any, Any]:

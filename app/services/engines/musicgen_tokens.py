@@ -34,7 +34,7 @@ class CodeWriter:
         self._codebooks: int = config.num_codebooks
         self._delays = [k // config.audio_channels for k in range(self._codebooks)]
         #: Stands where a codebook has nothing to say yet, or any more.
-        self._nothing: int = config.pad_token_id
+        self.nothing: int = config.pad_token_id
         #: What the library calls the model's memory of what it has read; version 5.24 gave it another name.
         takes = signature(model.decoder.forward).parameters
         self._memory = "cache" if "cache" in takes else "past_key_values"
@@ -68,7 +68,7 @@ class CodeWriter:
         import torch
 
         device = self._model.device
-        grids = [self._grid(row) for row in rows]
+        grids = [self.grid(row) for row in rows]
         known = rows[0].known.shape[1]
         made = [0] * len(rows)
         states, mask = understood
@@ -101,13 +101,13 @@ class CodeWriter:
                 live = [live[i] for i in kept]
         return [self._codes(grid, known + count) for grid, count in zip(grids, made, strict=True)]
 
-    def _grid(self, row: Row) -> Any:
+    def grid(self, row: Row) -> Any:
         """The codes as the model reads them: (codebooks, places), codebook k's frame f at place f + 1 + its delay."""
         import torch
 
         known = row.known.shape[1]
         places = 1 + known + row.frames + self._delays[-1]
-        grid = torch.full((self._codebooks, places), self._nothing, dtype=torch.long)
+        grid = torch.full((self._codebooks, places), self.nothing, dtype=torch.long)
         for k, delay in enumerate(self._delays):
             grid[k, 1 + delay : 1 + delay + known] = row.known[k]
         return grid

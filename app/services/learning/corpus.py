@@ -38,7 +38,7 @@ def read_corpus(names: Sequence[str], paths: Sequence[str], tell: Callable[[floa
     """
     corpus = Corpus()
     for number, (name, path) in enumerate(zip(names, paths, strict=True)):
-        for inside, member, part in _members(name, Path(path)):
+        for inside, member, part in files_in(name, Path(path), MOST_BYTES):
             _take(corpus, inside, member)
             tell((number + part) / len(paths))
     tell(1.0)
@@ -59,21 +59,26 @@ def _take(corpus: Corpus, name: str, read: Callable[[], bytes]) -> None:
         corpus.skipped.append(SkippedFile(file=printable(name, 200), reason=str(error)))
 
 
-def _members(name: str, path: Path) -> Iterator[tuple[str, Callable[[], bytes], float]]:
-    """(name, how to read it, what part of the whole ends with it) of a file, or of each file in it."""
+def files_in(name: str, path: Path, most_bytes: int) -> Iterator[tuple[str, Callable[[], bytes], float]]:
+    """(name, how to read it, what part of the whole ends with it) of a file, or of each file in it that is a ZIP.
+
+    Of each at most `most_bytes` + 1 are read. Reading raises `FileUnusable`, and works until the next is asked for.
+    """
     with path.open("rb") as file:
         head = file.read(4)
     if head != b"PK\x03\x04":
-        yield name, lambda: _bounded(path), 1.0
+        yield name, lambda: _bounded(path, most_bytes), 1.0
         return
     try:
         with zipfile.ZipFile(path) as packed:
-            yield from _of_zip(name, packed)
+            yield from _of_zip(name, packed, most_bytes)
     except zipfile.BadZipFile:
         yield name, _unusable("is a broken or truncated ZIP"), 1.0
 
 
-def _of_zip(name: str, packed: zipfile.ZipFile) -> Iterator[tuple[str, Callable[[], bytes], float]]:
+def _of_zip(
+    name: str, packed: zipfile.ZipFile, most_bytes: int
+) -> Iterator[tuple[str, Callable[[], bytes], float]]:
     unpacked = 0
     members = [one for one in packed.infolist() if not one.is_dir() and not one.filename.startswith(_LITTER)]
     members = [one for one in members if one.filename.rpartition("/")[2] not in _LITTER]
@@ -86,25 +91,25 @@ def _of_zip(name: str, packed: zipfile.ZipFile) -> Iterator[tuple[str, Callable[
         if unpacked > MOST_UNPACKED_BYTES:
             yield inside, _unusable(f"would unpack its ZIP to more than {MOST_UNPACKED_BYTES // 10**6} MB"), 1.0
             return
-        yield inside, _reader(packed, member), (number + 1) / len(members)
+        yield inside, _reader(packed, member, most_bytes), (number + 1) / len(members)
 
 
-def _reader(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], bytes]:
+def _reader(packed: zipfile.ZipFile, member: zipfile.ZipInfo, most_bytes: int) -> Callable[[], bytes]:
     def read() -> bytes:
         if member.flag_bits & 1:
             raise FileUnusable("is encrypted")
         try:
             with packed.open(member) as file:
-                return file.read(MOST_BYTES + 1)  # whatever the ZIP says of its size
+                return file.read(most_bytes + 1)  # whatever the ZIP says of its size
         except Exception as error:  # zipfile raises what its decompressors meet
             raise FileUnusable("cannot be unpacked") from error
 
     return read
 
 
-def _bounded(path: Path) -> bytes:
+def _bounded(path: Path, most_bytes: int) -> bytes:
     with path.open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+        return file.read(most_bytes + 1)
 
 
 def _unusable(reason: str) -> Callable[[], bytes]:
