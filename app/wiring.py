@@ -15,7 +15,7 @@ from app.config import HOME, Settings, hub_cache
 from app.errors import FormNotFound, InvalidField
 from app.models.asked import Asked
 from app.models.track import Track
-from app.services.engines import LocalCheckpoint, Models
+from app.services.engines import LocalCheckpoint, Models, lives_with
 from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
     DEFAULT_DURATION_S,
@@ -80,6 +80,7 @@ def make_workshop(settings: Settings, folder: Path) -> Workshop:
 
 def make_models(settings: Settings) -> Models:
     """Which models there are. `SettingRefused` for a checkpoint of no family, or with a name that is taken."""
+    lessons = LessonFiles(settings.data_dir.resolve() / FINETUNES)
     return Models(
         hub=hub_cache(),
         home=HOME,
@@ -91,7 +92,8 @@ def make_models(settings: Settings) -> Models:
         licence_policy=settings.licence_policy,
         keys={} if settings.gemini_api_key is None else {GEMINI_KEY: settings.gemini_api_key.get_secret_value()},
         addresses={} if settings.gemini_url is None else {"musiclm": settings.gemini_url},
-        tuned=LessonFiles(settings.data_dir.resolve() / FINETUNES).styles,
+        tuned=lessons.styles,
+        adapters=lessons.adapters,
     )
 
 
@@ -132,6 +134,7 @@ def make_residents(settings: Settings, workshop: Workshop) -> Residents:
 
     return Residents(
         resident=partial(is_resident, models),
+        lives_with=lives_with,
         opens=partial(open_resident, workshop),
         batch=lambda model: min(settings.batch_max, models.row(model).capabilities.batch),
         estimate_s=estimate_s,
@@ -197,7 +200,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     queue.start()
     lessons = LessonFiles(folder / FINETUNES)
     look_in(lessons.styles)
-    finetuner = Finetuner(store, lessons, run_lesson, timeout_s=settings.job_timeout, clock=clock)
+    finetuner = Finetuner(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
     finetuner.start()
 
     def release() -> None:
@@ -273,7 +276,8 @@ def make_one_track(
 
     job = Job(kind="render", track=track, run=1)
     if row.resident:
-        job = _with_take(open_resident(workshop, row.name, settings.device, lambda _: None), job, folder, report)
+        resident = open_resident(workshop, lives_with(row.name), settings.device, lambda _: None)
+        job = _with_take(resident, job, folder, report)
     outcome = run(job)
     track = replace(job.track, status="completed", files=outcome.files, **outcome.facts)
     if track.file(form) is None and form not in track.on_demand:

@@ -35,6 +35,8 @@ class Finetune:
     #: 0…1: how much the files count against that style.
     strength: float
     seed: int
+    #: Steps of training, of a model that is trained; None of one that counts.
+    steps: int | None = None
     #: Names of the files that were sent, in order.
     files: tuple[str, ...]
     created_at: datetime
@@ -72,6 +74,8 @@ class Lesson:
     finetune: Finetune
     #: Where the files lie that were sent, in the order of `finetune.files`.
     paths: tuple[str, ...]
+    #: Folder for what is to outlive the process; it need not be there yet.
+    work: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,9 +91,11 @@ class LessonProgress:
 class Learned:
     """What was learned."""
 
-    #: Name of the style, with the digest of what it says, and the style as JSON.
-    style_name: str
-    style_json: str
     skipped: tuple[SkippedFile, ...]
     #: For the record, as JSON values.
     facts: dict[str, Any]
+    #: Name of the style, with the digest of what it says, and the style as JSON; of a composer's lesson.
+    style_name: str = ""
+    style_json: str = ""
+    #: Folder of the adapter, of another model's lesson.
+    adapter: str | None = None

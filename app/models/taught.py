@@ -53,14 +53,18 @@ class FinetuneRecord(Wire):
         description="Packaged style that was asked for as the base; null where the files decide.", examples=[None]
     )
     seed: int = Field(description="The same files, fields and seed teach the same.", examples=[7])
+    steps: int | None = Field(
+        description="Steps of training that were asked for; null of the composer, which counts.", examples=[None]
+    )
     files: list[str] = Field(description="Names of the files that were sent.", examples=[["one.mid", "two.mid"]])
     skipped: list[SkippedRecord] = Field(
         description="Files that nothing was learned from, with the reasons; empty until it is completed.",
         examples=[[{"file": "cover.jpg", "reason": "is not a MIDI file (it does not begin with MThd)"}]],
     )
     learned: dict[str, Any] | None = Field(
-        description="What was learned; null until it is completed. `distance` is that of four pieces to your files, 0 "
-        "for none and 1 for nothing in common: of the base style, and of what was learned.",
+        description="What was learned; null until it is completed. Of the composer, `distance` is that of four pieces "
+        "to your files, 0 for none and 1 for nothing in common: of the base style, and of what was learned. Of a model "
+        "that is trained, `loss` holds pairs of a step and the mean loss of the steps up to it.",
         examples=[_LEARNED],
     )
     created_at: datetime = Field(description="When it was accepted.", examples=[_STARTED])

@@ -17,7 +17,8 @@ router = APIRouter(prefix="/music/finetunes", tags=["finetunes"])
 Files = Annotated[
     list[UploadFile],
     File(
-        description="1 to 500 MIDI files, or ZIP files of such; 500 MIDI files in all are read.",
+        description="1 to 500 MIDI files, or ZIP files of such; 500 MIDI files in all are read. For MusicGen "
+        "recordings, with a `metadata.jsonl` of captions.",
         examples=[["one.mid", "two.mid"]],
     ),
 ]
@@ -55,6 +56,12 @@ Strength = Annotated[
 Seed = Annotated[
     int | None, Form(ge=0, le=2**53 - 1, description="Dice of the learning; left out they are drawn.", examples=[7])
 ]
+Steps = Annotated[
+    int | None,
+    Form(
+        ge=1, le=20_000, description="Steps of training, for a model that is trained; 500 if left out.", examples=[500]
+    ),
+]
 Limit = Annotated[int, Query(ge=1, le=100, description="Fine-tunes on a page.", examples=[20])]
 Cursor = Annotated[
     str | None, Query(max_length=500, description="`next_cursor` of the page before.", examples=["MjAyNi0wOC0yNw"])
@@ -80,13 +87,16 @@ async def teach(
     style: Style = None,
     strength: Strength = 0.8,
     seed: Seed = None,
+    steps: Steps = None,
 ) -> JSONResponse:
     """The composer learns from MIDI files how your music goes, and makes more like it: it copies no melody.
+
+    MusicGen is trained on recordings with captions: it gets an adapter, and remains as it is beside it.
 
     The answer comes at once; follow it at `Location`. The files are removed as soon as they are learned from.
     """
     sent = [SentFile(name=file.filename or "", content=file.file) for file in files]
-    finetune = await finetunes.ask(name, sent, base=base, style=style, strength=strength, seed=seed)
+    finetune = await finetunes.ask(name, sent, base=base, style=style, strength=strength, seed=seed, steps=steps)
     location = f"{base_url}/music/finetunes/{finetune.id}"
     return JSONResponse(_record(finetune).model_dump(mode="json"), headers={"Location": location})
 
@@ -130,6 +140,7 @@ def _record(finetune: Finetune) -> FinetuneRecord:
         strength=finetune.strength,
         style=finetune.style,
         seed=finetune.seed,
+        steps=finetune.steps,
         files=list(finetune.files),
         skipped=[SkippedRecord(file=file.file, reason=file.reason) for file in finetune.skipped],
         learned=finetune.learned,

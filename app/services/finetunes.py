@@ -17,6 +17,9 @@ from app.utils.seeds import MAX_SEED, new_seed
 MOST_FILES = 500
 #: What the files begin with that may be sent.
 _KNOWN = (b"MThd", b"PK\x03\x04")
+_KNOWN_SOUND = (b"PK\x03\x04", b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"FORM")
+#: Most steps of training.
+MOST_STEPS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,10 +45,11 @@ class Finetunes:
         style: str | None = None,
         strength: float = 0.8,
         seed: int | None = None,
+        steps: int | None = None,
     ) -> Finetune:
         """Accept a fine-tune; it is durable when this returns.
 
-        `InvalidField`, `NameTaken`, `Busy`, `StorageFailed`.
+        `InvalidField`, `ModelNotReady`, `LicenceRefused`, `NameTaken`, `Busy`, `StorageFailed`.
         """
         if not TUNED_NAME.fullmatch(name):
             raise InvalidField("name", "must be 1 to 40 of a-z, 0-9 and '-', beginning with a letter or a digit")
@@ -59,6 +63,13 @@ class Finetunes:
             raise InvalidField("files", f"must be 1 to {MOST_FILES} files, got {len(files)}")
         if seed is not None and not 0 <= seed <= MAX_SEED:
             raise InvalidField("seed", f"must be a whole number from 0 to {MAX_SEED}")
+        composes = row.engine == "composer"
+        if steps is not None and (composes or not 1 <= steps <= MOST_STEPS):
+            allowed = f"must be 1 to {MOST_STEPS}" if not composes else f"is not for {row.name}, which counts"
+            raise InvalidField("steps", allowed)
+        if style is not None and not composes:
+            raise InvalidField("style", f"is not for {row.name}; only the composer has styles")
+        await asyncio.to_thread(backend.models.check, row)
         finetune = Finetune(
             id=f"finetune_{random_token()}",
             name=name,
@@ -66,10 +77,11 @@ class Finetunes:
             style=style,
             strength=strength,
             seed=new_seed() if seed is None else seed,
+            steps=steps,
             files=tuple(printable(file.name, 200) for file in files),
             created_at=backend.clock.now(),
         )
-        await asyncio.to_thread(_check, files)
+        await asyncio.to_thread(_check, files, _KNOWN if composes else _KNOWN_SOUND)
         return await asyncio.to_thread(backend.finetuner.submit, finetune, [file.content for file in files])
 
     async def get(self, finetune_id: str) -> Finetune:
@@ -95,11 +107,12 @@ class Finetunes:
         await asyncio.to_thread(backend.finetuner.delete, finetune_id)
 
 
-def _check(files: Sequence[SentFile]) -> None:
+def _check(files: Sequence[SentFile], known: tuple[bytes, ...]) -> None:
     """`InvalidField` unless one of the files may be something to learn from; each is left at its beginning."""
     for file in files:
         head = file.content.read(4)
         file.content.seek(0)
-        if head in _KNOWN:
+        if head.startswith(known):
             return
-    raise InvalidField("files", "must be MIDI files (.mid), or ZIP files of such; none of these is either")
+    wanted = "MIDI files (.mid)" if known is _KNOWN else "recordings with captions"
+    raise InvalidField("files", f"must be {wanted}, or ZIP files of such; none of these is either")

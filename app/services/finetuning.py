@@ -8,7 +8,10 @@ from typing import Any
 from app.errors import GenerationFailed
 from app.models.finetune import Learned, Lesson, LessonProgress, SkippedFile
 from app.services.composing.composer import write
+from app.services.engines import ModelRow, Models
+from app.services.engines.musicgen_lessons import DEFAULT_STEPS, Trainer, curve
 from app.services.learning import Corpus, distances, learn, nearest, read_corpus, tune_of
+from app.services.learning.recordings import Recordings
 from app.services.learning.tune import Tune
 from app.services.planning import make_plan, read
 from app.services.storage import LessonFiles
@@ -21,8 +24,39 @@ _MOST_NAMED = 5
 _PIECES, _PIECE_S = 4, 30
 
 
-def teach(lesson: Lesson, tell: Callable[[LessonProgress], None]) -> Learned:
-    """Learn a composer's style from MIDI files. `GenerationFailed` where none of them can be learned from."""
+def teach(lesson: Lesson, tell: Callable[[LessonProgress], None], models: Models) -> Learned:
+    """Learn what the base can learn from the files. `GenerationFailed` where none of them is good for it."""
+    row = models.row(lesson.finetune.base)
+    return _teach_composer(lesson, tell) if row.engine == "composer" else _train(lesson, tell, models, row)
+
+
+def _train(lesson: Lesson, tell: Callable[[LessonProgress], None], models: Models, row: ModelRow) -> Learned:
+    """An adapter for a neural model, from recordings with captions."""
+    wish = lesson.finetune
+    tell(LessonProgress(stage="reading", fraction=0.0))
+    recordings = Recordings(wish.files, lesson.paths)
+    trainer = Trainer(models.source(row), Path(lesson.work), seed=wish.seed, device=models.device)
+    for clip in recordings.clips(lambda part: tell(LessonProgress(stage="reading", fraction=0.2 * part))):
+        trainer.hear(clip.samples, clip.sample_rate, clip.text)
+    if not trainer.pieces:
+        raise GenerationFailed(_nothing(recordings.skipped))
+    made = trainer.train(
+        wish.steps or DEFAULT_STEPS,
+        strength=wish.strength,
+        tell=lambda part: tell(LessonProgress(stage="learning", fraction=0.2 + 0.8 * part)),
+    )
+    facts = {
+        "pieces": made.pieces,
+        "seconds": round(made.seconds, 1),
+        "steps": len(made.losses),
+        "loss": [list(point) for point in curve(made.losses)],
+        "resumed_at": made.resumed_at,
+    }
+    return Learned(skipped=tuple(recordings.skipped), facts=facts, adapter=str(made.folder))
+
+
+def _teach_composer(lesson: Lesson, tell: Callable[[LessonProgress], None]) -> Learned:
+    """A composer's style, from MIDI files."""
     wish = lesson.finetune
     tell(LessonProgress(stage="reading", fraction=0.0))
     corpus = read_corpus(

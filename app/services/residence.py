@@ -121,6 +121,7 @@ class ModelResident:
             plan=plan,
             prompt=track.prompt,
             description="" if family is None else describe(brief, plan, manner=family),
+            adapter=self._workshop.models.adapter_for(track.model),
             seed_named=track.seed_named,
             progress=clock.progress,
             cancelled=watched.cancelled,

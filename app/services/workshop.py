@@ -42,11 +42,11 @@ def run_job(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress
     return {"render": pipeline.render, "encode": pipeline.encode}[job.kind](workshop, job, work, report)
 
 
-def run_lesson(lesson: Lesson, tell: Callable[[LessonProgress], None]) -> Learned:
+def run_lesson(workshop: Workshop, lesson: Lesson, tell: Callable[[LessonProgress], None]) -> Learned:
     """Teach a model from files."""
     from app.services import finetuning
 
-    return finetuning.teach(lesson, tell)
+    return finetuning.teach(lesson, tell, workshop.models)
 
 
 def warm_up(workshop: Workshop) -> None:

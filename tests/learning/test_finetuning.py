@@ -9,6 +9,7 @@ import pytest
 
 from app.errors import GenerationFailed
 from app.models.finetune import Finetune, Lesson
+from app.services.engines import Models
 from app.services.finetuning import teach
 from app.services.learning import corpus as corpora
 from app.services.learning import read_corpus
@@ -17,6 +18,9 @@ from tests.learning.corpora import jig
 
 #: How a ZIP's directory tells of a file, up to the flag that says whether it is encrypted.
 _PLAIN = b"PK\x01\x02\x14\x03\x14\x00"
+
+
+MODELS = Models()
 
 
 def packed(members, method=zipfile.ZIP_DEFLATED):
@@ -60,7 +64,7 @@ def test_ninety_nine_good_files_and_a_bad_one_teach_a_style_nearer_to_them_than_
     files = {f"{number}.mid": jig(number, bars=16) for number in range(99)}
     told = []
 
-    learned = teach(lesson({"tunes.zip": packed({**files, "bad.mid": jig(0)[:100]})}), told.append)
+    learned = teach(lesson({"tunes.zip": packed({**files, "bad.mid": jig(0)[:100]})}), told.append, MODELS)
 
     assert [(file.file, file.reason) for file in learned.skipped] == [
         ("tunes.zip/bad.mid", "is a broken or truncated MIDI file")
@@ -78,8 +82,8 @@ def test_ninety_nine_good_files_and_a_bad_one_teach_a_style_nearer_to_them_than_
 def test_the_same_lesson_teaches_the_same_and_its_style_may_be_named(lesson):
     files = {f"{number}.mid": jig(number, bars=8) for number in range(3)}
 
-    first, again = (teach(lesson(files, style="folk"), lambda _: None) for _ in range(2))
-    other = teach(lesson(files, style="folk", strength=0.3), lambda _: None)
+    first, again = (teach(lesson(files, style="folk"), lambda _: None, MODELS) for _ in range(2))
+    other = teach(lesson(files, style="folk", strength=0.3), lambda _: None, MODELS)
 
     assert first == again
     assert first.facts["base_style"] == "folk"
@@ -90,7 +94,7 @@ def test_where_nothing_is_good_each_of_the_first_is_named_with_its_reason(lesson
     files = {f"{number}.txt": b"hello" for number in range(7)}
 
     with pytest.raises(GenerationFailed) as failed:
-        teach(lesson({"set.zip": packed(files)}), lambda _: None)
+        teach(lesson({"set.zip": packed(files)}), lambda _: None, MODELS)
 
     assert "Nothing could be learned: set.zip/0.txt is not a MIDI file" in str(failed.value)
     assert str(failed.value).endswith("; and 2 more")
@@ -98,7 +102,8 @@ def test_where_nothing_is_good_each_of_the_first_is_named_with_its_reason(lesson
 
 def test_an_empty_zip_has_no_file(lesson):
     with pytest.raises(GenerationFailed, match="no file was found"):
-        teach(lesson({"set.zip": packed({"folder/": b"", "__MACOSX/._a.mid": b"", ".DS_Store": b""})}), lambda _: None)
+        files = {"set.zip": packed({"folder/": b"", "__MACOSX/._a.mid": b"", ".DS_Store": b""})}
+        teach(lesson(files), lambda _: None, MODELS)
 
 
 def test_paths_in_a_zip_lead_nowhere(lesson, tmp_path):

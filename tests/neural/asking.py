@@ -10,8 +10,9 @@ class Asked:
     """A request that remembers what it was told."""
 
     def __init__(
-        self, prompt="calm jazz with piano", *, seconds=5, seed=7, loop=False, cancel_at=2.0, seed_named=False
-    ):
+        self, prompt="calm jazz with piano", *, seconds=5, seed=7, loop=False, cancel_at=2.0, seed_named=False,
+        adapter=None,
+    ):  # fmt: skip
         brief = read(prompt)
         plan = make_plan(brief, duration_s=seconds, seed=seed, soundfont_sha256=None)
         self.told = []
@@ -20,6 +21,7 @@ class Asked:
             prompt=prompt,
             description=prompt,
             seed_named=seed_named,
+            adapter=adapter,
             progress=self._hear,
             cancelled=lambda: bool(self.told) and self.told[-1][1] >= cancel_at,
         )

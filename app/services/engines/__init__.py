@@ -2,7 +2,7 @@
 
 from app.services.engines.base import Capabilities, Engine, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import CATALOGUE
-from app.services.engines.models import LocalCheckpoint, Models
+from app.services.engines.models import LocalCheckpoint, Models, lives_with
 from app.services.engines.readiness import Readiness
 from app.services.engines.rows import ModelRow
 
@@ -17,4 +17,5 @@ __all__ = [
     "Readiness",
     "Take",
     "TakeRequest",
+    "lives_with",
 ]

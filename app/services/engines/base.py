@@ -85,6 +85,8 @@ class TakeRequest:
     description: str = ""
     #: A clip to go on from or to follow.
     audio: AudioPrompt | None = None
+    #: Folder of the adapter to play with; None for the model as it is.
+    adapter: Path | None = None
     #: Whether the client named the seed, and so expects the same bytes again.
     seed_named: bool = False
     #: Called with the stage ("composing", then "rendering") and the fraction of it done, 0…1.

@@ -11,10 +11,13 @@ from app.services.engines.catalogue import CATALOGUE
 from app.services.engines.readiness import Readiness, environment_of, python_of, readiness_of
 from app.services.engines.rows import ModelRow, Weights
 from app.services.engines.weights import folder_of
-from app.services.styles import tuned_names, tuned_style
+from app.services.styles import TUNED_NAME, tuned_names, tuned_style
 
 #: How the names of models begin that were taught from files.
 _TUNED = "composer:"
+
+#: File that an adapter's folder has once it is whole.
+_WHOLE = "base.json"
 
 #: Licences that the owner accepts.
 LicencePolicy = Literal["any", "commercial"]
@@ -48,6 +51,8 @@ class Models:
     addresses: Mapping[str, str] = field(default_factory=dict)
     #: Folder of the styles that the composer learned; None where there are none.
     tuned: Path | None = None
+    #: Folder of the adapters that models learned, MODEL/NAME; None where there are none.
+    adapters: Path | None = None
 
     def __post_init__(self) -> None:
         taken = set(CATALOGUE)
@@ -64,13 +69,25 @@ class Models:
             *CATALOGUE.values(),
             *(_local_row(checkpoint) for checkpoint in self.local),
             *(_tuned_row(name) for name in tuned),
+            *self._adapted_rows(),
         ]
+
+    def _adapted_rows(self) -> list[ModelRow]:
+        found = [] if self.adapters is None else sorted(self.adapters.glob(f"*/*/{_WHOLE}"))
+        names = [f"{path.parent.parent.name}:{path.parent.name}" for path in found]
+        return [_adapted_row(base, name) for name in names if (base := self._plain_row(lives_with(name))) is not None]
+
+    def _plain_row(self, name: str) -> ModelRow | None:
+        return CATALOGUE.get(name) or next((_local_row(one) for one in self.local if one.name == name), None)
 
     def row(self, name: str) -> ModelRow:
         """The row of a model; `InvalidField` naming those there are if the name is unknown."""
-        row = CATALOGUE.get(name) or next((_local_row(one) for one in self.local if one.name == name), None)
+        row = self._plain_row(name)
         if row is None and self.style_of(name) is not None:
             row = _tuned_row(name.removeprefix(_TUNED))
+        if row is None and self.adapter_of(name) is not None:
+            base = self._plain_row(lives_with(name))
+            row = None if base is None else _adapted_row(base, name)
         if row is None:
             known = ", ".join(row.name for row in self.rows())
             raise InvalidField("model", f"unknown model {printable(name)!r}; available: {known}")
@@ -82,18 +99,33 @@ class Models:
             return None
         return tuned_style(self.tuned, name.removeprefix(_TUNED))
 
+    def adapter_of(self, name: str) -> Path | None:
+        """Folder of the adapter that a model plays with; None of one that plays without."""
+        base, _, tuned = name.partition(":")
+        if self.adapters is None or not TUNED_NAME.fullmatch(tuned) or self._plain_row(base) is None:
+            return None
+        folder = self.adapters / base / tuned
+        return folder if (folder / _WHOLE).is_file() else None
+
+    def adapter_for(self, name: str) -> Path | None:
+        """`adapter_of` a track's model; `GenerationFailed` where it went since the track was asked for."""
+        adapter = self.adapter_of(name)
+        if adapter is None and ":" in name:
+            raise _removed(name)
+        return adapter
+
     def style_for(self, name: str) -> str | None:
         """`style_of` a track's model; `GenerationFailed` where it went since the track was asked for."""
         style = self.style_of(name)
-        if style is None and name.startswith(_TUNED):
-            raise GenerationFailed(f"The model {printable(name)} was removed before this track was made")
+        if style is None and ":" in name:
+            raise _removed(name)
         return style
 
     def teachable(self, name: str) -> ModelRow:
         """The row of a model that can be taught; `InvalidField` naming those there are."""
-        row = CATALOGUE.get(name)
+        row = self._plain_row(name)
         if row is None or not row.capabilities.fine_tune:
-            known = ", ".join(row.name for row in CATALOGUE.values() if row.capabilities.fine_tune)
+            known = ", ".join(row.name for row in self.rows() if row.capabilities.fine_tune)
             raise InvalidField("base", f"{printable(name)!r} cannot be taught; those that can: {known}")
         return row
 
@@ -143,6 +175,28 @@ class Models:
 def _not_commercial(row: ModelRow) -> str:
     licence = row.capabilities.weights_licence
     return f"this server takes only weights that allow commercial use; those of {row.name} do not ({licence})"
+
+
+def lives_with(name: str) -> str:
+    """The model whose process makes a model's takes: itself, or the one that it was taught on.
+
+    >>> lives_with("musicgen-small:my-band"), lives_with("musicgen-small")
+    ('musicgen-small', 'musicgen-small')
+    """
+    return name.partition(":")[0]
+
+
+def _removed(name: str) -> GenerationFailed:
+    return GenerationFailed(f"The model {printable(name)} was removed before this track was made")
+
+
+def _adapted_row(base: ModelRow, name: str) -> ModelRow:
+    return replace(
+        base,
+        name=name,
+        description=f"{base.name} with what it was taught by the fine-tune “{name.partition(':')[2]}”.",
+        capabilities=replace(base.capabilities, fine_tune=False),
+    )
 
 
 def _tuned_row(name: str) -> ModelRow:

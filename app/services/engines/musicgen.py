@@ -16,6 +16,7 @@ from app.models.audio import Samples
 from app.services.dsp.resampling import resampled
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import MUSICGEN_CAPABILITIES
+from app.services.engines.musicgen_adapters import put_on
 from app.services.engines.musicgen_tokens import CodeWriter, Row
 from app.services.engines.on_torch import device_named, dice_of, dtype_named, give_back
 from app.services.engines.shaping import Watch, blocks_of, looped
@@ -42,14 +43,15 @@ class MusicGenEngine:
         self._kept_s = kept_s
         self._model: Any = None
         self._tokenizer: Any = None
+        #: The adapter that the model plays with.
+        self._worn: Path | None = None
 
     def load(self, *, device: str = "auto", dtype: str = "auto", adapter: str | None = None) -> None:
         """Open the checkpoint; `adapter` is a folder with a LoRA for it. `GenerationFailed` with the reason."""
         if self._model is not None:
             return
         self._model, self._tokenizer = open_musicgen(self._source, device=device, dtype=dtype)
-        if adapter is not None:
-            self._model.decoder.load_adapter(adapter)
+        self._wear(None if adapter is None else Path(adapter))
 
     def memory_bytes(self) -> int:
         """Bytes of the weights."""
@@ -60,16 +62,17 @@ class MusicGenEngine:
 
         A batch rounds otherwise than a piece alone, and one code drawn otherwise is other music from there on.
         """
-        return ("musicgen", object() if request.seed_named or request.audio is not None else None)
+        return ("musicgen", request.adapter, object() if request.seed_named or request.audio is not None else None)
 
     def unload(self) -> None:
         """Forget the model."""
-        self._model = self._tokenizer = None
+        self._model = self._tokenizer = self._worn = None
         give_back()
 
     def generate(self, requests: Sequence[TakeRequest]) -> list[Take | Exception]:
         """One take a request, all made side by side; a cancelled one costs nothing from the next step on."""
         self.load()
+        self._wear(requests[0].adapter)
         watch = Watch(requests)
         pieces = [_Piece(self._model, request) for request in requests]
         writer = CodeWriter(self._model)
@@ -83,6 +86,17 @@ class MusicGenEngine:
             Cancelled("Cancelled") if watch.gone(i) else _finished(request, piece)
             for i, (request, piece) in enumerate(zip(requests, pieces, strict=True))
         ]
+
+    def _wear(self, adapter: Path | None) -> None:
+        """Play with an adapter from now on, or without; the model stays where it is. `GenerationFailed`."""
+        if adapter == self._worn:
+            return
+        if self._worn is not None:
+            self._model.decoder.delete_adapter("default")
+            self._worn = None
+        if adapter is not None:
+            put_on(self._model, adapter, self._source)
+            self._worn = adapter
 
     def _go_on(
         self, writer: CodeWriter, requests: Sequence[TakeRequest], pieces: "list[_Piece]", rows: list[int], watch: Watch

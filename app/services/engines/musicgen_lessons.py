@@ -4,7 +4,6 @@ Only the adapter is trained; text encoder, codec and model stay as they are. Wha
 safetensors, and taken up again: the same seed draws the same pieces at every step, wherever it began.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable
@@ -12,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.errors import GenerationFailed
 from app.models.audio import Samples
 from app.services.engines.base import ModelSource
 from app.services.engines.musicgen import codes_of, open_musicgen
+from app.services.engines.musicgen_adapters import BASE_FILE, fingerprint
 from app.services.engines.musicgen_tokens import CodeWriter, Row
 from app.utils.seeds import rng_for
 
@@ -25,12 +24,12 @@ RANK, ALPHA = 16, 32
 TARGETS = ["q_proj", "v_proj"]
 #: Step size, pieces a step, and how often a caption is left out, for the guidance that plays without one.
 RATE, BATCH, DROPPED = 2e-4, 2, 0.2
+#: Steps where none are asked for.
+DEFAULT_STEPS = 500
 #: Seconds of a piece.
 PIECE_S = 30
 #: Steps between two checkpoints.
 KEEP_EVERY = 50
-#: File that says which weights an adapter is for.
-BASE_FILE = "base.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,29 +52,6 @@ class Training:
     seconds: float
     #: Step at which this run began.
     resumed_at: int
-
-
-def fingerprint(folder: Path) -> str:
-    """Tells a checkpoint's weights from others'. Reads a little of each file."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as weights:
-            size = weights.seek(0, 2)
-            digest.update(f"{file.name} {size} ".encode())
-            for place in (0, max(size // 2, 0), max(size - 65_536, 0)):
-                weights.seek(place)
-                digest.update(weights.read(65_536))
-    return digest.hexdigest()
-
-
-def check_base(adapter: Path, source: ModelSource) -> None:
-    """`GenerationFailed` unless the adapter was trained on these very weights."""
-    try:
-        said = json.loads((adapter / BASE_FILE).read_text(encoding="utf-8"))["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GenerationFailed(f"The adapter {adapter.name} is not whole: its {BASE_FILE} cannot be read") from error
-    if source.folder is None or said != fingerprint(source.folder):
-        raise GenerationFailed(f"The adapter {adapter.name} was taught on other weights than those of {source.name}")
 
 
 class Trainer:
@@ -115,6 +91,7 @@ class Trainer:
         began = len(losses)
         decoder.train()
         while len(losses) < steps:
+            torch.manual_seed(self._seed + len(losses))  # of what the model leaves out at random while it learns
             loss = self._loss(len(losses))
             optimizer.zero_grad()
             loss.backward()

@@ -302,15 +302,15 @@ class Desk:
         raise NoRoomForAll(asked, max(0, room), self._max_queue, retry_after_s)
 
     def _work(self, job: JobRow, track: Track) -> Work:
-        by_model = job.kind == "render" and self._floor.engines.resident(track.model)
+        lane = self._floor.engines.lane(track.model) if job.kind == "render" else ""
         return Work(
             id=job.id,
             kind="encode" if job.kind == "encode" else "render",
             track=track,
             number=next(self._numbers),
-            estimate_s=self._floor.engines.estimate_s(track) if by_model else self._floor.estimates.seconds(track),
+            estimate_s=self._floor.engines.estimate_s(track) if lane else self._floor.estimates.seconds(track),
             form=job.form,
-            lane=track.model if by_model else "",
+            lane=lane,
         )
 
     def _known(self, track_id: str) -> Track:

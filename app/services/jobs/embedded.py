@@ -203,7 +203,7 @@ class EmbeddedQueue:
 
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model."""
-        lane = model if model is not None and self._floor.engines.resident(model) else ""
+        lane = "" if model is None else self._floor.engines.lane(model)
         return self._dispatcher.load(lane)
 
     def loaded(self) -> Mapping[str, LoadedModel]:

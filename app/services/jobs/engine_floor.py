@@ -40,6 +40,8 @@ class Residents:
 
     #: Whether a model is one of them.
     resident: Callable[[str], bool]
+    #: The model whose process makes its takes: itself, or the one that it was taught on.
+    lives_with: Callable[[str], str] = lambda model: model
     #: Makes it, in its process.
     opens: OpensResident
     #: Tracks that it makes at once.
@@ -112,14 +114,16 @@ class EngineFloor:
 
     # -- the foreman's ------------------------------------------------------------------------------------------
 
-    def resident(self, model: str) -> bool:
-        """Whether a model lives here."""
-        return self._residents is not None and self._residents.resident(model)
+    def lane(self, model: str) -> str:
+        """The model in whose process a model's takes are made; "" for one that does not live here."""
+        if self._residents is None or not self._residents.resident(model):
+            return ""
+        return self._residents.lives_with(model)
 
     def estimate_s(self, track: Track) -> float:
         """Seconds of the model that a track will take."""
         assert self._residents is not None  # noqa: S101 - only residents are asked about
-        known = self._known.get(track.model)
+        known = self._known.get(self._residents.lives_with(track.model))
         if known is None or known.speed is None:
             return self._residents.estimate_s(track)
         return track.duration / known.speed
@@ -183,12 +187,14 @@ class EngineFloor:
 
     def took(self, track: Track, work_s: float) -> None:
         """A take took so many seconds of its model."""
-        self._broken.pop(track.model, None)
+        assert self._residents is not None  # noqa: S101 - a resident took it
+        model = self._residents.lives_with(track.model)
+        self._broken.pop(model, None)
         speed = track.duration / max(work_s, 1e-3)
-        known = self._known.get(track.model, LoadedModel(model=track.model, state="loaded"))
+        known = self._known.get(model, LoadedModel(model=model, state="loaded"))
         if known.speed is not None:
             speed = 1 / (1 / known.speed + WEIGHT * (1 / speed - 1 / known.speed))
-        self._known[track.model] = replace(known, speed=speed)
+        self._known[model] = replace(known, speed=speed)
 
     # -- the crew's ---------------------------------------------------------------------------------------------
 

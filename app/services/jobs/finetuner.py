@@ -131,7 +131,10 @@ class Finetuner:
             self.cancel(finetune_id)
         finetune = self.get(finetune_id)
         if finetune.status == "completed":
-            self._files.drop_style(finetune.name)
+            if finetune.base == "composer":
+                self._files.drop_style(finetune.name)
+            else:
+                self._files.drop_adapter(finetune.base, finetune.name)
         with self._store.transaction() as changes:
             changes.delete_finetune(finetune_id)
 
@@ -168,7 +171,10 @@ class Finetuner:
         elif finetune.id in self._unwanted:
             self._end(finetune, status="failed", stage="cancelled", error="Cancelled")
         elif isinstance(ending, Learned):
-            self._files.keep_style(style_file(finetune.name, ending.style_name), ending.style_json)
+            if ending.adapter is None:
+                self._files.keep_style(style_file(finetune.name, ending.style_name), ending.style_json)
+            else:
+                self._files.keep_adapter(finetune.base, finetune.name, ending.adapter)
             self._end(finetune, status="completed", stage="completed", skipped=ending.skipped, learned=ending.facts)
         elif isinstance(ending, Refused):
             self._end(finetune, status="failed", stage="failed", error=str(ending.error()))
@@ -184,7 +190,8 @@ class Finetuner:
         """What a process makes of it; None where it died, was ended or did not get on."""
         context = process_context()
         line, theirs = context.Pipe(duplex=False)
-        lesson = Lesson(finetune=finetune, paths=self._files.paths(finetune.id, len(finetune.files)))
+        paths = self._files.paths(finetune.id, len(finetune.files))
+        lesson = Lesson(finetune=finetune, paths=paths, work=self._files.work(finetune.id))
         process = context.Process(target=_learn, args=(self._body, lesson, theirs), name="finetune", daemon=True)
         try:
             process.start()

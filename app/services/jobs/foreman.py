@@ -53,14 +53,14 @@ class Foreman:
     @property
     def models(self) -> set[str]:
         """Models that work waits for, or that are at work."""
-        at_work = {run.job.track.model for run in self._runs if run.crew is self._floor.engines}
+        at_work = {work.lane for run, work in self._runs.items() if run.crew is self._floor.engines}
         return {*self._floor.line.models, *at_work, *self._floor.engines.loaded()}
 
     def running(self, lane: str) -> list[Work]:
         """Works in the hands of the workers (""), or of a model."""
         crew = self._floor.engines if lane else self._pool
         works = [work for run, work in self._runs.items() if not run.unwanted and run.crew is crew]
-        return [work for work in works if not lane or work.track.model == lane]
+        return [work for work in works if not lane or work.lane == lane]
 
     def wait_s(self) -> float:
         """Seconds until something is due."""

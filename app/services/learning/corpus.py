@@ -76,9 +76,7 @@ def files_in(name: str, path: Path, most_bytes: int) -> Iterator[tuple[str, Call
         yield name, _unusable("is a broken or truncated ZIP"), 1.0
 
 
-def _of_zip(
-    name: str, packed: zipfile.ZipFile, most_bytes: int
-) -> Iterator[tuple[str, Callable[[], bytes], float]]:
+def _of_zip(name: str, packed: zipfile.ZipFile, most_bytes: int) -> Iterator[tuple[str, Callable[[], bytes], float]]:
     unpacked = 0
     members = [one for one in packed.infolist() if not one.is_dir() and not one.filename.startswith(_LITTER)]
     members = [one for one in members if one.filename.rpartition("/")[2] not in _LITTER]

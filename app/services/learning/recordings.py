@@ -1,7 +1,7 @@
 """Recordings with captions as somebody sent them → clips. Rule: nothing here trusts the files; one is held at a time.
 
-Captions stand in a `metadata.jsonl`, a line `{"file_name": …, "text": …}` a recording, its names beside that file; or in
-a `.txt` of the recording's own name.
+Captions stand in a `metadata.jsonl`, a line `{"file_name": …, "text": …}` a recording, with names as seen from it; or
+in a `.txt` of the recording's own name.
 """
 
 import io

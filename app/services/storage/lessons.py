@@ -17,6 +17,8 @@ class LessonFiles:
         self._uploads = folder / "uploads"
         #: Where the styles lie that the composer learned.
         self.styles = folder / "composer"
+        #: Where the adapters lie that other models learned: MODEL/NAME.
+        self.adapters = folder / "adapters"
 
     def take_in(self, finetune_id: str, files: Iterable[BinaryIO]) -> None:
         """Keep files until they are learned from. All of them, or none."""
@@ -34,6 +36,25 @@ class LessonFiles:
     def paths(self, finetune_id: str, count: int) -> tuple[str, ...]:
         """Where the files lie, in order."""
         return tuple(str(self._uploads / finetune_id / f"{number:04}") for number in range(count))
+
+    def work(self, finetune_id: str) -> str:
+        """Folder of what was reached so far, removed with the files."""
+        return str(self._uploads / finetune_id / "work")
+
+    def keep_adapter(self, model: str, name: str, folder: str) -> None:
+        """Take over the folder of an adapter; whoever looks sees all of it or nothing."""
+        with storage_errors("The adapter could not be kept"):
+            target = self.adapters / model / name
+            shutil.rmtree(target, ignore_errors=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(folder).rename(target)
+
+    def drop_adapter(self, model: str, name: str) -> None:
+        """Remove an adapter."""
+        with storage_errors("The adapter could not be removed"):
+            target = self.adapters / model / name
+            if target.is_dir():
+                shutil.rmtree(target)
 
     def let_go(self, finetune_id: str) -> None:
         """Remove what was sent; nobody needs it any more."""

@@ -178,6 +178,8 @@ finetunes = Table(
     Column("style", String(64)),
     Column("strength", Float, nullable=False),
     Column("seed", BigInteger, nullable=False),
+    # Steps of training, of a model that is trained.
+    Column("steps", Integer),
     # Names of the files that were sent.
     Column("files", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("style", sa.String(64)),
         sa.Column("strength", sa.Float, nullable=False),
         sa.Column("seed", sa.BigInteger, nullable=False),
+        sa.Column("steps", sa.Integer),
         sa.Column("files", sa.JSON, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
