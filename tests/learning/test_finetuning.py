@@ -46,7 +46,7 @@ def lesson(tmp_path):
             "id": "finetune_1", "name": "jigs", "base": "composer", "style": None, "strength": 1.0, "seed": 1,
             "files": tuple(files), "created_at": datetime.now(timezone.utc), **wishes,
         })  # fmt: skip
-        return Lesson(finetune=finetune, paths=tuple(paths))
+        return Lesson(finetune=finetune, paths=tuple(paths), work=str(tmp_path / "work"))
 
     return make
 
@@ -101,8 +101,9 @@ def test_where_nothing_is_good_each_of_the_first_is_named_with_its_reason(lesson
 
 
 def test_an_empty_zip_has_no_file(lesson):
+    files = {"set.zip": packed({"folder/": b"", "__MACOSX/._a.mid": b"", ".DS_Store": b""})}
+
     with pytest.raises(GenerationFailed, match="no file was found"):
-        files = {"set.zip": packed({"folder/": b"", "__MACOSX/._a.mid": b"", ".DS_Store": b""})}
         teach(lesson(files), lambda _: None, MODELS)
 
 

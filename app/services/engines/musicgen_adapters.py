@@ -40,7 +40,7 @@ def put_on(model: Any, adapter: Path, source: ModelSource) -> None:
     check_base(adapter, source)
     decoder = model.decoder
     try:
-        decoder.load_adapter(str(adapter), adapter_name="default", local_files_only=True, use_safetensors=True)
+        decoder.load_adapter(str(adapter), adapter_name="default", use_safetensors=True)
     except Exception as error:  # whatever a damaged file raises in whichever library reads it
         if "default" in getattr(decoder, "peft_config", {}):
             decoder.delete_adapter("default")
