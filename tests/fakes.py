@@ -275,7 +275,7 @@ class FakeFinetuner:
 
     def submit(self, finetune: Finetune, files: Iterable[BinaryIO]) -> Finetune:
         for known in self.finetunes.values():
-            if known.name == finetune.name and known.status != "failed":
+            if known.model == finetune.model and known.status != "failed":
                 raise NameTaken(finetune.name, known.id)
         self.sent[finetune.id] = [file.read() for file in files]
         self.finetunes[finetune.id] = finetune
@@ -327,7 +327,12 @@ class FakeService(MusicGeneratorService):
             finetuner=self.finetuner,  # type: ignore[arg-type]
             files=self.queue.files,
             clock=self.clock,
-            models=Models(hub=self.queue.folder / "hub", home=self.queue.folder, tuned=self.finetuner.files.styles),
+            models=Models(
+                hub=self.queue.folder / "hub",
+                home=self.queue.folder,
+                tuned=self.finetuner.files.styles,
+                adapters=self.finetuner.files.adapters,
+            ),
             default_model="composer",
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
             release=self.queue.stop,

@@ -74,7 +74,7 @@ Filter = Annotated[Status | None, Query(description="Only fine-tunes of this sta
     response_model=FinetuneRecord,
     responses={
         200: {"headers": {"Location": {"description": "Where to follow it", "schema": {"type": "string"}}}},
-        **answers(400, 409, 413, 422, 503),
+        **answers(400, 403, 409, 413, 422, 503),
     },
     summary="Teach a model",
 )

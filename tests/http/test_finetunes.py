@@ -1,11 +1,14 @@
 """Fine-tunes over HTTP: files in, a record out, a model at the end; whatever is sent gets a named answer."""
 
 import io
+import shutil
 import zipfile
 
 import pytest
 
+from app.errors import GenerationFailed
 from app.models.finetune import SkippedFile
+from app.services.engines import Models, Readiness, readiness
 from tests.learning.corpora import jig
 
 URL = "/music/finetunes"
@@ -67,6 +70,9 @@ def test_what_is_left_out_is_drawn_or_decided_later(client):
         ({"strength": "1.5"}, "strength", "less than or equal to 1"),
         ({"strength": "nan"}, "strength", ""),
         ({"strength": "loud"}, "strength", "valid number"),
+        ({"steps": "10"}, "steps", "is not for composer"),
+        ({"base": "musicgen-small", "steps": "0"}, "steps", "greater than or equal to 1"),
+        ({"base": "musicgen-small", "style": "folk"}, "style", "only the composer has styles"),
         ({"seed": "-1"}, "seed", "greater than or equal to 0"),
     ],
 )
@@ -241,3 +247,58 @@ def test_a_zip_is_an_upload_too(client, tuner):
         files.writestr("one.mid", jig(1, bars=2))
 
     assert teach(client, ("set.zip", packed.getvalue())).status_code == 200
+
+
+# -- of a neural model --------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_is_not_ready_cannot_be_taught(client, tuner, monkeypatch):
+    monkeypatch.setattr(readiness, "is_installed", lambda row, home: not row.packages)
+
+    answer = teach(client, ("set.zip", b"PK\x03\x04"), base="musicgen-small")
+
+    assert answer.status_code == 409
+    assert answer.json()["detail"].endswith("Run: python3 run.py install musicgen")
+    assert tuner.finetunes == {}
+
+
+@pytest.fixture
+def trainable(monkeypatch):
+    """MusicGen as if it were installed and fetched."""
+    monkeypatch.setattr(Models, "readiness", lambda self, row: Readiness(state="ready"))
+
+
+def test_recordings_are_sent_to_a_model_that_is_trained(client, trainable, tuner):
+    sent = ("set.zip", b"PK\x03\x04")
+    body = teach(client, sent, base="musicgen-small", steps="40").json()
+
+    assert (body["model"], body["base"], body["steps"]) == ("musicgen-small:my-band", "musicgen-small", 40)
+    assert teach(client, ("one.mid", jig(1, bars=2)), base="musicgen-small", name="b").status_code == 422
+    assert teach(client).status_code == 200  # the composer's names are its own
+
+
+def test_an_adapter_is_a_model_until_it_is_dropped(client, trainable, tuner, tmp_path):
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    (whole / "base.json").write_text("{}")
+    tuner.files.keep_adapter("musicgen-small", "my-band", str(whole))
+    tuner.files.keep_adapter("gone-model", "other", str(shutil.copytree(tuner.files.adapters, tmp_path / "copy")))
+    wish = {"prompt": "calm", "model": "musicgen-small:my-band"}
+
+    models = {model["name"]: model for model in client.get("/music/models").json()["models"]}
+    assert [name for name in models if ":" in name] == ["musicgen-small:my-band"]
+    assert (models[wish["model"]]["engine"], models[wish["model"]]["fine_tune"]) == ("musicgen", False)
+    assert client.post("/music/generate", json=wish).json()["model"] == wish["model"]
+
+    tuner.files.drop_adapter("musicgen-small", "my-band")
+    tuner.files.drop_adapter("musicgen-small", "my-band")
+    assert client.post("/music/generate", json=wish).status_code == 422
+
+
+def test_a_track_whose_model_went_says_so(tmp_path):
+    models = Models(tuned=tmp_path, adapters=tmp_path)
+
+    for find in (models.style_for, models.adapter_for):
+        assert find("composer") is None
+        with pytest.raises(GenerationFailed, match="composer:gone was removed before this track was made"):
+            find("composer:gone")

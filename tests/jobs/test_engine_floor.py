@@ -29,7 +29,7 @@ def open_studio(open_shop):
     return open_one
 
 
-SETTINGS = ("device", "idle_s", "memory_bytes", "preload", "size_bytes", "at_once")
+SETTINGS = ("device", "idle_s", "memory_bytes", "preload", "size_bytes", "at_once", "resident", "lives_with")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,18 @@ def test_a_model_is_loaded_once_for_many_tracks_and_a_worker_finishes_each(share
     assert shop.queue.load("m11").pace_s == pytest.approx(0.1)
     assert shop.queue.load("m11").loading_s == 0
     assert shop.queue.load().pace_s is None
+
+
+def test_a_model_that_was_taught_lives_with_the_one_that_it_was_taught_on(open_studio):
+    shop = open_studio(
+        resident=lambda model: model.startswith("m1"), lives_with=lambda model: model.partition(":")[0]
+    )  # fmt: skip
+    made = [shop.done("make", model=model, duration=30) for model in ("m1", "m1:mine", "m1")]
+
+    assert [track.status for track in made] == ["completed"] * 3
+    assert len(loads(shop)) == 1
+    assert set(shop.queue.loaded()) == {"m1"}
+    assert shop.queue.load("m1:mine").pace_s == shop.queue.load("m1").pace_s == pytest.approx(0.1)
 
 
 def test_two_tracks_are_at_work_at_once_and_the_third_waits_its_turn(shared):

@@ -3,6 +3,7 @@
 import os
 import secrets
 import signal
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from io import BytesIO
@@ -144,6 +145,16 @@ def test_a_finished_one_is_not_cancelled_but_removed_with_its_style(school):
     assert school.styles() == []
     with pytest.raises(FinetuneNotFound):
         school.tuner.get(made.id)
+
+
+def test_an_adapter_is_kept_beside_its_base_and_removed_with_its_fine_tune(school):
+    wish = replace(a_finetune("train"), base="musicgen-small")
+    made = school.done(school.tuner.submit(wish, [BytesIO(b"one "), BytesIO(b"two")]))
+
+    kept = school.files.adapters / "musicgen-small" / "train" / "base.json"
+    assert (made.status, kept.read_text(), school.uploads(), school.styles()) == ("completed", "one two", [], [])
+    school.tuner.delete(made.id)
+    assert not kept.parent.exists()
 
 
 def test_one_in_work_is_ended_before_it_is_removed(school):

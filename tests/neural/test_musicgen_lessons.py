@@ -141,13 +141,54 @@ def wav(samples):
     return written.getvalue()
 
 
-@pytest.mark.slow
-@pytest.mark.integration
-def test_from_a_zip_over_http_to_a_track_of_the_taught_model(source, tmp_path):
+def follow(client, url, reached=lambda seen: False):
+    """What is seen there, until it is over or enough."""
+    seen = []
+    while not seen or (seen[-1]["status"] == "processing" and not reached(seen[-1])):
+        seen.append(client.get(url).json())
+    return seen
+
+
+@pytest.fixture
+def open_client(source, tmp_path):
+    """Opens the service on one folder, as often as asked."""
     settings = Settings(
         data_dir=tmp_path / "data", workers=1, device="cpu", drain=0.0, retry_bad_takes=False,
         model_paths=f"tiny=musicgen:{source.folder}",
     )  # fmt: skip
+    return lambda: TestClient(create_app(settings, wiring.make_service(settings)))
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_a_training_goes_on_after_a_restart_and_another_is_cancelled(open_client, tmp_path):
+    sent = [("files", ("one.wav", wav(tone(1)))), ("files", ("one.txt", b"a tone"))]
+
+    def begin(client, name, steps):
+        fields = {"name": name, "base": "tiny", "steps": str(steps)}
+        made = client.post("/music/finetunes", data=fields, files=sent).json()["finetune_id"]
+        kept = tmp_path / "data" / "finetunes" / "uploads" / made / "work" / "checkpoint.safetensors"
+        assert follow(client, f"/music/finetunes/{made}", lambda _: kept.exists())[-1]["status"] == "processing"
+        return f"/music/finetunes/{made}"
+
+    with open_client() as client:
+        page = begin(client, "stopped", 600)
+    with open_client() as client:
+        record = follow(client, page)[-1]
+        assert (record["status"], record["learned"]["steps"]) == ("completed", 600)
+        assert record["learned"]["resumed_at"] >= 50
+
+        page = begin(client, "unwanted", 20_000)
+        assert client.post(f"{page}/cancel").json()["stage"] == "cancelled"
+        assert list((tmp_path / "data" / "finetunes" / "uploads").iterdir()) == []
+        assert [one["name"] for one in client.get("/music/models").json()["models"] if ":" in one["name"]] == [
+            "tiny:stopped"
+        ]
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_from_a_zip_over_http_to_a_track_of_the_taught_model(open_client):
     rows = [{"file_name": f"clips/{number}.wav", "text": f"a tone {number}"} for number in (1, 2, 3, 9)]
     sent = zipped({
         **{f"set/clips/{number}.wav": wav(tone(number)) for number in (1, 2)},
@@ -155,18 +196,11 @@ def test_from_a_zip_over_http_to_a_track_of_the_taught_model(source, tmp_path):
         "set/cover.jpg": b"JFIF",
         "set/metadata.jsonl": "\n".join([*map(json.dumps, rows), "not JSON"]),
     })  # fmt: skip
-    with TestClient(create_app(settings, wiring.make_service(settings))) as client:
-
-        def follow(url):
-            seen = []
-            while not seen or seen[-1]["status"] == "processing":
-                seen.append(client.get(url).json())
-            return seen
-
+    with open_client() as client:
         fields = {"name": "tones", "base": "tiny", "steps": "20", "seed": "1"}
         taught = client.post("/music/finetunes", data=fields, files=[("files", ("set.zip", sent))])
         assert taught.status_code == 200, taught.text
-        seen = follow(f"/music/finetunes/{taught.json()['finetune_id']}")
+        seen = follow(client, f"/music/finetunes/{taught.json()['finetune_id']}")
         record = seen[-1]
         assert record["status"] == "completed", record["error"]
         assert len({one["progress"] for one in seen if one["stage"] == "learning"}) > 3
@@ -191,7 +225,7 @@ def test_from_a_zip_over_http_to_a_track_of_the_taught_model(source, tmp_path):
         for name in ("tiny", model, "tiny"):
             wish = {"prompt": "calm piano", "duration": 5, "seed": 3, "model": name}
             track = client.post("/music/generate", json=wish).json()["track_id"]
-            assert follow(f"/music/status/{track}")[-1]["status"] == "completed"
+            assert follow(client, f"/music/status/{track}")[-1]["status"] == "completed"
             made.setdefault(name, []).append(client.get(f"/downloads/{track}.wav").content)
         assert made["tiny"][0] == made["tiny"][1] != made[model][0]
         assert model not in {name for name, one in models.items() if one["state"] == "loaded"}
