@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import time
 import zipfile
 
 import numpy as np
@@ -146,6 +147,7 @@ def follow(client, url, reached=lambda seen: False):
     seen = []
     while not seen or (seen[-1]["status"] == "processing" and not reached(seen[-1])):
         seen.append(client.get(url).json())
+        time.sleep(0.05)  # who asks without a pause takes the core from those who train
     return seen
 
 
@@ -172,10 +174,10 @@ def test_a_training_goes_on_after_a_restart_and_another_is_cancelled(open_client
         return f"/music/finetunes/{made}"
 
     with open_client() as client:
-        page = begin(client, "stopped", 600)
+        page = begin(client, "stopped", 150)
     with open_client() as client:
         record = follow(client, page)[-1]
-        assert (record["status"], record["learned"]["steps"]) == ("completed", 600)
+        assert (record["status"], record["learned"]["steps"]) == ("completed", 150)
         assert record["learned"]["resumed_at"] >= 50
 
         page = begin(client, "unwanted", 20_000)
