@@ -89,6 +89,24 @@ class ComparisonNotFound(MusicError):
         super().__init__(f"Comparison not found: {printable(comparison_id)}")
 
 
+class FinetuneNotFound(MusicError):
+    """No fine-tune has this id."""
+
+    status = 404
+
+    def __init__(self, finetune_id: str) -> None:
+        super().__init__(f"Fine-tune not found: {printable(finetune_id)}")
+
+
+class NameTaken(MusicError):
+    """Another fine-tune has the name; nothing was created."""
+
+    status = 409
+
+    def __init__(self, name: str, finetune_id: str) -> None:
+        super().__init__(f"{name} is the name of {finetune_id}: take another name, or DELETE that one first")
+
+
 class FormNotFound(MusicError):
     """The track, or the service, offers no such file."""
 
@@ -112,6 +130,12 @@ class TrackAlreadyFinished(MusicError):
 
 class GroupAlreadyFinished(MusicError):
     """A group none of whose tracks is in work cannot be cancelled."""
+
+    status = 409
+
+
+class FinetuneAlreadyFinished(MusicError):
+    """A finished fine-tune cannot be cancelled."""
 
     status = 409
 

@@ -30,9 +30,11 @@ from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
+from app.services.jobs.finetuner import Finetuner
 from app.services.planning import Terms, terms_of
-from app.services.storage import AudioFiles, TrackStore
-from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, warm_up
+from app.services.storage import AudioFiles, LessonFiles, TrackStore
+from app.services.styles import look_in
+from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, run_lesson, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
 
@@ -47,6 +49,9 @@ class _Shared:
 
 log = logging.getLogger(__name__)
 
+#: Folders of a data folder: files of tracks, and what models were taught.
+AUDIO, FINETUNES = "audio", "finetunes"
+
 #: Setting that holds the key of the Gemini API, as the catalogue names it.
 GEMINI_KEY = "MUSIC_GEMINI_API_KEY"
 
@@ -60,11 +65,11 @@ def make_service(settings: Settings | None = None) -> MusicGeneratorService:
     return MusicGeneratorService(partial(open_backend, settings or Settings()))
 
 
-def make_workshop(settings: Settings, files: Path) -> Workshop:
-    """What workers need to know. `SoundfontMissing` where the setting names none that can be read."""
+def make_workshop(settings: Settings, folder: Path) -> Workshop:
+    """What workers of a data folder need to know. `SoundfontMissing` where the setting names none that can be read."""
     return Workshop(
         soundfont=find_soundfont(settings.soundfont),
-        files=str(files),
+        files=str(folder / AUDIO),
         models=make_models(settings),
         threads=settings.render_threads,
         batch_most=settings.batch_max,
@@ -86,6 +91,7 @@ def make_models(settings: Settings) -> Models:
         licence_policy=settings.licence_policy,
         keys={} if settings.gemini_api_key is None else {GEMINI_KEY: settings.gemini_api_key.get_secret_value()},
         addresses={} if settings.gemini_url is None else {"musiclm": settings.gemini_url},
+        tuned=LessonFiles(settings.data_dir.resolve() / FINETUNES).styles,
     )
 
 
@@ -164,9 +170,9 @@ def open_temporary_backend() -> Backend:
 
 
 def _make_backend(settings: Settings, folder: Path) -> Backend:
-    files = AudioFiles(str(folder / "audio"))
+    files = AudioFiles(str(folder / AUDIO))
     store = TrackStore(f"sqlite:///{folder / 'music.db'}")
-    workshop = make_workshop(settings, folder / "audio")
+    workshop = make_workshop(settings, folder)
     readiness = workshop.models.readiness(workshop.models.row(settings.model))
     if readiness.state != "ready":
         log.warning(
@@ -189,6 +195,10 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         residents=make_residents(settings, workshop),
     )
     queue.start()
+    lessons = LessonFiles(folder / FINETUNES)
+    look_in(lessons.styles)
+    finetuner = Finetuner(store, lessons, run_lesson, timeout_s=settings.job_timeout, clock=clock)
+    finetuner.start()
 
     def release() -> None:
         with _opening:
@@ -196,11 +206,13 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
             shared.users -= 1
             if shared.users == 0:
                 del _open[folder]
+                finetuner.stop()
                 queue.stop(drain_s=settings.drain)
 
     return Backend(
         queue=queue,
         store=store,
+        finetuner=finetuner,
         files=files,
         clock=clock,
         models=workshop.models,
@@ -232,11 +244,15 @@ def make_one_track(
     model: str | None,
     asked: Asked | None = None,
     show: Callable[[str, int], None],
+    below: Path,
 ) -> MadeTrack:
-    """Make one track in this process, below the settings' data folder; `show` gets the stage and the per cent done."""
+    """Make one track in this process, in a folder that is there; `show` gets the stage and the per cent done.
+
+    Of the settings' data folder only the models are used that were taught there.
+    """
     check_request(prompt, duration, seed)
-    folder = settings.data_dir.resolve()
-    workshop = make_workshop(settings, folder / "audio")
+    folder = below.resolve()
+    workshop = make_workshop(settings, folder)
     row = workshop.models.row(model or settings.model)
     workshop.models.check(row)
     terms = Terms(

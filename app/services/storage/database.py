@@ -11,7 +11,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.errors import StorageFailed
 
 #: Version of the tables that this program works with: the last file in `migrations/versions`.
-HEAD = "0007"
+HEAD = "0008"
 #: Execution option that names the statement a transaction begins with.
 BEGIN_WITH = "begin_with"
 
