@@ -9,13 +9,6 @@ from app.services.storage import TrackStore, speeds
 from tests.storage.test_tracks import NOW, a_track, add, finish
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = TrackStore(tmp_path / "music.db")
-    yield store
-    store.close()
-
-
 def made(store, number, model="composer", **facts):
     track = a_track(number, model=model, paced_until=facts.pop("paced_until", None))
     add(store, track)

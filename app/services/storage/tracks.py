@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, func, make_url, select, tuple_
+from sqlalchemy import URL, Connection, Engine, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import StorageFailed
+from app.errors import DatabaseAway, StorageFailed
 from app.models.group import Comparison, Group, Standing
 from app.models.track import Status, Track
 from app.services.storage.changes import Changes, Unfinished
@@ -18,6 +18,7 @@ from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, open_engine, reason
 from app.services.storage.groups import read_comparison, read_group, read_standings
 from app.services.storage.rows import select_tracks, track_of
+from app.services.storage.server import address_of, is_away
 from app.services.storage.speeds import read_speeds
 from app.services.storage.tables import tracks
 
@@ -36,7 +37,7 @@ class TrackStore:
 
     def __init__(self, database: str | Path) -> None:
         """Keep tracks in a SQLite file, made where there is none, or at a database's URL."""
-        self._url = URL.create("sqlite", database=str(database)) if isinstance(database, Path) else make_url(database)
+        self._url = URL.create("sqlite", database=str(database)) if isinstance(database, Path) else address_of(database)
         self._engine: Engine | None = None
         self._writer: Connection | None = None
         self._durable = True
@@ -134,6 +135,12 @@ class TrackStore:
 
         One that isn't survives the end of this process, but perhaps not of the machine.
         """
+        if self._url.get_backend_name() != "sqlite":
+            with _said(), self._opened().begin() as connection:
+                if not durable:  # the server's disk may be behind by a moment
+                    connection.execute(text("SET LOCAL synchronous_commit TO off"))
+                yield Changes(connection)
+            return
         with self._lock, _said():
             writer = self._open_writer(durable)
             try:
@@ -170,11 +177,14 @@ class TrackStore:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
+        with _said(), self._opened().connect() as connection:
+            yield connection
+
+    def _opened(self) -> Engine:
         self.open()
         engine = self._engine
         assert engine is not None  # noqa: S101 - just opened
-        with _said(), engine.connect() as connection:
-            yield connection
+        return engine
 
 
 @contextmanager
@@ -182,4 +192,6 @@ def _said() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        if is_away(error):
+            raise DatabaseAway(f"The database does not answer: {reason(error)}") from error
         raise StorageFailed(f"The database cannot be used: {reason(error)}") from error
