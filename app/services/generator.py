@@ -173,13 +173,15 @@ class MusicGeneratorService:
         check_request(prompt, duration, seed)
         backend = await self._ready()
         row = backend.models.row(model or backend.default_model)
-        if row.needs_something:
+        load = backend.queue.load(row.name)
+        if load.elsewhere:
+            backend.models.check_licence(row)
+        elif row.needs_something:
             await asyncio.to_thread(backend.models.check, row)  # it reads the disk
         terms = await self._settle(backend, asked, duration, seed)
         longest_s = row.capabilities.longest_s
         if terms.duration > longest_s:
             raise InvalidField("duration", f"{row.name} makes at most {longest_s} seconds, got {terms.duration}")
-        load = backend.queue.load(row.name)
         if ahead_s:
             load = replace(load, backlog_s=load.backlog_s + ahead_s)
         named = seed is not None or (asked is not None and asked.plan is not None)

@@ -49,6 +49,18 @@ def open_engine(address: URL) -> Engine:
     return engine
 
 
+def bring_server_up_to_date(address: URL) -> None:
+    """Run the migrations that the tables of a server lack. `StorageFailed`, `SettingRefused`."""
+    engine = open_server(address)
+    try:
+        with _opening(address):
+            bring_up_to_date(engine)
+            with engine.connect() as connection:
+                check_alone(connection)
+    finally:
+        engine.dispose()
+
+
 @contextmanager
 def _opening(address: URL) -> Iterator[None]:
     try:

@@ -15,7 +15,7 @@ from app.models.group import Comparison, Group, Standing
 from app.models.track import Status, Track
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.cursors import read_cursor, write_cursor
-from app.services.storage.database import BEGIN_WITH, open_engine, reason
+from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
 from app.services.storage.groups import read_comparison, read_group, read_standings
 from app.services.storage.rows import select_tracks, track_of
 from app.services.storage.server import address_of, is_away
@@ -52,6 +52,11 @@ class TrackStore:
         with self._lock:
             if self._engine is None:
                 self._engine = open_engine(self._url)
+
+    def migrate(self) -> str:
+        """Bring the tables up to date, those of a server too; the address without a password. `StorageFailed`."""
+        bring_server_up_to_date(self._url) if self._url.get_backend_name() != "sqlite" else self.open()
+        return shown(self._url)
 
     def close(self) -> None:
         """Let go of the database. A later call opens it again."""
