@@ -9,10 +9,10 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 
@@ -208,11 +208,13 @@ class WorkerNode:
             await self._tried(self._seen)
             await asyncio.sleep(self._heartbeat_s)
 
-    async def _tried(self, call: Any) -> None:
+    async def _tried(self, call: Callable[[], object]) -> None:
         try:
             await asyncio.to_thread(call)
         except StorageFailed as error:
             log.debug("Left for later: %s", error)
+        except Exception:
+            log.exception("Error beside the work; it goes on")
 
     def _seen(self) -> None:
         engines = [engine for lane in self._lanes for engine in lane.engines if engine != ANYBODY]

@@ -50,7 +50,7 @@ def delivered(connection: Connection, job: JobRow, delivery: int) -> JobRow:
 def stranded(connection: Connection, stale_s: float) -> list[JobRow]:
     """Jobs whose worker has not been heard of for so long, or that nothing brings to a worker any more."""
     alive = text(
-        "SELECT d.id FROM procrastinate_jobs d LEFT JOIN procrastinate_workers w ON w.id = d.worker_id "
+        "SELECT d.id AS delivery FROM procrastinate_jobs d LEFT JOIN procrastinate_workers w ON w.id = d.worker_id "
         "WHERE d.status = 'todo' OR (d.status = 'doing' AND w.last_heartbeat > now() - make_interval(secs => :stale_s))"
     ).bindparams(stale_s=stale_s)
     living = alive.columns(jobs.c.delivery).subquery()
