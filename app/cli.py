@@ -46,7 +46,9 @@ def _complain(detail: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{serve,worker,make,migrate,install,fetch}")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="{serve,worker,make,migrate,install,fetch}"
+    )
 
     serve = commands.add_parser("serve", help="serve the API (the default command)")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -55,11 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     worker = commands.add_parser("worker", help="make what the API nodes of a shared PostgreSQL accept")
-    worker.add_argument("--engines", default="", help="engines or models, comma-separated (default: all that are ready)")
+    worker.add_argument(
+        "--engines", default="", help="engines or models, comma-separated (default: all that are ready)"
+    )
     worker.add_argument("--concurrency", type=_count, help="tracks at once (default: MUSIC_WORKERS)")
     worker.set_defaults(run=_worker)
 
     migrate = commands.add_parser("migrate", help="bring the database's tables up to date")
+    migrate.add_argument(
+        "--from", dest="old", type=Path, metavar="FOLDER",
+        help="data folder of a SQLite installation to move to MUSIC_DATABASE_URL, tracks and files",
+    )  # fmt: skip
     migrate.set_defaults(run=_migrate)
 
     make = commands.add_parser("make", help="make one track without a server")
@@ -121,10 +129,13 @@ def _worker(options: argparse.Namespace) -> int:
     return asyncio.run(work(settings, names, options.concurrency, say=_say))
 
 
-def _migrate(_options: argparse.Namespace) -> int:
+def _migrate(options: argparse.Namespace) -> int:
     from app.config import Settings
-    from app.wiring import migrate
+    from app.wiring import migrate, move_in
 
+    if options.old is not None:
+        count = move_in(Settings(), options.old.resolve())
+        _say(f"{count} tracks moved, with their files; {options.old} stays as it is")
     _say(f"{migrate(Settings())} is up to date")
     return 0
 

@@ -31,9 +31,11 @@ from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, JobQueue, Outcome, Progress
 from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
+from app.services.jobs.lock import FolderLock
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, TrackStore
 from app.services.storage.folders import own_folder
+from app.services.storage.moving import DATABASE, copy_files
 from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
@@ -323,7 +325,31 @@ def _rows_for(models: Models, names: Sequence[str]) -> list[ModelRow]:
 def migrate(settings: Settings) -> str:
     """Bring the tables of the settings' database up to date; its address. `StorageFailed`, `SettingRefused`."""
     store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / 'music.db'}")
-    return store.migrate()
+    try:
+        return store.migrate()
+    finally:
+        store.close()
+
+
+def move_in(settings: Settings, old: Path) -> int:
+    """Move a SQLite installation, its folder given, to the settings' database and data folder: how many tracks.
+
+    The old folder stays as it is. `SettingRefused`, `StorageFailed`, `DataFolderInUse` while a server runs on it.
+    """
+    if settings.server is None:
+        raise SettingRefused("Where to? Set MUSIC_DATABASE_URL to the PostgreSQL that takes the tracks")
+    if not (old / DATABASE).is_file():
+        raise SettingRefused(f"There is no installation in {old}: it has no {DATABASE}")
+    lock = FolderLock(old)
+    lock.acquire()
+    store = TrackStore(settings.server)
+    try:
+        store.migrate()
+        copy_files(old / "audio", settings.data_dir.resolve() / "audio")
+        return store.take_over(old)
+    finally:
+        store.close()
+        lock.release()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

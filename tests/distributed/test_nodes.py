@@ -8,7 +8,7 @@ from tests.distributed.conftest import ask, finished, in_work
 
 pytestmark = pytest.mark.distributed
 
-LONG = {"duration": 120}
+LONG = {"duration": 60}
 
 
 def test_another_node_tells_the_same_and_cancels_at_once(installation):

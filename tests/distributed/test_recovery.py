@@ -12,7 +12,7 @@ from tests.distributed.conftest import HEARTBEAT_S, ask, finished, in_work
 pytestmark = pytest.mark.distributed
 
 #: Long enough to be caught in the act.
-LONG = {"duration": 120}
+LONG = {"duration": 60}
 
 
 def check_whole(installation, server, track_id):

@@ -10,7 +10,6 @@ import pytest
 from app.errors import StorageFailed
 from app.models.group import Comparison, Group, Side, Standing
 from app.models.track import Track
-from app.services.storage import TrackStore
 from app.services.storage.rows import JobRow
 
 NOW = datetime(2026, 8, 27, 10, 30, tzinfo=timezone.utc)

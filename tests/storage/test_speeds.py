@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.services.storage import TrackStore, speeds
+from app.services.storage import speeds
 from tests.storage.test_tracks import NOW, a_track, add, finish
 
 

@@ -14,7 +14,7 @@ from app.services.storage.deliveries import delivered
 from app.services.storage.rows import JobRow
 
 if TYPE_CHECKING:
-    from procrastinate import App
+    pass
 
 #: Name of the one task.
 TASK = "music"

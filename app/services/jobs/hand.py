@@ -164,7 +164,7 @@ class Hand:
         else:
             won = changes.finish(row.id, completed(claim.track, outcome, now), run=claim.run)
         if not won:
-            log.info("A result came too late and is dropped", extra={"track_id": row.subject_id})
+            log.warning("A result came too late and is dropped", extra={"track_id": row.subject_id})
             changes.owe_removal(row.subject_id, claim.run, now)
         tell(changes.connection, [row.subject_id])
 
@@ -199,7 +199,7 @@ async def patiently(call: Callable[[], Result]) -> Result:
     while True:
         try:
             return await asyncio.to_thread(call)
-        except StorageFailed as error:
+        except StorageFailed as error:  # noqa: PERF203 - that is the point
             log.warning("Tried again: %s", error)
             await asyncio.sleep(wait_s)
             wait_s = min(LONGEST_S, 2 * wait_s)

@@ -186,4 +186,3 @@ class Newsreader:
             for engine in engines:
                 snapshot.crew[engine] = snapshot.crew.get(engine, 0) + concurrency
         return snapshot
-

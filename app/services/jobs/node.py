@@ -178,7 +178,7 @@ class WorkerNode:
             try:
                 await asyncio.shield(taking)
                 return
-            except asyncio.CancelledError:
+            except asyncio.CancelledError:  # noqa: PERF203 - it goes on after one
                 if context.abort_reason() is AbortReason.SHUTDOWN and not self._stopping.is_set():
                     continue  # the database went away, not the will to work
                 taking.cancel()

@@ -289,7 +289,7 @@ class SharedQueue:
             kind="render",
             subject_id=track.id,
             queue=track.model,
-            priority=PRIORITY["render"],
+            priority=PRIORITY["render"] + track.priority,
             created_at=track.created_at,
         )
 

@@ -75,7 +75,7 @@ def line_of(connection: Connection) -> Sequence[tuple[str, str, str, int, int, s
         .where(jobs.c.kind == "render")
         .order_by(jobs.c.priority.desc(), jobs.c.created_at, jobs.c.id)
     )
-    return [tuple(row) for row in connection.execute(wanted)]  # type: ignore[misc]
+    return [tuple(row) for row in connection.execute(wanted)]
 
 
 def waiting(connection: Connection) -> int:

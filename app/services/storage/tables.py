@@ -78,6 +78,7 @@ tracks = Table(
     # Explicit fields and the plan that came with the prompt.
     Column("asked", JSON(none_as_null=True)),
     Column("seed_named", Boolean, nullable=False, server_default=false()),
+    Column("priority", Integer, nullable=False, server_default="0"),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     Column("progress", Integer, nullable=False),

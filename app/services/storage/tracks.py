@@ -17,6 +17,7 @@ from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
 from app.services.storage.groups import read_comparison, read_group, read_standings
+from app.services.storage.moving import DATABASE, copy_database
 from app.services.storage.rows import select_tracks, track_of
 from app.services.storage.server import address_of, is_away
 from app.services.storage.speeds import read_speeds
@@ -57,6 +58,15 @@ class TrackStore:
         """Bring the tables up to date, those of a server too; the address without a password. `StorageFailed`."""
         bring_server_up_to_date(self._url) if self._url.get_backend_name() != "sqlite" else self.open()
         return shown(self._url)
+
+    def take_over(self, folder: Path) -> int:
+        """Copy all that a SQLite installation's folder keeps into this server's empty tables: how many tracks.
+
+        `StorageFailed` where there is none, or where this database holds tracks already.
+        """
+        self.migrate()
+        with _said(), self._opened().begin() as connection:
+            return copy_database(folder / DATABASE, connection)
 
     def close(self) -> None:
         """Let go of the database. A later call opens it again."""

@@ -1,4 +1,4 @@
-"""Many machines: what brings a job to a worker, the workers, and on PostgreSQL the queue between them."""
+"""Many machines: what is urgent, what brings a job to a worker, the workers; on PostgreSQL the queue between them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,7 @@ END $$;
 
 def upgrade() -> None:
     """Make room for it; on SQLite nobody uses it."""
+    op.add_column("tracks", sa.Column("priority", sa.Integer, nullable=False, server_default="0"))
     op.add_column("jobs", sa.Column("delivery", sa.BigInteger))
     op.add_column("jobs", sa.Column("vanished", sa.Integer, nullable=False, server_default="0"))
     op.create_table(
@@ -49,6 +50,7 @@ def downgrade() -> None:
     op.drop_table("workers")
     op.drop_column("jobs", "vanished")
     op.drop_column("jobs", "delivery")
+    op.drop_column("tracks", "priority")
 
 
 def _run(script: str) -> None:
