@@ -111,9 +111,8 @@ class MusicGeneratorService:
         """Accept a track and answer at once with the body of `POST /music/generate`.
 
         `duration` is in seconds, 5…300, and `seed` 0…2^53 − 1; where absent, those of a plan in `asked`, else 30 and
-        one that is drawn. `priority` is −10…10, higher goes first. The track is
-        durable when this returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`,
-        `LicenceRefused`, `QueueFull`, `Busy`.
+        one that is drawn. `priority` is −10…10, higher goes first. The track is durable when this
+        returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `QueueFull`, `Busy`.
         """
         track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked, priority=priority)
         backend = await self._ready()
