@@ -51,7 +51,7 @@ def test_an_installation_moves_with_tracks_files_and_what_was_still_to_be_made(i
     node = installation.server()
     assert node.client.get(f"/downloads/{track_id}.mp3").content == sound
     installation.worker()
-    made = node.wait_for(waiting.id, finished, limit_s=30)
+    made = node.wait_for(waiting.id, finished)
     assert made["status"] == "completed"
     assert made["prompt"] == waiting.prompt
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from app.errors import StorageFailed
+from app.errors import DatabaseAway, StorageFailed
 from app.models.track import Track
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.bench import Bench, Ended, Piece
@@ -26,6 +26,8 @@ from app.utils.clock import Clock
 
 Result = TypeVar("Result")
 
+#: Times that the database may refuse a change, being there, before it is given up.
+MOST_REFUSALS = 5
 #: First and longest wait in seconds before what the database refused is tried again.
 FIRST_S, LONGEST_S = 0.1, 5.0
 
@@ -74,7 +76,12 @@ class Hand:
                 raise
             finally:
                 self._forget(mine)
-            if not await patiently(lambda mine=mine, ended=ended: self._end(mine, ended)):  # type: ignore[misc]
+            try:
+                again = await patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
+            except StorageFailed:
+                log.exception("What came of a run can never be written", extra={"track_id": mine.track.id})
+                again = await patiently(lambda mine=mine: self._unwritable(mine))  # type: ignore[misc]
+            if not again:
                 return
 
     def note(self) -> None:
@@ -178,6 +185,11 @@ class Hand:
         changes.owe_removal(row.subject_id, claim.run, now)
         tell(changes.connection, [row.subject_id])
 
+    def _unwritable(self, claim: Claim) -> bool:
+        with self._store.transaction() as changes:
+            self._give_up(changes, claim, "The result could not be written down; the workers' log has the reason")
+        return False
+
     def _again(self, changes: Changes, claim: Claim, attempt: int) -> bool:
         changes.requeue(claim.row.id, run=claim.run, attempt=attempt)
         changes.owe_removal(claim.row.subject_id, claim.run, self._clock.now())
@@ -194,12 +206,16 @@ class Hand:
 
 
 async def patiently(call: Callable[[], Result]) -> Result:
-    """Do it on a thread; what the database refuses for now is tried again until it is done."""
+    """Do it on a thread, again while the database is away. `StorageFailed` where it refuses again and again."""
     wait_s = FIRST_S
+    refusals = 0
     while True:
         try:
             return await asyncio.to_thread(call)
-        except StorageFailed as error:  # noqa: PERF203 - that is the point
+        except StorageFailed as error:
+            refusals += not isinstance(error, DatabaseAway)
+            if refusals >= MOST_REFUSALS:
+                raise
             log.warning("Tried again: %s", error)
             await asyncio.sleep(wait_s)
             wait_s = min(LONGEST_S, 2 * wait_s)
