@@ -221,7 +221,7 @@ def _make(options: argparse.Namespace) -> int:
             bar.update(percent - bar.n)
 
         made = make_one_track(
-            Settings(data_dir=Path(folder)),
+            Settings(),
             options.prompt,
             options.duration,
             form=form,
@@ -229,6 +229,7 @@ def _make(options: argparse.Namespace) -> int:
             model=options.model,
             asked=asked,
             show=show,
+            below=Path(folder),
         )
         out = options.out or Path(made.file_name)
         _move(made.path, out)

@@ -89,6 +89,24 @@ class ComparisonNotFound(MusicError):
         super().__init__(f"Comparison not found: {printable(comparison_id)}")
 
 
+class FinetuneNotFound(MusicError):
+    """No fine-tune has this id."""
+
+    status = 404
+
+    def __init__(self, finetune_id: str) -> None:
+        super().__init__(f"Fine-tune not found: {printable(finetune_id)}")
+
+
+class NameTaken(MusicError):
+    """Another fine-tune has the name; nothing was created."""
+
+    status = 409
+
+    def __init__(self, name: str, finetune_id: str) -> None:
+        super().__init__(f"{name} is the name of {finetune_id}: take another name, or DELETE that one first")
+
+
 class FormNotFound(MusicError):
     """The track, or the service, offers no such file."""
 
@@ -116,6 +134,12 @@ class GroupAlreadyFinished(MusicError):
     status = 409
 
 
+class FinetuneAlreadyFinished(MusicError):
+    """A finished fine-tune cannot be cancelled."""
+
+    status = 409
+
+
 class ComparisonNotFinished(MusicError):
     """What is still being made cannot be judged."""
 
@@ -124,6 +148,12 @@ class ComparisonNotFinished(MusicError):
 
 class ModelNotReady(MusicError):
     """The model lacks its packages, weights, key or device; `detail` names the command that helps."""
+
+    status = 409
+
+
+class NotOffered(MusicError):
+    """This server does not do that, by the way it is set up."""
 
     status = 409
 

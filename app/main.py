@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import comparisons, downloads, groups, models, music, pages, tracks
+from app.routers import comparisons, downloads, finetunes, groups, models, music, pages, tracks
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
             {"name": "tracks", "description": "Tracks after the request: look at them, stop them, remove them."},
             {"name": "groups", "description": "Many tracks at once, all or nothing."},
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
+            {"name": "finetunes", "description": "Models taught from your own files."},
             {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
             {"name": "service", "description": "The service itself."},
         ],
@@ -60,7 +61,8 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
     for router in (
-        music.router, models.router, tracks.router, groups.router, comparisons.router, downloads.router, pages.router,
+        music.router, models.router, tracks.router, groups.router, comparisons.router, finetunes.router,
+        downloads.router, pages.router,
     ):  # fmt: skip
         app.include_router(router)
     pages.add_assets(app)
@@ -71,7 +73,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
 
 def _add_layers(app: FastAPI, settings: Settings) -> None:
     """The innermost first: each layer added is wrapped around those before."""
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, upload_bytes=settings.upload_limit_bytes)
     app.add_middleware(Shortcuts, service=app.state.service, public_url=app.state.public_url)
     app.add_middleware(ErrorNet)
     app.add_middleware(

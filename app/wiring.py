@@ -31,12 +31,14 @@ from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, JobQueue, Outcome, Progress
 from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
+from app.services.jobs.finetuner import Finetuner, TeachesNobody
 from app.services.jobs.lock import FolderLock
 from app.services.planning import Terms, terms_of
-from app.services.storage import AudioFiles, TrackStore
+from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
-from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, warm_up
+from app.services.styles import look_in
+from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, run_lesson, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
 
@@ -57,6 +59,9 @@ class _Shared:
 
 log = logging.getLogger(__name__)
 
+#: Folders of a data folder: files of tracks, and what models were taught.
+AUDIO, FINETUNES = "audio", "finetunes"
+
 #: Setting that holds the key of the Gemini API, as the catalogue names it.
 GEMINI_KEY = "MUSIC_GEMINI_API_KEY"
 
@@ -70,11 +75,11 @@ def make_service(settings: Settings | None = None) -> MusicGeneratorService:
     return MusicGeneratorService(partial(open_backend, settings or Settings()))
 
 
-def make_workshop(settings: Settings, files: Path) -> Workshop:
-    """What workers need to know. `SoundfontMissing` where the setting names none that can be read."""
+def make_workshop(settings: Settings, folder: Path) -> Workshop:
+    """What workers of a data folder need to know. `SoundfontMissing` where the setting names none that can be read."""
     return Workshop(
         soundfont=find_soundfont(settings.soundfont),
-        files=str(files),
+        files=str(folder / AUDIO),
         models=make_models(settings),
         threads=settings.render_threads,
         batch_most=settings.batch_max,
@@ -96,6 +101,7 @@ def make_models(settings: Settings) -> Models:
         licence_policy=settings.licence_policy,
         keys={} if settings.gemini_api_key is None else {GEMINI_KEY: settings.gemini_api_key.get_secret_value()},
         addresses={} if settings.gemini_url is None else {"musiclm": settings.gemini_url},
+        tuned=LessonFiles(settings.data_dir.resolve() / FINETUNES).styles,
     )
 
 
@@ -174,9 +180,9 @@ def open_temporary_backend() -> Backend:
 
 
 def _make_backend(settings: Settings, folder: Path) -> Backend:
-    files = AudioFiles(str(folder / "audio"))
+    files = AudioFiles(str(folder / AUDIO))
     store = TrackStore(settings.server or f"sqlite:///{folder / 'music.db'}")
-    workshop = make_workshop(settings, folder / "audio")
+    workshop = make_workshop(settings, folder)
     readiness = workshop.models.readiness(workshop.models.row(settings.model))
     if readiness.state != "ready" and settings.server is None:
         log.warning(
@@ -189,6 +195,11 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         else _shared_queue(settings, settings.server, store, clock)
     )
     queue.start()
+    lessons = LessonFiles(folder / FINETUNES)
+    look_in(lessons.styles)
+    teaches = Finetuner if settings.server is None else TeachesNobody
+    finetuner = teaches(store, lessons, run_lesson, timeout_s=settings.job_timeout, clock=clock)
+    finetuner.start()
 
     def release() -> None:
         with _opening:
@@ -196,11 +207,13 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
             shared.users -= 1
             if shared.users == 0:
                 del _open[folder, settings.server]
+                finetuner.stop()
                 queue.stop(drain_s=settings.drain)
 
     return Backend(
         queue=queue,
         store=store,
+        finetuner=finetuner,
         files=files,
         clock=clock,
         models=workshop.models,
@@ -258,7 +271,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
             "On one machine, serve works by itself"
         )
     folder = settings.data_dir.resolve()
-    workshop = make_workshop(settings, folder / "audio")
+    workshop = make_workshop(settings, folder)
     rows = _rows_for(workshop.models, names)
     concurrency = settings.workers if concurrency is None else concurrency
     store = TrackStore(settings.server)
@@ -294,7 +307,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
         Hand(store, courier, bench, clock),
         Recovery(
             store,
-            AudioFiles(str(folder / "audio")),
+            AudioFiles(str(folder / AUDIO)),
             courier,
             clock,
             stale_s=MISSED * settings.heartbeat,
@@ -345,7 +358,7 @@ def move_in(settings: Settings, old: Path) -> int:
     store = TrackStore(settings.server)
     try:
         store.migrate()
-        copy_files(old / "audio", settings.data_dir.resolve() / "audio")
+        copy_files(old / AUDIO, settings.data_dir.resolve() / AUDIO)
         return store.take_over(old)
     finally:
         store.close()
@@ -374,11 +387,15 @@ def make_one_track(
     model: str | None,
     asked: Asked | None = None,
     show: Callable[[str, int], None],
+    below: Path,
 ) -> MadeTrack:
-    """Make one track in this process, below the settings' data folder; `show` gets the stage and the per cent done."""
+    """Make one track in this process, in a folder that is there; `show` gets the stage and the per cent done.
+
+    Of the settings' data folder only the models are used that were taught there.
+    """
     check_request(prompt, duration, seed)
-    folder = settings.data_dir.resolve()
-    workshop = make_workshop(settings, folder / "audio")
+    folder = below.resolve()
+    workshop = make_workshop(settings, folder)
     row = workshop.models.row(model or settings.model)
     workshop.models.check(row)
     terms = Terms(

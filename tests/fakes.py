@@ -2,21 +2,31 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from app.errors import InvalidField, NoRoomForAll, QueueFull, TrackAlreadyFinished, TrackNotFound
+from app.errors import (
+    FinetuneAlreadyFinished,
+    FinetuneNotFound,
+    InvalidField,
+    NameTaken,
+    NoRoomForAll,
+    QueueFull,
+    TrackAlreadyFinished,
+    TrackNotFound,
+)
+from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.base import LoadedModel, QueueLoad
-from app.services.storage import AudioFiles, TrackPage
+from app.services.storage import AudioFiles, LessonFiles, TrackPage
 from app.utils.clock import FrozenClock
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
@@ -254,12 +264,59 @@ class FakeStore:
         return TrackPage(tracks=tuple(shown), next_cursor=shown[-1].id if more else None)
 
 
+class FakeFinetuner:
+    """A Finetuner that teaches nothing: tests tell it what became of each lesson."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = LessonFiles(folder / "finetunes")
+        self.finetunes: dict[str, Finetune] = {}
+        #: What was sent, by id.
+        self.sent: dict[str, list[bytes]] = {}
+
+    def submit(self, finetune: Finetune, files: Iterable[BinaryIO]) -> Finetune:
+        for known in self.finetunes.values():
+            if known.name == finetune.name and known.status != "failed":
+                raise NameTaken(finetune.name, known.id)
+        self.sent[finetune.id] = [file.read() for file in files]
+        self.finetunes[finetune.id] = finetune
+        return finetune
+
+    def get(self, finetune_id: str) -> Finetune:
+        if finetune_id not in self.finetunes:
+            raise FinetuneNotFound(finetune_id)
+        return self.finetunes[finetune_id]
+
+    def page(
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+    ) -> tuple[tuple[Finetune, ...], str | None]:
+        if cursor is not None:
+            raise InvalidField("cursor", "is not a cursor that this service gave")
+        newest_first = list(self.finetunes.values())[::-1]
+        matching = [one for one in newest_first if status is None or one.status == status]
+        return tuple(matching[:limit]), None
+
+    def become(self, finetune_id: str, **changes: Any) -> None:
+        self.finetunes[finetune_id] = replace(self.finetunes[finetune_id], **changes)
+
+    def cancel(self, finetune_id: str) -> Finetune:
+        found = self.get(finetune_id)
+        if found.finished and found.stage != "cancelled":
+            raise FinetuneAlreadyFinished(f"Fine-tune {finetune_id} is already finished; it cannot be cancelled")
+        self.become(finetune_id, status="failed", stage="cancelled")
+        return self.get(finetune_id)
+
+    def delete(self, finetune_id: str) -> None:
+        self.get(finetune_id)
+        del self.finetunes[finetune_id]
+
+
 class FakeService(MusicGeneratorService):
     """The real service; behind it nothing happens unless a test lets it happen through `queue`."""
 
     def __init__(self, folder: Path, *, max_queue: int = 1000) -> None:
         self.clock = FrozenClock()
         self.queue = FakeQueue(folder, self.clock, max_queue)
+        self.finetuner = FakeFinetuner(folder)
         super().__init__(self._make_backend)
 
     def _make_backend(self) -> Backend:
@@ -267,9 +324,10 @@ class FakeService(MusicGeneratorService):
         return Backend(
             queue=self.queue,
             store=FakeStore(self.queue),  # type: ignore[arg-type]  # as much of it as the service asks
+            finetuner=self.finetuner,  # type: ignore[arg-type]
             files=self.queue.files,
             clock=self.clock,
-            models=Models(hub=self.queue.folder / "hub", home=self.queue.folder),
+            models=Models(hub=self.queue.folder / "hub", home=self.queue.folder, tuned=self.finetuner.files.styles),
             default_model="composer",
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
             release=self.queue.stop,

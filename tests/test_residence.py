@@ -112,8 +112,9 @@ def test_a_track_of_a_model_can_be_made_without_a_server(open_tone):
 
     def ask(form):
         return wiring.make_one_track(
-            settings, "paint tones", 5, form=form, seed=3, model="tone", show=lambda *said: shown.append(said)
-        )
+            settings, "paint tones", 5, form=form, seed=3, model="tone",
+            show=lambda *said: shown.append(said), below=open_tone.folder,
+        )  # fmt: skip
 
     made = ask("mel.png")
     assert made.path.read_bytes() == PNG
@@ -125,8 +126,9 @@ def test_a_track_of_a_model_can_be_made_without_a_server(open_tone):
 def test_a_form_that_a_track_cannot_have_is_not_found(tmp_path):
     with pytest.raises(FormNotFound, match=r"mel\.png"):
         wiring.make_one_track(
-            Settings(data_dir=tmp_path), "piano", 5, form="mel.png", seed=3, model=None, show=lambda *_: None
-        )
+            Settings(data_dir=tmp_path), "piano", 5, form="mel.png", seed=3, model=None,
+            show=lambda *_: None, below=tmp_path,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(

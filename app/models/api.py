@@ -66,6 +66,12 @@ class PlanRequest(Wire):
         "drawn, and always reported.",
         examples=[7],
     )
+    model: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="Model to plan for, a name of `GET /music/models`; only one that was taught, `composer:…`, plans "
+        "otherwise than the others.",
+        examples=["composer"],
+    )
     tempo_bpm: Tempo | None = Field(None, description="Beats a minute, 30 to 300.", examples=[92])
     key: Word | None = Field(
         None,

@@ -11,8 +11,9 @@ from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
 
-from app.errors import ComparisonNotFound, GroupNotFound, TrackNotFound
+from app.errors import ComparisonNotFound, FinetuneNotFound, GroupNotFound, TrackNotFound
 from app.services.comparing import Comparisons
+from app.services.finetunes import Finetunes
 from app.services.generator import MusicGeneratorService
 from app.services.groups import Groups
 
@@ -20,6 +21,7 @@ from app.services.groups import Groups
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _TRACK_ID = re.compile(r"track_[0-9a-f]{1,64}")
 _GROUP_ID = re.compile(r"group_[0-9a-f]{1,64}")
+_FINETUNE_ID = re.compile(r"finetune_[0-9a-f]{1,64}")
 _COMPARISON_ID = re.compile(r"comparison_[0-9a-f]{1,64}")
 
 
@@ -53,6 +55,11 @@ async def groups_of(service: Annotated[MusicGeneratorService, Depends(service_of
 async def comparisons_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Comparisons:
     """What can be done with comparisons; it holds nothing, so each request has its own."""
     return Comparisons(service)
+
+
+async def finetunes_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Finetunes:
+    """What can be done with fine-tunes; it holds nothing, so each request has its own."""
+    return Finetunes(service)
 
 
 async def base_url_of(request: Request) -> str:
@@ -95,6 +102,13 @@ def known_comparison(comparison_id: str) -> str:
     return comparison_id
 
 
+def known_finetune(finetune_id: str) -> str:
+    """The id as it came; `FinetuneNotFound` if no fine-tune can have it."""
+    if not _FINETUNE_ID.fullmatch(finetune_id):
+        raise FinetuneNotFound(finetune_id)
+    return finetune_id
+
+
 class _Anything(Convertor[str]):
     """A part of a path that may hold slashes and line breaks: a wrong id is an unknown track, not an unknown page."""
 
@@ -135,3 +149,9 @@ ComparisonId = Annotated[
 ]
 ServiceGroups = Annotated[Groups, Depends(groups_of)]
 ServiceComparisons = Annotated[Comparisons, Depends(comparisons_of)]
+FinetuneId = Annotated[
+    str,
+    Path(description="Name of the fine-tune.", examples=["finetune_a1b2c3d4e5f60718"]),
+    AfterValidator(known_finetune),
+]
+ServiceFinetunes = Annotated[Finetunes, Depends(finetunes_of)]

@@ -26,6 +26,9 @@ BODY_LIMIT_BYTES = 65_536
 #: The same for calls that take many wishes or plans, by the end of their path.
 LARGER_LIMITS_BYTES = {"/music/batch": 2_097_152, "/music/compare": 2_097_152}
 
+#: Calls that take files, by the end of their path.
+UPLOADS = ("/music/finetunes",)
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -142,9 +145,11 @@ class BodyLimit:
     The HTTPException is raised where the body is read: FastAPI answers it there, and routes that read none don't care.
     """
 
-    def __init__(self, app: ASGIApp, limit_bytes: int = BODY_LIMIT_BYTES) -> None:
+    def __init__(self, app: ASGIApp, limit_bytes: int = BODY_LIMIT_BYTES, upload_bytes: int = BODY_LIMIT_BYTES) -> None:
+        """`upload_bytes` is the limit of calls that take files."""
         self.app = app
         self.limit_bytes = limit_bytes
+        self.larger_bytes = {**LARGER_LIMITS_BYTES, **dict.fromkeys(UPLOADS, upload_bytes)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its body counted."""
@@ -153,7 +158,7 @@ class BodyLimit:
             return
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         size = int(announced) if announced.isdigit() and len(announced) < 20 else 0
-        larger = (limit for end, limit in LARGER_LIMITS_BYTES.items() if scope["path"].endswith(end))
+        larger = (limit for end, limit in self.larger_bytes.items() if scope["path"].endswith(end))
         limit_bytes = next(larger, self.limit_bytes)
         received = 0
 

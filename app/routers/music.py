@@ -48,7 +48,9 @@ async def generate(asked: GenerateRequest, service: Service, base_url: BaseUrl) 
 async def plan(asked: PlanRequest, service: Service) -> JSONResponse:
     """What `POST /music/generate` would make of the same body: what is understood, and every choice. Keeps nothing."""
     return JSONResponse(
-        await service.plan_music(asked.prompt, asked.seconds, seed=asked.seed, asked=asked_of(asked.asked()))
+        await service.plan_music(
+            asked.prompt, asked.seconds, model=asked.model, seed=asked.seed, asked=asked_of(asked.asked())
+        )
     )
 
 

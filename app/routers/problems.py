@@ -22,7 +22,7 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
         "The owner takes only weights that allow commercial use",
         "MUSIC_LICENCE_POLICY is commercial: this server takes only weights that allow commercial use",
     ),
-    404: ("There is no such track, file, group or comparison", "Track not found: track_a1b2c3d4e5f60718"),
+    404: ("There is no such track, file, group, comparison or fine-tune", "Track not found: track_a1b2c3d4e5f60718"),
     405: ("The path knows no such method", "Method Not Allowed"),
     409: (
         "It, or the model, is not in a state for this",
@@ -30,7 +30,7 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
         "Run: python3 run.py install riffusion",
     ),
     413: (
-        "The body is larger than 64 kB, of many requests or plans 2 MB",
+        "The body is larger than 64 kB, of many requests or plans 2 MB, of files MUSIC_UPLOAD_LIMIT",
         "The body is too large: at most 65536 bytes",
     ),
     416: ("The range begins beyond the end of the file", "Range Not Satisfiable"),

@@ -16,6 +16,7 @@ from app.models.asked import Asked
 from app.models.track import FORMS, Status, Track, TrackFile
 from app.services.engines import ModelRow, Models
 from app.services.jobs.base import JobQueue, QueueLoad
+from app.services.jobs.finetuner import Finetuner
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.utils.chance import random_token
@@ -42,6 +43,8 @@ class Backend:
 
     queue: JobQueue
     store: TrackStore
+    #: Teaches models from files.
+    finetuner: Finetuner
     files: AudioFiles
     clock: Clock
     #: Which models there are, and what they lack.
@@ -197,9 +200,17 @@ class MusicGeneratorService:
         return replace(track, priority=priority) if priority else track
 
     async def plan_music(
-        self, prompt: str, duration: int | None = None, *, seed: int | None = None, asked: Asked | None = None
+        self,
+        prompt: str,
+        duration: int | None = None,
+        *,
+        model: str | None = None,
+        seed: int | None = None,
+        asked: Asked | None = None,
     ) -> dict[str, Any]:
         """What `generate_music` would make of the same arguments: the body of `POST /music/plan`. Nothing is created.
+
+        The model need not be ready. Only one that was taught plans otherwise than the others.
 
         `EmptyPrompt`, `InvalidFields`, `Busy`.
         """
@@ -207,6 +218,7 @@ class MusicGeneratorService:
         backend = await self._ready()
         terms = await self._settle(backend, asked, duration, seed)
         words = prompt.strip()
+        style = self._style_of(backend, model or backend.default_model)
         brief, plan = await self._planning.run(
             lambda: decide(
                 words,
@@ -214,6 +226,7 @@ class MusicGeneratorService:
                 duration_s=terms.duration,
                 seed=terms.seed,
                 soundfont_sha256=backend.soundfont_sha256(),
+                style=style,
             )
         )
         return {
@@ -223,6 +236,11 @@ class MusicGeneratorService:
             "brief": brief.model_dump(mode="json"),
             "plan": plan.model_dump(mode="json"),
         }
+
+    def _style_of(self, backend: Backend, model: str) -> str | None:
+        """The style that a model plans with; None where the words choose. `InvalidField` for an unknown model."""
+        backend.models.row(model)
+        return backend.models.style_of(model)
 
     async def _settle(self, backend: Backend, asked: Asked | None, duration: int | None, seed: int | None) -> Terms:
         """Length and seed of a request, all that it asks for checked. Words alone need no thread."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from app import __version__
+from app.errors import GenerationFailed
 from app.models.asked import Asked
 from app.models.audio import SAMPLE_RATE, Samples
 from app.models.brief import Brief
@@ -41,6 +42,7 @@ from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, Masterer
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
+from app.services.styles import is_style
 from app.services.workshop import Workshop
 
 #: Forms written as soon as a track is finished; `master.wav` is what all audio on demand is made from.
@@ -85,7 +87,8 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     clock = StageClock(report)
     with clock.stage("planning"):
         sha256 = load_soundfont(workshop.soundfont).sha256
-        brief, plan = decided_for(track, track.seed, soundfont_sha256=sha256)
+        style = workshop.models.style_for(track.model)
+        brief, plan = decided_for(track, track.seed, soundfont_sha256=sha256, style=style)
         decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         clock.progress("planning", 1.0, decided)
     with clock.stage("composing"):
@@ -193,14 +196,15 @@ def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     return Outcome(files=_store(files, job, work, [form]))
 
 
-def decided_for(track: Track, seed: int, *, soundfont_sha256: str) -> tuple[Brief, Plan]:
-    """What was understood of a track's wish, and the plan for it with a seed."""
+def decided_for(track: Track, seed: int, *, soundfont_sha256: str, style: str | None = None) -> tuple[Brief, Plan]:
+    """What was understood of a track's wish, and the plan for it with a seed, in a style where the model has one."""
     return decide(
         track.prompt,
         None if track.asked is None else Asked.model_validate(track.asked),
         duration_s=track.duration,
         seed=seed,
         soundfont_sha256=soundfont_sha256,
+        style=style,
     )
 
 
@@ -224,6 +228,8 @@ def take_of(
     stems: bool = False,
 ) -> Take:
     """The engine's take on a plan; an engine's failure is raised here."""
+    if not is_style(plan.style):
+        raise GenerationFailed("The style of this plan was learned, and removed since: it cannot be played any more")
     engine = _engine(workshop, model)
     engine.load()
     request = TakeRequest(

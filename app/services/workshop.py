@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.models.finetune import Learned, Lesson, LessonProgress
 from app.services.engines import Models
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.engine_room import Resident, Word
+from app.services.styles import look_in
 
 #: Modules that a worker imports before anything else.
 WORKERS_NEED = ("app.services.pipeline",)
@@ -35,7 +37,16 @@ def run_job(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress
     """Do one job; `work` is an empty folder of its own."""
     from app.services import pipeline
 
+    if workshop.models.tuned is not None:
+        look_in(workshop.models.tuned)
     return {"render": pipeline.render, "encode": pipeline.encode}[job.kind](workshop, job, work, report)
+
+
+def run_lesson(lesson: Lesson, tell: Callable[[LessonProgress], None]) -> Learned:
+    """Teach a model from files."""
+    from app.services import finetuning
+
+    return finetuning.teach(lesson, tell)
 
 
 def warm_up(workshop: Workshop) -> None:

@@ -106,6 +106,9 @@ def test_successes_answer_what_the_document_says(client, queue, track_id):
     assert set(several) == set(SCHEMAS["VariationsAnswer"]["properties"])
     compared = client.post("/music/compare", json={"prompt": "piano", "seeds": [1, 2]}).json()
     calls["ComparisonRecord"] = ("GET", f"/music/compare/{compared['comparison_id']}")
+    sent = [("files", ("one.mid", b"MThd"))]
+    taught = client.post("/music/finetunes", data={"name": "my-band"}, files=sent).json()
+    calls["FinetuneRecord"] = ("GET", f"/music/finetunes/{taught['finetune_id']}")
     for schema, (method, path) in calls.items():
         answer = client.request(method, path, json={"prompt": "piano"} if method == "POST" else None)
 
@@ -130,9 +133,9 @@ def test_every_route_is_in_the_document(app):
 
 
 def routers():
-    from app.routers import comparisons, downloads, groups, models, music, pages, tracks
+    from app.routers import comparisons, downloads, finetunes, groups, models, music, pages, tracks
 
-    return music.router, models.router, tracks.router, groups.router, comparisons.router, downloads.router, pages.router
+    return tuple(each.router for each in (music, models, tracks, groups, comparisons, finetunes, downloads, pages))
 
 
 # -- the pages ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.learning.corpora import jig
+
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +112,20 @@ def test_the_programs_of_the_guide_to_many_tracks_work(title, told, live_server,
 
     for pattern in told:
         assert re.search(pattern, said), said
+
+
+def test_the_program_of_the_guide_to_teaching_works(live_server, tmp_path):
+    pytest.importorskip("requests", reason="requests (requirements/dev.txt) is what the example uses")
+    guide = (ROOT / "docs" / "guides" / "teach-a-model.md").read_text(encoding="utf-8")
+    for number in range(3):
+        (tmp_path / f"{number}.mid").write_bytes(jig(number, bars=8))
+    (tmp_path / "bad.mid").write_bytes(b"no MIDI")
+
+    said = run([sys.executable, "-c", live(block("A program", "python", guide, "##"), live_server)], tmp_path)
+
+    assert "completed: 100%\nbad.mid is not a MIDI file" in said
+    assert "\n3 tunes, distance {'base': 0." in said
+    assert wait_for(live_server, said.split()[-1])["status"] == "completed"
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")

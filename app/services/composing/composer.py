@@ -13,10 +13,11 @@ from app.services.composing.dropping import dropped
 from app.services.composing.drumming import write_drums
 from app.services.composing.ending import final_notes
 from app.services.composing.fugue import accompanied, write_fugue
-from app.services.composing.limits import finished
+from app.services.composing.limits import finished, reach
 from app.services.composing.manners import trembled
 from app.services.composing.melody import write_melody
 from app.services.composing.pedalling import pedal_spans
+from app.services.composing.quoting import unquoted
 from app.services.composing.setting import Setting
 from app.services.composing.swelling import strengths
 from app.services.composing.tempo import tempo_changes
@@ -74,9 +75,17 @@ def _part(setting: Setting, voice: Voice, notes: Iterable[Note]) -> Part:
     single = voice.role in SINGLE_LINES
     written = finished(notes, voice, setting.length_beats, single=single)
     if voice.role in DRUM_ROLES or voice.instrument == LEADS_ON or setting.plan.loop:
-        return Part(voice=voice.name, notes=written)
+        return Part(voice=voice.name, notes=_own(setting, voice, written))
     final = final_notes(setting, voice, written[-1] if written else None)
-    return Part(voice=voice.name, notes=(*_until(written, setting.final_bar.start_beat), *final))
+    whole = (*_until(written, setting.final_bar.start_beat), *final)
+    return Part(voice=voice.name, notes=_own(setting, voice, whole))
+
+
+def _own(setting: Setting, voice: Voice, notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """A single line without what its style may not quote."""
+    if voice.role not in SINGLE_LINES:
+        return notes
+    return unquoted(notes, setting.style.melody.avoided, scale=setting.bars[0].scale, reach=reach(voice))
 
 
 def _expressed(setting: Setting, part: Part, chords: tuple[ChordSpan, ...]) -> Part:

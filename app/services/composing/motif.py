@@ -1,6 +1,6 @@
 """Motifs: a bar's rhythm with the shape of its line, as scale steps; each material of a piece has its own few."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -22,6 +22,12 @@ CONTOURS: dict[str, tuple[float, ...]] = {
 #: How often a line takes an interval of so many scale steps before the style's taste is asked: small ones rule, as in
 #: the folk song collections counted by Vos and Troost (Music Perception 6, 1989) and Huron (Sweet Anticipation, 2006).
 INTERVALS: dict[int, float] = {0: 1.0, 1: 3.0, 2: 0.45, 3: 0.6, 4: 0.5, 5: 0.2, 7: 0.12}
+
+#: No counted intervals: a style's liking for leaps and repeats says it.
+NO_TASTE: Mapping[int, float] = {}
+
+#: Scale steps of an interval of 0…11 semitones.
+_SCALE_STEPS = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
 
 #: From so many scale steps on an interval is a leap, that the next step turns back from.
 LEAP_STEPS = 3
@@ -104,29 +110,56 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     """The motif of a material: the same whenever the material returns, whoever plays it."""
     rng = setting.rng("motif", material)
     manner = setting.style.melody
+    taste = in_steps(manner.intervals)
     metre = setting.plan.time_signature
     busy = setting.busyness(0.75 * energy + 0.25 * (0.5 + 0.5 * setting.plan.arousal))
     head = suited(rng, manner.rhythms, energy=busy, metre=metre)
-    bars = tuple(reshaped(rng, bar, setting.metre) for bar in setting.rhythm(head.rhythm, head.metre))
+    written = setting.rhythm(head.rhythm, head.metre)
+    bars = written if taste else tuple(reshaped(rng, bar, setting.metre) for bar in written)
     others = [pattern for pattern in manner.rhythms if pattern != head] or list(manner.rhythms)
     other = suited(rng, others, energy=busy, metre=metre)
     continuation = bars[1] if len(bars) > 1 else setting.rhythm(other.rhythm, other.metre)[0]
     endings = [suited(rng, manner.endings, energy=busy, metre=metre) for _ in range(2)]
     asking, closing = (setting.rhythm(ending.rhythm, ending.metre)[0] for ending in endings)
-    a = shaped(rng, bars[0], manner.span, manner.leaps, manner.repeats)
+    a = shaped(rng, bars[0], manner.span, manner.leaps, manner.repeats, intervals=taste)
     developed = (a.inverted(), a.elaborated(), a.inverted().elaborated())
+    gathering = gathered(continuation, setting.metre)
     cells = {
         "a": a,
-        "b": shaped(rng, continuation, manner.span, manner.leaps, manner.repeats),
-        "c": shaped(rng, asking, manner.span // 2, 0.0, 0.0),
-        "C": shaped(rng, closing, manner.span // 2, 0.0, 0.0, contour="fall"),
-        "d": drawn(rng, developed, (1.0, 1.4, 0.6)),
+        "b": shaped(rng, continuation, manner.span, manner.leaps, manner.repeats, intervals=taste),
+        "c": shaped(rng, asking, manner.span // 2, 0.0, 0.0, intervals=taste),
+        "C": shaped(rng, closing, manner.span // 2, 0.0, 0.0, contour="fall", intervals=taste),
+        "d": drawn(rng, developed, (1.0, 0.0, 0.0) if taste else (1.0, 1.4, 0.6)),
         "e": a.augmented(setting.metre.beats),
         "f": a.fragmented(setting.metre.beats),
-        "g": shaped(rng, gathered(continuation, setting.metre), manner.span, manner.leaps, manner.repeats),
-        "G": shaped(rng, gathered(continuation, setting.metre), manner.span // 2, 0.0, manner.repeats, contour="fall"),
+        "g": shaped(
+            rng, gathered(continuation, setting.metre), manner.span, manner.leaps, manner.repeats, intervals=taste
+        ),
+        "G": shaped(
+            rng,
+            gathering,
+            manner.span // 2,
+            0.0,
+            manner.repeats,
+            contour="fall",
+            intervals=taste,
+        ),
     }
     return Motif(cells)
+
+
+def in_steps(intervals: Mapping[int, float]) -> Mapping[int, float]:
+    """Weights of intervals in semitones, either way, as weights of scale steps.
+
+    >>> in_steps({-2: 0.5, 1: 0.25, 7: 0.25})
+    {1: 0.75, 4: 0.25}
+    """
+    steps: dict[int, float] = {}
+    for move, weight in intervals.items():
+        octaves, inside = divmod(abs(move), 12)
+        size = 7 * octaves + _SCALE_STEPS[inside]
+        steps[size] = steps.get(size, 0.0) + weight
+    return steps
 
 
 def gathered(bar: Rhythm, metre: Metre) -> Rhythm:
@@ -161,7 +194,14 @@ def reshaped(rng: np.random.Generator, bar: Rhythm, metre: Metre) -> Rhythm:
 
 
 def shaped(
-    rng: np.random.Generator, strokes: Rhythm, span: int, leaps: float, repeats: float, *, contour: str = ""
+    rng: np.random.Generator,
+    strokes: Rhythm,
+    span: int,
+    leaps: float,
+    repeats: float,
+    *,
+    contour: str = "",
+    intervals: Mapping[int, float] = NO_TASTE,
 ) -> Cell:
     """A rhythm with a line drawn for it: mostly steps, along a contour, a leap now and then that is turned back.
 
@@ -175,7 +215,7 @@ def shaped(
     places = np.interp(np.linspace(0.0, 1.0, count), np.linspace(0.0, 1.0, len(shape)), shape) * height
     path = [float(place) for place in places]
     wants_leap = rng.random() < FACE + leaps
-    lines = [_line(rng, strokes, path, leaps, repeats) for _ in range(_TRIES)]
+    lines = [_line(rng, strokes, path, leaps, repeats, intervals) for _ in range(_TRIES)]
 
     def strain(steps: tuple[int, ...]) -> float:
         heights = np.cumsum((0, *steps)) - (np.array(path) - path[0])
@@ -186,7 +226,12 @@ def shaped(
 
 
 def _line(
-    rng: np.random.Generator, strokes: Rhythm, path: Sequence[float], leaps: float, repeats: float
+    rng: np.random.Generator,
+    strokes: Rhythm,
+    path: Sequence[float],
+    leaps: float,
+    repeats: float,
+    intervals: Mapping[int, float],
 ) -> tuple[int, ...]:
     """Scale steps from note to note, drawn by the liking for each interval and leaning towards the path."""
     steps: list[int] = []
@@ -195,10 +240,10 @@ def _line(
         before = steps[-1] if steps else 0
         quick = strokes[index + 1].position - strokes[index].position < QUICK_BEATS
         options, weights = [], []
-        for size, liking in INTERVALS.items():
-            if size == 0:
+        for size, liking in (intervals or INTERVALS).items():
+            if not intervals and size == 0:
                 liking *= 0.25 + 3.5 * repeats
-            elif size >= LEAP_STEPS:
+            elif not intervals and size >= LEAP_STEPS:
                 liking *= 0.0 if abs(before) >= LEAP_STEPS else (0.3 if quick else 1.0) * 3.0 * leaps
             for step in {size, -size}:
                 turned = step * before < 0 if abs(before) >= LEAP_STEPS else True

@@ -31,6 +31,8 @@ OPEN_CLOSE = 5.0
 OPEN_HOME = 3.5
 TURNED_WIDE, LINGERED, RUN_ON, LEAPT_ON = 0.7, 0.9, 1.6, 2.6
 FAR_START = 0.7
+#: For a style whose intervals were counted: the cost of e-fold rarity, and the share of what was never heard.
+RARE, UNHEARD = 1.2, 0.002
 IMPOSSIBLE = 1e6
 
 #: A phrase begins without cost so many semitones from the end of the phrase before.
@@ -78,6 +80,7 @@ def sing(
     steps = _scale_steps(window, scale)
     moves = steps[None, :] - steps[:, None]
     leaps = _leap_costs(len(pitches), manner.leaps)
+    rarity = _rarity_costs(len(pitches), tuple(manner.intervals.items())) if manner.intervals else None
     middle = float(steps[len(steps) // 2]) + float(rng.uniform(-1.5, 1.5))
     taste = rng.uniform(0.0, 0.45, (len(moments), len(pitches)))
     gapped = _gapped(scale[0], mode, manner.scale)
@@ -100,6 +103,9 @@ def sing(
             if moment.step:
                 move_cost = move_cost + (1.2 - 1.2 * manner.repeats) * (moves == 0)
         move_cost = move_cost + leaps + _unresolved(before, moment, pitches, scale)
+        if rarity is not None:
+            # With Gumbel's noise the cheapest is each interval as often as it was counted, not the commonest always.
+            move_cost = move_cost + RARE * (rarity - rng.gumbel(size=rarity.shape))
         # The line knows whether it has just leapt: from each such state the next note is chosen by its own costs.
         joined = total[:, :, None] + move_cost + (0.5 if moment.step is None else 1.0) * _recovery_costs(len(pitches))
         state_before, cheapest = np.argmin(joined, axis=0), np.min(joined, axis=0)
@@ -153,6 +159,17 @@ def _leap_costs(count: int, leaps: float) -> NDArray[np.float64]:
     awkward = 1.0 * np.isin(size, (6, 10, 11)) + np.maximum(size - 12, 0)
     cost: NDArray[np.float64] = np.maximum(size - 7, 0) * (0.5 - 0.25 * leaps) + AWKWARD_LEAP * awkward
     return cost
+
+
+@lru_cache(maxsize=64)
+def _rarity_costs(count: int, intervals: tuple[tuple[int, float], ...]) -> NDArray[np.float64]:
+    """Cost of the intervals by how seldom a learned style takes them."""
+    shares = np.full(2 * count + 1, UNHEARD)
+    for move, share in intervals:
+        if abs(move) <= count:
+            shares[move + count] += share
+    costs: NDArray[np.float64] = -np.log(shares)[np.arange(count)[None, :] - np.arange(count)[:, None] + count]
+    return costs
 
 
 @lru_cache(maxsize=64)

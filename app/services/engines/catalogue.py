@@ -53,6 +53,7 @@ def _make_lyria(source: ModelSource) -> Engine:
 
 COMPOSER_CAPABILITIES = Capabilities(
     notes=True,
+    fine_tune=True,
     code_licence="this project's",
     weights_licence="the soundfont's: TimGM6mb is GPL-2; MUSIC_SOUNDFONT plays another",
 )

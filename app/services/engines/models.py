@@ -5,12 +5,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from app.errors import InvalidField, LicenceRefused, ModelNotReady, SettingRefused, printable
+from app.errors import GenerationFailed, InvalidField, LicenceRefused, ModelNotReady, SettingRefused, printable
 from app.services.engines.base import Capabilities, ModelSource
 from app.services.engines.catalogue import CATALOGUE
 from app.services.engines.readiness import Readiness, environment_of, python_of, readiness_of
 from app.services.engines.rows import ModelRow, Weights
 from app.services.engines.weights import folder_of
+from app.services.styles import tuned_names, tuned_style
+
+#: How the names of models begin that were taught from files.
+_TUNED = "composer:"
 
 #: Licences that the owner accepts.
 LicencePolicy = Literal["any", "commercial"]
@@ -42,6 +46,8 @@ class Models:
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: Addresses of remote services by engine, where they are not the public ones.
     addresses: Mapping[str, str] = field(default_factory=dict)
+    #: Folder of the styles that the composer learned; None where there are none.
+    tuned: Path | None = None
 
     def __post_init__(self) -> None:
         taken = set(CATALOGUE)
@@ -53,14 +59,42 @@ class Models:
 
     def rows(self) -> list[ModelRow]:
         """Every model, in the order that clients see."""
-        return [*CATALOGUE.values(), *(_local_row(checkpoint) for checkpoint in self.local)]
+        tuned = [] if self.tuned is None else tuned_names(self.tuned)
+        return [
+            *CATALOGUE.values(),
+            *(_local_row(checkpoint) for checkpoint in self.local),
+            *(_tuned_row(name) for name in tuned),
+        ]
 
     def row(self, name: str) -> ModelRow:
         """The row of a model; `InvalidField` naming those there are if the name is unknown."""
         row = CATALOGUE.get(name) or next((_local_row(one) for one in self.local if one.name == name), None)
+        if row is None and self.style_of(name) is not None:
+            row = _tuned_row(name.removeprefix(_TUNED))
         if row is None:
-            known = ", ".join([*CATALOGUE, *(one.name for one in self.local)])
+            known = ", ".join(row.name for row in self.rows())
             raise InvalidField("model", f"unknown model {printable(name)!r}; available: {known}")
+        return row
+
+    def style_of(self, name: str) -> str | None:
+        """Name of the style that a model plans with whatever the words say; None of one that chooses by them."""
+        if self.tuned is None or not name.startswith(_TUNED):
+            return None
+        return tuned_style(self.tuned, name.removeprefix(_TUNED))
+
+    def style_for(self, name: str) -> str | None:
+        """`style_of` a track's model; `GenerationFailed` where it went since the track was asked for."""
+        style = self.style_of(name)
+        if style is None and name.startswith(_TUNED):
+            raise GenerationFailed(f"The model {printable(name)} was removed before this track was made")
+        return style
+
+    def teachable(self, name: str) -> ModelRow:
+        """The row of a model that can be taught; `InvalidField` naming those there are."""
+        row = CATALOGUE.get(name)
+        if row is None or not row.capabilities.fine_tune:
+            known = ", ".join(row.name for row in CATALOGUE.values() if row.capabilities.fine_tune)
+            raise InvalidField("base", f"{printable(name)!r} cannot be taught; those that can: {known}")
         return row
 
     def capabilities_of(self, name: str) -> Capabilities | None:
@@ -109,6 +143,16 @@ class Models:
 def _not_commercial(row: ModelRow) -> str:
     licence = row.capabilities.weights_licence
     return f"this server takes only weights that allow commercial use; those of {row.name} do not ({licence})"
+
+
+def _tuned_row(name: str) -> ModelRow:
+    composer = CATALOGUE["composer"]
+    return replace(
+        composer,
+        name=f"{_TUNED}{name}",
+        description=f"The composer as it was taught by the files of the fine-tune “{name}”.",
+        capabilities=replace(composer.capabilities, fine_tune=False),
+    )
 
 
 def _local_row(checkpoint: LocalCheckpoint) -> ModelRow:

@@ -212,7 +212,7 @@ async def patiently(call: Callable[[], Result]) -> Result:
     while True:
         try:
             return await asyncio.to_thread(call)
-        except StorageFailed as error:
+        except StorageFailed as error:  # noqa: PERF203 - that is the point
             refusals += not isinstance(error, DatabaseAway)
             if refusals >= MOST_REFUSALS:
                 raise

@@ -11,6 +11,7 @@ from app.services.planning.planner import make_plan
 from app.services.planning.posted import edited, plan_of
 from app.services.planning.reading import read
 from app.services.planning.wishes import granted, understood
+from app.services.styles import load_style
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,9 +42,17 @@ def terms_of(
 
 
 def decide(
-    prompt: str, asked: Asked | None, *, duration_s: int, seed: int, soundfont_sha256: str | None
+    prompt: str,
+    asked: Asked | None,
+    *,
+    duration_s: int,
+    seed: int,
+    soundfont_sha256: str | None,
+    style: str | None = None,
 ) -> tuple[Brief, Plan]:
     """What was understood, and the plan to play: the same for the same arguments.
+
+    `style` is the name of the one to plan with, whatever genre the words name; None chooses by them.
 
     A plan that was sent is played as the explicit fields change it; the words are read for the record alone.
     `InvalidFields` where `terms_of` would refuse.
@@ -56,7 +65,8 @@ def decide(
             sent = plan_of(asked.plan, soundfont_sha256=soundfont_sha256)
             played = edited(sent, wishes, seed=seed, duration_s=duration_s)
             return _told(without_overruled(brief, played), sent, played), played
-    plan = make_plan(brief, duration_s=duration_s, seed=seed, soundfont_sha256=soundfont_sha256)
+    styles = None if style is None else {style: load_style(style)}
+    plan = make_plan(brief, duration_s=duration_s, seed=seed, soundfont_sha256=soundfont_sha256, styles=styles)
     if brief.loudness_lufs is not None:
         mastering = plan.mastering.model_copy(update={"loudness_lufs": brief.loudness_lufs.value})
         plan = plan.model_copy(update={"mastering": mastering})

@@ -17,7 +17,7 @@ from app.services.planning.figures import METRES, counted
 from app.services.planning.form import bar_seconds, bars_for, ring_seconds
 from app.services.planning.title import LONGEST as LONGEST_TITLE
 from app.services.planning.wishes import Wishes
-from app.services.styles import style_names
+from app.services.styles import is_style, style_names
 from app.services.theory.instruments import INSTRUMENTS
 
 #: Members of the band; letters of a name.
@@ -151,8 +151,9 @@ def _unplayable(plan: Plan) -> Iterator[Fault]:
         yield Fault(("plan", "duration_s"), "must be 5 to 300 seconds")
     if not _is_plain(plan.title, LONGEST_TITLE):
         yield Fault(("plan", "title"), f"must be 1 to {LONGEST_TITLE} characters, none of them a control character")
-    if plan.style not in style_names():
-        yield Fault(("plan", "style"), f"must be one of {', '.join(style_names())}")
+    if not is_style(plan.style):
+        said = f"must be one of {', '.join(style_names())}, or a learned one that this server has"
+        yield Fault(("plan", "style"), said)
     if plan.time_signature not in METRES:
         yield Fault(("plan", "time_signature"), f"must be one of {', '.join(METRES)}")
     if len(plan.ensemble) > _MOST_VOICES:

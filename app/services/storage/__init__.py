@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from app.services.storage.files import AudioFiles, StoredFile
     from app.services.storage.folders import WorkFolders
+    from app.services.storage.lessons import LessonFiles
     from app.services.storage.tracks import TrackPage, TrackStore
 
-__all__ = ["AudioFiles", "StoredFile", "TrackPage", "TrackStore", "WorkFolders"]
+__all__ = ["AudioFiles", "LessonFiles", "StoredFile", "TrackPage", "TrackStore", "WorkFolders"]
 
 _HOMES = {
     "AudioFiles": "files",
+    "LessonFiles": "lessons",
     "StoredFile": "files",
     "TrackPage": "tracks",
     "TrackStore": "tracks",

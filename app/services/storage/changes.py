@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from app.models.finetune import Finetune
 from app.models.group import Comparison, Group
 from app.models.track import Stage, Track, TrackFile
+from app.services.storage.finetunes import delete_finetune, insert_finetune, read_named, write_finetune
 from app.services.storage.groups import insert_group, leave_groups, write_vote
 from app.services.storage.rows import JobRow, job_of, job_values, select_jobs, select_tracks, track_of, track_values
 from app.services.storage.tables import jobs, tracks
@@ -139,6 +141,21 @@ class Changes:
         removal = JobRow(id=random_token(), kind="remove", subject_id=track_id, run=run, created_at=now)
         self.add_job(removal)
         return removal
+
+    def add_finetune(self, finetune: Finetune) -> Finetune | None:
+        """A new fine-tune; nothing written, and the one that has its name, if one has that did not fail."""
+        taken = read_named(self._connection, finetune.base, finetune.name)
+        if taken is None:
+            insert_finetune(self._connection, finetune)
+        return taken
+
+    def keep_finetune(self, finetune: Finetune) -> bool:
+        """A fine-tune as it now is; False, and nothing written, if it is gone."""
+        return write_finetune(self._connection, finetune)
+
+    def delete_finetune(self, finetune_id: str) -> None:
+        """Forget a fine-tune."""
+        delete_finetune(self._connection, finetune_id)
 
     def recover(self, now: datetime) -> Unfinished:
         """Put what was running back into the queue, without charging it an attempt, and tell what there is to do.

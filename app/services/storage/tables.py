@@ -191,6 +191,33 @@ votes = Table(
     Index("votes_by_model", "model", "won"),
 )
 
+finetunes = Table(
+    "finetunes",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64)),
+    Column("name", String(64), nullable=False),
+    # The model that is taught.
+    Column("base", String(64), nullable=False),
+    Column("style", String(64)),
+    Column("strength", Float, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    # Names of the files that were sent.
+    Column("files", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("stage", String(32), nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Column("error", Text),
+    Column("skipped", JSON, nullable=False),
+    Column("learned", JSON(none_as_null=True)),
+    Index("finetunes_newest", "created_at", "id"),
+    Index("finetunes_named", "base", "name"),
+)
+
 # Worker nodes that said so lately; only on PostgreSQL is anybody in it.
 workers = Table(
     "workers",

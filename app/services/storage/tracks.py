@@ -11,11 +11,13 @@ from sqlalchemy import URL, Connection, Engine, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import DatabaseAway, StorageFailed
+from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import Status, Track
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
+from app.services.storage.finetunes import read_finetune, read_finetunes, read_unfinished
 from app.services.storage.groups import read_comparison, read_group, read_standings
 from app.services.storage.moving import DATABASE, copy_database
 from app.services.storage.rows import select_tracks, track_of
@@ -109,6 +111,25 @@ class TrackStore:
         """By model, the seconds of music that its latest completed tracks made in a second; those that have any."""
         with self._reading() as connection:
             return read_speeds(connection)
+
+    def finetune(self, finetune_id: str) -> Finetune | None:
+        """A fine-tune as it was last written; None if there is none."""
+        with self._reading() as connection:
+            return read_finetune(connection, finetune_id)
+
+    def unfinished_finetunes(self) -> list[Finetune]:
+        """Fine-tunes still to be made, the oldest first."""
+        with self._reading() as connection:
+            return read_unfinished(connection)
+
+    def finetune_page(
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+    ) -> tuple[tuple[Finetune, ...], str | None]:
+        """Fine-tunes, newest first, and where the next page begins. `InvalidField` for a strange cursor."""
+        with self._reading() as connection:
+            found = read_finetunes(connection, status=status, cursor=cursor, limit=limit + 1)
+        shown = tuple(found[:limit])
+        return shown, write_cursor(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
 
     def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
         """Up to `limit` tracks, newest first, from where the last page ended. `InvalidField` for a strange cursor."""

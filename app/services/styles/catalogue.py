@@ -7,6 +7,7 @@ from typing import Any
 import tomli
 from pydantic import ValidationError
 
+from app.services.styles.learned import LEARNED_PREFIX, learned_style
 from app.services.styles.schema import Style
 
 #: Where the packaged style files live.
@@ -27,18 +28,39 @@ def style_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in STYLE_FOLDER.glob("*.toml")))
 
 
-@cache
 def load_style(name: str) -> Style:
-    """The style of that name, read once a process.
+    """The style of that name, packaged or learned.
 
     Raises KeyError if there is no such style, StyleInvalid if its file breaks the schema.
 
     >>> load_style("jazz").title
     'Jazz'
     """
+    if name.startswith(LEARNED_PREFIX):
+        return learned_style(name)
     if name not in style_names():
         raise KeyError(f"unknown style {name!r}; there are: {', '.join(style_names())}")
+    return _packaged(name)
+
+
+@cache
+def _packaged(name: str) -> Style:
     return read_style(STYLE_FOLDER / f"{name}.toml")
+
+
+def is_style(name: str) -> bool:
+    """Whether `load_style` knows the name.
+
+    >>> is_style("jazz"), is_style("learned-0123456789abcdef")
+    (True, False)
+    """
+    if not name.startswith(LEARNED_PREFIX):
+        return name in style_names()
+    try:
+        learned_style(name)
+    except KeyError:
+        return False
+    return True
 
 
 def read_style(path: Path) -> Style:

@@ -7,7 +7,7 @@ which energies it is meant; of those that fit a section one is drawn by weight.
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
 from app.models.brief import Frozen
 from app.models.plan import Mode, Role, SectionKind
@@ -213,6 +213,15 @@ class Melody(Frozen):
     approaches: float = Field(0.0, ge=0, le=1)
     #: Liking for sliding into long notes from a semitone below, 0…1.
     slides: float = Field(0.0, ge=0, le=1)
+    #: How often it takes an interval of so many semitones, downwards below 0, with weights; empty means as `leaps` and
+    #: `repeats` say. A line whose intervals were counted keeps its rhythms as they are written.
+    intervals: Mapping[int, float] = {}
+    #: Marks of passages (see theory/passages.py) that no line says: those that a learned style was learned from.
+    avoided: frozenset[int] = frozenset()
+
+    @field_serializer("avoided")
+    def _in_order(self, avoided: frozenset[int]) -> list[int]:
+        return sorted(avoided)
 
 
 class Counter(Frozen):

@@ -1,0 +1,105 @@
+"""Finetunes: models taught from files, as clients ask for them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from app.errors import InvalidField, printable
+from app.models.finetune import Finetune
+from app.models.track import Status
+from app.services.generator import MusicGeneratorService
+from app.services.styles import TUNED_NAME, style_names
+from app.utils.chance import random_token
+from app.utils.seeds import MAX_SEED, new_seed
+
+#: Most files of one request.
+MOST_FILES = 500
+#: What the files begin with that may be sent.
+_KNOWN = (b"MThd", b"PK\x03\x04")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentFile:
+    """A file of a request, at its beginning."""
+
+    name: str
+    content: BinaryIO
+
+
+class Finetunes:
+    """What can be done with fine-tunes. Holds nothing of its own."""
+
+    def __init__(self, service: MusicGeneratorService) -> None:
+        self._service = service
+
+    async def ask(
+        self,
+        name: str,
+        files: Sequence[SentFile],
+        *,
+        base: str = "composer",
+        style: str | None = None,
+        strength: float = 0.8,
+        seed: int | None = None,
+    ) -> Finetune:
+        """Accept a fine-tune; it is durable when this returns.
+
+        `InvalidField`, `NameTaken`, `Busy`, `StorageFailed`.
+        """
+        if not TUNED_NAME.fullmatch(name):
+            raise InvalidField("name", "must be 1 to 40 of a-z, 0-9 and '-', beginning with a letter or a digit")
+        backend = await self._service.backend()
+        row = backend.models.teachable(base)
+        if not 0 <= strength <= 1:
+            raise InvalidField("strength", f"must be 0 to 1, got {strength:g}")
+        if style is not None and style not in style_names():
+            raise InvalidField("style", f"must be one of {', '.join(style_names())}")
+        if not 1 <= len(files) <= MOST_FILES:
+            raise InvalidField("files", f"must be 1 to {MOST_FILES} files, got {len(files)}")
+        if seed is not None and not 0 <= seed <= MAX_SEED:
+            raise InvalidField("seed", f"must be a whole number from 0 to {MAX_SEED}")
+        finetune = Finetune(
+            id=f"finetune_{random_token()}",
+            name=name,
+            base=row.name,
+            style=style,
+            strength=strength,
+            seed=new_seed() if seed is None else seed,
+            files=tuple(printable(file.name, 200) for file in files),
+            created_at=backend.clock.now(),
+        )
+        await asyncio.to_thread(_check, files)
+        return await asyncio.to_thread(backend.finetuner.submit, finetune, [file.content for file in files])
+
+    async def get(self, finetune_id: str) -> Finetune:
+        """A fine-tune as it now is. `FinetuneNotFound`, `StorageFailed`."""
+        backend = await self._service.backend()
+        return await asyncio.to_thread(backend.finetuner.get, finetune_id)
+
+    async def page(
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+    ) -> tuple[tuple[Finetune, ...], str | None]:
+        """Fine-tunes, newest first, and where the next page begins. `InvalidField` for a strange cursor."""
+        backend = await self._service.backend()
+        return await asyncio.to_thread(backend.finetuner.page, status=status, cursor=cursor, limit=limit)
+
+    async def cancel(self, finetune_id: str) -> Finetune:
+        """End the work on one. Twice is once. `FinetuneNotFound`, `FinetuneAlreadyFinished`."""
+        backend = await self._service.backend()
+        return await asyncio.to_thread(backend.finetuner.cancel, finetune_id)
+
+    async def delete(self, finetune_id: str) -> None:
+        """Remove one with what was learned; work on it is ended first. `FinetuneNotFound`, `StorageFailed`."""
+        backend = await self._service.backend()
+        await asyncio.to_thread(backend.finetuner.delete, finetune_id)
+
+
+def _check(files: Sequence[SentFile]) -> None:
+    """`InvalidField` unless one of the files may be something to learn from; each is left at its beginning."""
+    for file in files:
+        head = file.content.read(4)
+        file.content.seek(0)
+        if head in _KNOWN:
+            return
+    raise InvalidField("files", "must be MIDI files (.mid), or ZIP files of such; none of these is either")
