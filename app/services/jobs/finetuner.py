@@ -256,7 +256,7 @@ class TeachesNobody(Finetuner):
     def stop(self) -> None:
         """Nothing is at work."""
 
-    def submit(self, finetune: Finetune, files: Iterable[BinaryIO]) -> Finetune:
+    def submit(self, finetune: Finetune, files: Iterable[BinaryIO]) -> Finetune:  # noqa: ARG002 - another's
         """Always `NotOffered`."""
         raise NotOffered(
             "Fine-tuning is not offered where several machines share a database: "
