@@ -28,6 +28,9 @@ FETCHING = "requirements/fetch.txt"
 #: environment of its own.
 ENGINE_LINE, OWN_LINE = "# Engine ", "# Environment: its own"
 
+#: What else can be installed begins with this.
+EXTRA_LINE = "# Extra "
+
 #: Where PyTorch is published without CUDA.
 TORCH_CPU = "https://download.pytorch.org/whl/cpu"
 
@@ -38,7 +41,9 @@ HELP = """\
 usage: python3 run.py [command] [options]
 
   serve    answer on http://localhost:8000 (the default; --host, --port, --reload)
+  worker   make what the API nodes of a shared PostgreSQL accept (--engines, --concurrency)
   make     make one track without a server: make "calm piano" --duration 60 --out calm.mp3
+  migrate  bring the database's tables up to date
   install  install what an engine needs: install riffusion --cpu
   fetch    fetch a model's weights, or go on where that ended: fetch riffusion-model-v1
 
@@ -76,8 +81,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def engines() -> dict[str, Path]:
     """The requirements file of each engine that can be installed."""
+    return files_that_begin(ENGINE_LINE)
+
+
+def files_that_begin(line: str) -> dict[str, Path]:
+    """The requirements files that begin with a line, by name."""
     files = sorted((ROOT / "requirements").glob("*.txt"))
-    return {path.stem: path for path in files if path.read_text(encoding="utf-8").startswith(ENGINE_LINE)}
+    return {path.stem: path for path in files if path.read_text(encoding="utf-8").startswith(line)}
 
 
 def has_own_environment(path: Path) -> bool:
@@ -87,7 +97,7 @@ def has_own_environment(path: Path) -> bool:
 
 def install_engine(arguments: Sequence[str]) -> int:
     """`install ENGINE [--cpu]`: 0 where the engine's packages are there in the end, 2 for words it does not know."""
-    known = engines()
+    known = {**engines(), **files_that_begin(EXTRA_LINE)}
     cpu = "--cpu" in arguments
     names = [argument for argument in arguments if argument != "--cpu"]
     usage = f"usage: python3 run.py install ENGINE [--cpu]   ENGINE: {', '.join(known)}"

@@ -39,6 +39,9 @@ COVERED = [*PARALLEL, "--cov"]
 NEURAL = "tests/neural"
 NEURAL_VENV = run.VENV.with_name(".venv-neural")
 
+#: Likewise for what runs on PostgreSQL.
+DISTRIBUTED_VENV = run.VENV.with_name(".venv-distributed")
+
 #: What each selection that follows lines writes down.
 COVERAGE_OF = {"all": ".coverage", "neural": ".coverage-neural"}
 
@@ -99,6 +102,16 @@ def neural(extra: list[str]) -> int:
         COVERAGE_FILE=COVERAGE_OF["neural"],
         OMP_NUM_THREADS="1",
     )
+
+
+def distributed(extra: list[str]) -> int:
+    """Install what a real PostgreSQL needs into an environment of its own, then run what needs one."""
+    try:
+        run.set_up([run.REQUIREMENTS, REQUIREMENTS, "requirements/distributed.txt"], venv=DISTRIBUTED_VENV)
+    except run.SetupFailed as failure:
+        print(f"run_tests.py: {failure}", file=sys.stderr)
+        return 1
+    return start(["pytest", "tests/distributed", "tests/storage", "-m", "distributed", *extra], venv=DISTRIBUTED_VENV)
 
 
 def combined(_extra: list[str]) -> int:
@@ -173,6 +186,7 @@ CHECKS: dict[str, Check] = {
     "types": Check("mypy --strict", TYPES),
     "docs": Check("README, examples and doctests", (tests("tests/tooling", "app"),)),
     "neural": Check("models, in an environment of their own; installs what they need", (neural,)),
+    "distributed": Check("many machines on a real PostgreSQL; installs what it needs", (distributed,)),
     "combined": Check("the lines that `all` and `neural` ran together; fails under 95 %", (combined,)),
     "summary": Check("every test, then writes TEST_SUMMARY.md", (summary,)),
 }

@@ -46,13 +46,29 @@ def _complain(detail: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="{serve,make,install,fetch}")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="{serve,worker,make,migrate,install,fetch}"
+    )
 
     serve = commands.add_parser("serve", help="serve the API (the default command)")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=_port, default=8000, help="port to listen on, 0 for any (default: %(default)s)")
     serve.add_argument("--reload", action="store_true", help="restart when the code changes, for development")
     serve.set_defaults(run=_serve)
+
+    worker = commands.add_parser("worker", help="make what the API nodes of a shared PostgreSQL accept")
+    worker.add_argument(
+        "--engines", default="", help="engines or models, comma-separated (default: all that are ready)"
+    )
+    worker.add_argument("--concurrency", type=_count, help="tracks at once (default: MUSIC_WORKERS)")
+    worker.set_defaults(run=_worker)
+
+    migrate = commands.add_parser("migrate", help="bring the database's tables up to date")
+    migrate.add_argument(
+        "--from", dest="old", type=Path, metavar="FOLDER",
+        help="data folder of a SQLite installation to move to MUSIC_DATABASE_URL, tracks and files",
+    )  # fmt: skip
+    migrate.set_defaults(run=_migrate)
 
     make = commands.add_parser("make", help="make one track without a server")
     make.add_argument("prompt", help="the music in words")
@@ -94,6 +110,34 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 65_535:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, got {text!r}")
     return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"a number from 1 to 64, got {text!r}")
+    return int(text)
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.utils.logs import set_up_logs
+    from app.worker import work
+
+    settings = Settings()
+    set_up_logs(level=settings.log_level, form=settings.log_format)
+    names = [name.strip() for name in options.engines.split(",") if name.strip()]
+    return asyncio.run(work(settings, names, options.concurrency, say=_say))
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import migrate, move_in
+
+    if options.old is not None:
+        count = move_in(Settings(), options.old.resolve())
+        _say(f"{count} tracks moved, with their files; {options.old} stays as it is")
+    _say(f"{migrate(Settings())} is up to date")
+    return 0
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -18,6 +18,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MUSIC_", env_file=".env", extra="ignore", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept: database and audio files.")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL that many machines share: `postgresql://…`; default: a file in the data folder."
+    )
+    heartbeat: float = Field(
+        10.0, ge=0.2, le=600, description="Seconds between signs of life of a worker on PostgreSQL; three missed, and "
+        "others do its work.",
+    )  # fmt: skip
     model: str = Field("composer", description="Engine used when a request names none.")
     model_paths: str = Field(
         "",
@@ -93,6 +100,11 @@ class Settings(BaseSettings):
     def _known_size(cls, value: str) -> str:
         parse_size_bytes(value)
         return value
+
+    @property
+    def server(self) -> str | None:
+        """Address of the PostgreSQL that many machines share, password included; None on one machine."""
+        return None if self.database_url is None else self.database_url.get_secret_value().strip() or None
 
     @property
     def retention_s(self) -> float:

@@ -152,6 +152,12 @@ class ModelNotReady(MusicError):
     status = 409
 
 
+class NotOffered(MusicError):
+    """This server does not do that, by the way it is set up."""
+
+    status = 409
+
+
 class LicenceRefused(MusicError):
     """The owner takes only weights that allow commercial use; nothing was created."""
 
@@ -212,6 +218,14 @@ class StorageFailed(MusicError):
     """The data folder cannot be read or written."""
 
     status = 503
+
+
+class DatabaseAway(StorageFailed):
+    """The database server does not answer; nothing was lost, and it is expected back."""
+
+    def __init__(self, detail: str, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class SoundfontMissing(MusicError):

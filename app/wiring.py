@@ -5,17 +5,18 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.config import HOME, Settings, hub_cache
-from app.errors import FormNotFound, InvalidField
+from app.errors import FormNotFound, InvalidField, SettingRefused
 from app.models.asked import Asked
 from app.models.track import Track
-from app.services.engines import LocalCheckpoint, Models, lives_with
+from app.services.engines import LocalCheckpoint, ModelRow, Models, lives_with
 from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
     DEFAULT_DURATION_S,
@@ -27,16 +28,25 @@ from app.services.generator import (
 )
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
-from app.services.jobs.base import Job, Outcome, Progress
+from app.services.jobs.base import Job, JobQueue, Outcome, Progress
 from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
-from app.services.jobs.finetuner import Finetuner
+from app.services.jobs.finetuner import Finetuner, TeachesNobody
+from app.services.jobs.lock import FolderLock
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
+from app.services.storage.folders import own_folder
+from app.services.storage.moving import DATABASE, copy_files
 from app.services.styles import look_in
 from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, run_lesson, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
+
+if TYPE_CHECKING:
+    from app.services.jobs.node import WorkerNode
+
+#: Tracks of an engine that keeps a pace which a worker has in hand at once: they wait for the clock, not for it.
+PACED_AT_ONCE = 64
 
 
 @dataclass
@@ -56,7 +66,7 @@ AUDIO, FINETUNES = "audio", "finetunes"
 GEMINI_KEY = "MUSIC_GEMINI_API_KEY"
 
 #: Backends of this process by data folder: apps with the same folder share one dispatcher.
-_open: dict[Path, _Shared] = {}
+_open: dict[tuple[Path, str | None], _Shared] = {}
 _opening = threading.RLock()  # a collected service may let go while another opens
 
 
@@ -156,11 +166,11 @@ def is_resident(models: Models, model: str) -> bool:
 
 def open_backend(settings: Settings) -> Backend:
     """The backend of the settings' data folder, shared within the process. `DataFolderInUse`, `StorageFailed`."""
-    folder = settings.data_dir.resolve()
+    place = settings.data_dir.resolve(), settings.server
     with _opening:
-        shared = _open.get(folder)
+        shared = _open.get(place)
         if shared is None:
-            shared = _open[folder] = _Shared(backend=_make_backend(settings, folder), users=0)
+            shared = _open[place] = _Shared(backend=_make_backend(settings, place[0]), users=0)
         shared.users += 1
         return shared.backend
 
@@ -174,41 +184,32 @@ def open_temporary_backend() -> Backend:
 
 def _make_backend(settings: Settings, folder: Path) -> Backend:
     files = AudioFiles(str(folder / AUDIO))
-    store = TrackStore(f"sqlite:///{folder / 'music.db'}")
+    store = TrackStore(settings.server or f"sqlite:///{folder / 'music.db'}")
     workshop = make_workshop(settings, folder)
     readiness = workshop.models.readiness(workshop.models.row(settings.model))
-    if readiness.state != "ready":
+    if readiness.state != "ready" and settings.server is None:
         log.warning(
             "%s, the default model, cannot be used yet: %s. Run: %s", settings.model, readiness.lacks, readiness.command
         )
     clock = SystemClock()
-    queue = EmbeddedQueue(
-        folder,
-        store=store,
-        files=files,
-        body=partial(run_job, workshop),
-        warm=partial(warm_up, workshop),
-        preload=WORKERS_NEED,
-        workers=settings.workers,
-        max_queue=settings.max_queue,
-        job_timeout_s=settings.job_timeout,
-        retention_s=settings.retention_s,
-        storage_limit_bytes=settings.storage_limit_bytes,
-        clock=clock,
-        residents=make_residents(settings, workshop),
+    queue: JobQueue = (
+        _embedded_queue(settings, folder, store, files, workshop, clock)
+        if settings.server is None
+        else _shared_queue(settings, settings.server, store, clock)
     )
     queue.start()
     lessons = LessonFiles(folder / FINETUNES)
     look_in(lessons.styles)
-    finetuner = Finetuner(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
+    teaches = Finetuner if settings.server is None else TeachesNobody
+    finetuner = teaches(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
     finetuner.start()
 
     def release() -> None:
         with _opening:
-            shared = _open[folder]
+            shared = _open[folder, settings.server]
             shared.users -= 1
             if shared.users == 0:
-                del _open[folder]
+                del _open[folder, settings.server]
                 finetuner.stop()
                 queue.stop(drain_s=settings.drain)
 
@@ -223,6 +224,148 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
     )
+
+
+def _embedded_queue(
+    settings: Settings, folder: Path, store: TrackStore, files: AudioFiles, workshop: Workshop, clock: SystemClock
+) -> EmbeddedQueue:
+    return EmbeddedQueue(
+        folder,
+        store=store,
+        files=files,
+        body=partial(run_job, workshop),
+        warm=partial(warm_up, workshop),
+        preload=WORKERS_NEED,
+        workers=settings.workers,
+        max_queue=settings.max_queue,
+        job_timeout_s=settings.job_timeout,
+        retention_s=settings.retention_s,
+        storage_limit_bytes=settings.storage_limit_bytes,
+        clock=clock,
+        residents=make_residents(settings, workshop),
+    )
+
+
+def _shared_queue(settings: Settings, address: str, store: TrackStore, clock: SystemClock) -> JobQueue:
+    store.open()  # says what is wrong before anything of the client's is imported
+    from app.services.jobs.courier import Courier
+    from app.services.jobs.node import MISSED
+    from app.services.jobs.shared import SharedQueue
+
+    return SharedQueue(
+        store,
+        Courier(),
+        clock,
+        address=address,
+        max_queue=settings.max_queue,
+        stale_s=MISSED * settings.heartbeat,
+    )
+
+
+def make_worker(settings: Settings, names: Sequence[str], concurrency: int | None) -> "WorkerNode":
+    """A worker of a shared queue, for the engines or models named, else for all that can be used here.
+
+    `SettingRefused` without a database, `InvalidField` for an engine nobody knows, `ModelNotReady` for one that lacks
+    something, `StorageFailed`.
+    """
+    if settings.server is None:
+        raise SettingRefused(
+            "A worker needs the PostgreSQL that it shares with others: set MUSIC_DATABASE_URL. "
+            "On one machine, serve works by itself"
+        )
+    folder = settings.data_dir.resolve()
+    workshop = make_workshop(settings, folder)
+    rows = _rows_for(workshop.models, names)
+    concurrency = settings.workers if concurrency is None else concurrency
+    store = TrackStore(settings.server)
+    store.open()  # says what is wrong before anything of the client's is imported
+    from app.services.jobs.bench import Bench
+    from app.services.jobs.courier import ANYBODY, Courier
+    from app.services.jobs.hand import Hand
+    from app.services.jobs.node import MISSED, Lane, WorkerNode
+    from app.services.jobs.recovery import Recovery
+
+    clock = SystemClock()
+    bench = Bench(
+        own_folder(folder / "work"),
+        body=partial(run_job, workshop),
+        warm=partial(warm_up, workshop),
+        preload=WORKERS_NEED,
+        workers=concurrency,
+        job_timeout_s=settings.job_timeout,
+        residents=make_residents(settings, workshop),
+    )
+    paced = tuple(row.name for row in rows if row.capabilities.paced)
+    plain = tuple(row.name for row in rows if not row.resident and row.name not in paced)
+    lanes = [Lane(engines=(ANYBODY,), places=concurrency)]
+    lanes += [Lane(engines=plain, places=concurrency)] if plain else []
+    lanes += [Lane(engines=paced, places=PACED_AT_ONCE)] if paced else []
+    for row in rows:
+        if row.resident:
+            lanes.append(Lane(engines=(row.name,), places=min(settings.batch_max, row.capabilities.batch)))
+    courier = Courier()
+    return WorkerNode(
+        store,
+        bench,
+        Hand(store, courier, bench, clock),
+        Recovery(
+            store,
+            AudioFiles(str(folder / AUDIO)),
+            courier,
+            clock,
+            stale_s=MISSED * settings.heartbeat,
+            retention_s=settings.retention_s,
+            storage_limit_bytes=settings.storage_limit_bytes,
+        ),
+        address=settings.server,
+        lanes=lanes,
+        concurrency=concurrency,
+        heartbeat_s=settings.heartbeat,
+        drain_s=settings.drain,
+    )
+
+
+def _rows_for(models: Models, names: Sequence[str]) -> list[ModelRow]:
+    if not names:
+        return [row for row in models.rows() if models.readiness(row).state == "ready"]
+    chosen: dict[str, ModelRow] = {}
+    for name in names:
+        named = [row for row in models.rows() if name in (row.engine, row.name)] or [models.row(name)]
+        ready = [row for row in named if models.readiness(row).state == "ready"]
+        if not ready:
+            models.check(named[0])
+        chosen |= {row.name: row for row in ready}
+    return list(chosen.values())
+
+
+def migrate(settings: Settings) -> str:
+    """Bring the tables of the settings' database up to date; its address. `StorageFailed`, `SettingRefused`."""
+    store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / 'music.db'}")
+    try:
+        return store.migrate()
+    finally:
+        store.close()
+
+
+def move_in(settings: Settings, old: Path) -> int:
+    """Move a SQLite installation, its folder given, to the settings' database and data folder: how many tracks.
+
+    The old folder stays as it is. `SettingRefused`, `StorageFailed`, `DataFolderInUse` while a server runs on it.
+    """
+    if settings.server is None:
+        raise SettingRefused("Where to? Set MUSIC_DATABASE_URL to the PostgreSQL that takes the tracks")
+    if not (old / DATABASE).is_file():
+        raise SettingRefused(f"There is no installation in {old}: it has no {DATABASE}")
+    lock = FolderLock(old)
+    lock.acquire()
+    store = TrackStore(settings.server)
+    try:
+        store.migrate()
+        copy_files(old / AUDIO, settings.data_dir.resolve() / AUDIO)
+        return store.take_over(old)
+    finally:
+        store.close()
+        lock.release()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

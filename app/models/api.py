@@ -142,6 +142,9 @@ class GenerateRequest(PlanRequest):
         "drawn, the others follow from it. With 2 or more the answer also names their group.",
         examples=[1],
     )
+    priority: Annotated[int, Field(ge=-10, le=10, strict=True)] | None = Field(
+        None, description="What goes first among those that wait, −10 to 10, higher first; null means 0.", examples=[0]
+    )
 
 
 class PlanAnswer(Wire):

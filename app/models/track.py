@@ -68,6 +68,8 @@ class Track:
     asked: dict[str, Any] | None = None
     #: Whether the client named the seed, and so expects the same music again.
     seed_named: bool = False
+    #: What goes first among those that wait, −10…10; higher is earlier.
+    priority: int = 0
     status: Status = "processing"
     stage: Stage = "queued"
     #: 0…100; the highest seen over all attempts; 100 only with "completed".

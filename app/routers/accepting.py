@@ -21,6 +21,7 @@ async def accept(
             model=asked.model,
             seed=asked.seed,
             asked=asked_of(asked.asked()),
+            priority=asked.priority or 0,
             base_url=base_url,
         )
     structlog.contextvars.bind_contextvars(track_id=answer["track_id"])
@@ -48,5 +49,6 @@ def wish_of(asked: GenerateRequest, *inside: str | int) -> Wish:
         seed=asked.seed,
         fields=asked.asked(),
         variations=asked.variations or 1,
+        priority=asked.priority or 0,
         place=lambda place: (*inside, *place),
     )

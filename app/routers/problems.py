@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from app.errors import Busy, InvalidFields, MusicError, QueueFull, printable
+from app.errors import Busy, DatabaseAway, InvalidFields, MusicError, QueueFull, printable
 from app.models.api import Problem, ValidationProblem
 
 log = structlog.get_logger()
@@ -69,9 +69,9 @@ async def answer_music_error(request: Request, error: Exception) -> JSONResponse
         return _faults(
             [{"loc": [part, *fault.place], "msg": fault.message, "type": fault.kind} for fault in error.faults]
         )
-    if error.status >= 500 and not isinstance(error, Busy | QueueFull):
+    if error.status >= 500 and not isinstance(error, Busy | DatabaseAway | QueueFull):
         log.error("answered with an error", detail=error.detail, exc_info=error)
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | QueueFull) else None
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | DatabaseAway | QueueFull) else None
     return JSONResponse({"detail": error.detail}, error.status, headers)
 
 

@@ -25,6 +25,8 @@ from app.utils.seeds import MAX_SEED, new_seed
 
 #: Lengths that can be asked for, in seconds.
 MIN_DURATION_S, MAX_DURATION_S, DEFAULT_DURATION_S = 5, 300, 30
+#: How much sooner or later a track may be asked for.
+MOST_PRIORITY = 10
 #: Longest prompt in characters, before trimming.
 MAX_PROMPT_CHARACTERS = 500
 #: Where clients reach the service unless told otherwise.
@@ -106,15 +108,16 @@ class MusicGeneratorService:
         model: str | None = None,
         seed: int | None = None,
         asked: Asked | None = None,
+        priority: int = 0,
         base_url: str = DEFAULT_BASE_URL,
     ) -> dict[str, Any]:
         """Accept a track and answer at once with the body of `POST /music/generate`.
 
         `duration` is in seconds, 5…300, and `seed` 0…2^53 − 1; where absent, those of a plan in `asked`, else 30 and
-        one that is drawn. The track is durable when this returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`,
-        `LicenceRefused`, `QueueFull`, `Busy`.
+        one that is drawn. `priority` is −10…10, higher goes first. The track is durable when this
+        returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `QueueFull`, `Busy`.
         """
-        track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked)
+        track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked, priority=priority)
         backend = await self._ready()
         track = await asyncio.wrap_future(backend.queue.submit(track))
         return generate_body(track, base_url)
@@ -167,6 +170,7 @@ class MusicGeneratorService:
         seed: int | None = None,
         asked: Asked | None = None,
         ahead_s: float = 0.0,
+        priority: int = 0,
     ) -> Track:
         """What `generate_music` would accept of the same arguments, everything about it checked. Nothing is created.
 
@@ -174,21 +178,26 @@ class MusicGeneratorService:
         `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `Busy`.
         """
         check_request(prompt, duration, seed)
+        if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > MOST_PRIORITY:
+            raise InvalidField("priority", f"must be a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}")
         backend = await self._ready()
         row = backend.models.row(model or backend.default_model)
-        if row.needs_something:
+        load = backend.queue.load(row.name)
+        if load.elsewhere:
+            backend.models.check_licence(row)
+        elif row.needs_something:
             await asyncio.to_thread(backend.models.check, row)  # it reads the disk
         terms = await self._settle(backend, asked, duration, seed)
         longest_s = row.capabilities.longest_s
         if terms.duration > longest_s:
             raise InvalidField("duration", f"{row.name} makes at most {longest_s} seconds, got {terms.duration}")
-        load = backend.queue.load(row.name)
         if ahead_s:
             load = replace(load, backlog_s=load.backlog_s + ahead_s)
         named = seed is not None or (asked is not None and asked.plan is not None)
-        return new_track(
+        track = new_track(
             row, prompt.strip(), terms.duration, terms.seed, backend.clock.now(), load, asked=asked, seed_named=named
         )
+        return replace(track, priority=priority) if priority else track
 
     async def plan_music(
         self,

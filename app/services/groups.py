@@ -48,6 +48,8 @@ class Wish:
     fields: Mapping[str, Any] = field(default_factory=dict)
     #: Tracks to make of it, each with a seed of its own.
     variations: int = 1
+    #: −10…10, higher goes first.
+    priority: int = 0
     #: Where in the request a fault of the wish is, from where it is in the wish.
     place: Callable[[Place], Place] = lambda place: place
 
@@ -168,7 +170,13 @@ class Groups:
     async def _prepare_one(self, wish: Wish, seed: int | None, ahead_s: float) -> Track:
         try:
             return await self._service.prepare(
-                wish.prompt, wish.duration, model=wish.model, seed=seed, asked=asked_of(wish.fields), ahead_s=ahead_s
+                wish.prompt,
+                wish.duration,
+                model=wish.model,
+                seed=seed,
+                asked=asked_of(wish.fields),
+                ahead_s=ahead_s,
+                priority=wish.priority,
             )
         except (EmptyPrompt, InvalidFields):
             raise

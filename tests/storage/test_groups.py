@@ -10,17 +10,9 @@ import pytest
 from app.errors import StorageFailed
 from app.models.group import Comparison, Group, Side, Standing
 from app.models.track import Track
-from app.services.storage import TrackStore
 from app.services.storage.rows import JobRow
 
 NOW = datetime(2026, 8, 27, 10, 30, tzinfo=timezone.utc)
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = TrackStore(tmp_path / "music.db")
-    yield store
-    store.close()
 
 
 def accepted(count, first=0):
@@ -77,9 +69,10 @@ def test_a_comparison_comes_back_as_it_was_written(store):
     assert store.comparison("comparison_2") is None
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_a_group_that_cannot_be_written_leaves_no_track(store, tmp_path):
     store.open()
-    with closing(sqlite3.connect(tmp_path / "music.db")) as connection:
+    with closing(sqlite3.connect(tmp_path / "new" / "music.db")) as connection:
         connection.execute(
             "CREATE TRIGGER full BEFORE INSERT ON group_members WHEN NEW.place = 50 "
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"

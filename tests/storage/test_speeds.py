@@ -5,15 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.services.storage import TrackStore, speeds
+from app.services.storage import speeds
 from tests.storage.test_tracks import NOW, a_track, add, finish
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = TrackStore(tmp_path / "music.db")
-    yield store
-    store.close()
 
 
 def made(store, number, model="composer", **facts):

@@ -46,6 +46,8 @@ EXCEPTIONS = {
     ("app.services.workshop", "app.services.residence"),
     # `serve` hands the application to uvicorn.
     ("app.cli", "app.main"),
+    # `worker` is a program of its own, started by the same command line.
+    ("app.cli", "app.worker"),
 }
 
 #: Settings are read where objects are made, and by the programs that begin there.

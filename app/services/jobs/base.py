@@ -83,6 +83,8 @@ class QueueLoad:
     pace_s: float | None = None
     #: Seconds until a model can begin: its loading, as far as that is known.
     loading_s: float = 0.0
+    #: Whether workers on other machines make it, so that nothing needs to be installed here.
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

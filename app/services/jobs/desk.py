@@ -266,7 +266,7 @@ class Desk:
             kind="render",
             subject_id=track.id,
             queue=track.model,
-            priority=PRIORITY["render"],
+            priority=PRIORITY["render"] + track.priority,
             created_at=now,
         )
         work = self._work(job, track)

@@ -5,17 +5,32 @@ from dataclasses import replace
 
 from app.errors import GenerationFailed, MusicError, TrackNotFound
 from app.models.track import Track
-from app.services.jobs.base import Outcome
+from app.services.jobs.base import JobKind, Outcome
 from app.services.jobs.floor import Floor
 from app.services.jobs.line import Work
 from app.services.storage.changes import Changes
 from app.services.storage.rows import JobRow
 
-_NOUNS = {"render": "render", "encode": "encoding"}
-_VERBS = {"render": "rendering", "encode": "encoding"}
+_NOUNS: dict[JobKind, str] = {"render": "render", "encode": "encoding"}
+_VERBS: dict[JobKind, str] = {"render": "rendering", "encode": "encoding"}
 _TIMES = {1: "once", 2: "twice", 3: "three times"}
 
 log = logging.getLogger(__name__)
+
+
+def internal_error(kind: JobKind) -> str:
+    """What a client reads of an error that nobody foresaw."""
+    return f"Internal error while {_VERBS[kind]}; the log has the details"
+
+
+def gave_up(kind: JobKind, attempt: int, *, late_after_s: float | None) -> str:
+    """What a client reads where workers died of the job, or took longer than they may.
+
+    >>> gave_up("render", 3, late_after_s=None)
+    'The render crashed three times and was given up'
+    """
+    what = "crashed" if late_after_s is None else f"took longer than {late_after_s:g} s"
+    return f"The {_NOUNS[kind]} {what} {_TIMES.get(attempt, f'{attempt} times')} and was given up"
 
 
 class Endings:
@@ -59,14 +74,13 @@ class Endings:
             "Error while %s, attempt %d:\n%s", _VERBS[work.kind], work.attempt, traceback,
             extra={"track_id": work.track.id},
         )  # fmt: skip
-        self._try_again(work, f"Internal error while {_VERBS[work.kind]}; the log has the details")
+        self._try_again(work, internal_error(work.kind))
 
     def died(self, work: Work, *, late_after_s: float | None) -> None:
         """Its worker died: of itself, or because it took longer than it may."""
         what = "crashed" if late_after_s is None else f"took longer than {late_after_s:g} s"
-        times = _TIMES.get(work.attempt, f"{work.attempt} times")
         log.warning("The %s %s, attempt %d", _NOUNS[work.kind], what, work.attempt, extra={"track_id": work.track.id})
-        self._try_again(work, f"The {_NOUNS[work.kind]} {what} {times} and was given up")
+        self._try_again(work, gave_up(work.kind, work.attempt, late_after_s=late_after_s))
 
     def spared(self, work: Work) -> None:
         """Its worker was ended through no fault of its own: the attempt doesn't count."""

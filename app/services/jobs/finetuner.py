@@ -14,7 +14,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, BinaryIO, TypeAlias
 
-from app.errors import Busy, FinetuneAlreadyFinished, FinetuneNotFound, MusicError, NameTaken
+from app.errors import Busy, FinetuneAlreadyFinished, FinetuneNotFound, MusicError, NameTaken, NotOffered
 from app.models.finetune import Finetune, Learned, Lesson, LessonProgress
 from app.models.track import Status
 from app.services.jobs.pool import NICENESS
@@ -252,3 +252,20 @@ def _learn(body: LessonBody, lesson: Lesson, line: Connection) -> None:
         line.send(body(lesson, line.send))
     except Exception as error:  # noqa: BLE001 - the finetuner decides what comes of it
         line.send(ending_of(error))
+
+
+class TeachesNobody(Finetuner):
+    """For nodes that share a database: none of them owns what is being taught."""
+
+    def start(self) -> None:
+        """Nothing is begun."""
+
+    def stop(self) -> None:
+        """Nothing is at work."""
+
+    def submit(self, finetune: Finetune, files: Iterable[BinaryIO]) -> Finetune:  # noqa: ARG002 - another's
+        """Always `NotOffered`."""
+        raise NotOffered(
+            "Fine-tuning is not offered where several machines share a database: "
+            "teach on one machine without MUSIC_DATABASE_URL"
+        )

@@ -10,9 +10,10 @@ from app.models.track import Track, TrackFile
 from app.services.jobs.base import JobKind
 
 #: What goes before what; higher is earlier. Somebody waits for a download; a render takes a while anyway.
-PRIORITY: dict[JobKind, int] = {"render": 0, "encode": 10}
+#: Renders may be asked for up to 10 sooner or later.
+PRIORITY: dict[JobKind, int] = {"render": 0, "encode": 20}
 #: That of a model's take that is to be finished: it has waited before, and takes up space.
-HALF_DONE = 5
+HALF_DONE = 15
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -45,7 +46,10 @@ class Work:
     @property
     def place(self) -> tuple[int, int]:
         """What sorts the line."""
-        return -(HALF_DONE if self.take is not None else PRIORITY[self.kind]), self.number
+        if self.take is not None:
+            return -HALF_DONE, self.number
+        asked = self.track.priority if self.kind == "render" else 0
+        return -(PRIORITY[self.kind] + asked), self.number
 
 
 class WaitingLine:

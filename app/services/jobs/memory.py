@@ -41,6 +41,10 @@ class TrackMemory:
         while len(self._finished) > self._remembered:
             self._finished.popitem(last=False)
 
+    def ids(self) -> list[str]:
+        """Tracks that it remembers."""
+        return [*self._in_work, *self._finished]
+
     def forget(self, track_id: str) -> None:
         """Remember it no more."""
         self._in_work.pop(track_id, None)

@@ -33,6 +33,11 @@ class Changes:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    @property
+    def connection(self) -> Connection:
+        """What it writes through, for what belongs into the same transaction."""
+        return self._connection
+
     def add(self, accepted: Sequence[tuple[Track, JobRow]]) -> None:
         """New tracks, each with the job that will make it."""
         self._connection.execute(insert(tracks), [{**track_values(track), "runs": 0} for track, _ in accepted])

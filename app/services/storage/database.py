@@ -1,6 +1,8 @@
 """Opening the database: its settings, and its tables brought up to date."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
@@ -8,46 +10,121 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.errors import StorageFailed
+from app.errors import DatabaseAway, StorageFailed
+from app.services.storage.server import is_away, open_server
 
 #: Version of the tables that this program works with: the last file in `migrations/versions`.
-HEAD = "0008"
+HEAD = "0012"
 #: Execution option that names the statement a transaction begins with.
 BEGIN_WITH = "begin_with"
+#: Advisory lock of PostgreSQL that those hold who change its tables.
+MIGRATING = 0x6D757369
 
 
 def open_engine(address: URL) -> Engine:
-    """The database, its folder made and its tables up to date. `StorageFailed`."""
+    """The database. One on this machine is made where there is none, its tables brought up to date.
+
+    One on a server must be as this program needs it: `migrate` sees to that. `StorageFailed`.
+    """
+    if address.get_backend_name() != "sqlite":
+        engine = open_server(address)
+        try:
+            with _opening(address), engine.connect() as connection:
+                check_version(connection)
+                check_alone(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
     engine = create_engine(address)
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
+    _prepare_sqlite(engine)
     try:
-        if engine.dialect.name == "sqlite" and address.database:
-            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        bring_up_to_date(engine)
-    except BaseException as error:
+        with _opening(address):
+            if address.database:
+                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+            bring_up_to_date(engine)
+    except BaseException:
         engine.dispose()
-        if isinstance(error, (OSError, SQLAlchemyError)):
-            raise StorageFailed(f"The database {address.database} cannot be opened: {reason(error)}") from error
         raise
     return engine
+
+
+def bring_server_up_to_date(address: URL) -> None:
+    """Run the migrations that the tables of a server lack. `StorageFailed`, `SettingRefused`."""
+    engine = open_server(address)
+    try:
+        with _opening(address):
+            bring_up_to_date(engine)
+            with engine.connect() as connection:
+                check_alone(connection)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _opening(address: URL) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SQLAlchemyError) as error:
+        if isinstance(error, SQLAlchemyError) and is_away(error):
+            raise DatabaseAway(f"The database {shown(address)} cannot be reached: {reason(error)}") from error
+        raise StorageFailed(f"The database {shown(address)} cannot be opened: {reason(error)}") from error
 
 
 def bring_up_to_date(engine: Engine) -> None:
     """Run the migrations that the tables lack. Safe where two processes do it at once. `StorageFailed`."""
     with engine.connect() as connection:
-        if _version(connection) == HEAD:
+        if version_of(connection) == HEAD:
             return
     with engine.execution_options(**{BEGIN_WITH: "BEGIN IMMEDIATE"}).begin() as connection:
-        # SQLite let nobody else write since the transaction began: what is seen now is what the migrations find.
-        version = _version(connection)
-        if version is not None and version > HEAD:
-            raise StorageFailed(
-                f"The database {engine.url.database} was written by a newer version of this program "
-                f"(tables {version}, known up to {HEAD}): update the program or use another data folder"
-            )
+        # SQLite lets nobody else write since the transaction began; PostgreSQL is asked to.
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
+        version = version_of(connection)
+        _refuse_newer(connection, version)
         if version != HEAD:
             _migrate(connection)
+
+
+def check_version(connection: Connection) -> None:
+    """`StorageFailed` unless the tables are those of this program."""
+    version = version_of(connection)
+    _refuse_newer(connection, version)
+    if version != HEAD:
+        stands = "has no tables yet" if version is None else f"is of an older version (tables {version}, needed {HEAD})"
+        raise StorageFailed(f"The database {shown(connection.engine.url)} {stands}. Run: python3 run.py migrate")
+
+
+def check_alone(connection: Connection) -> None:
+    """`StorageFailed` where another schema of the database holds the same tables: what is told, all of them hear."""
+    found = connection.execute(
+        text(
+            "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE c.relname = 'procrastinate_jobs' AND c.relkind = 'r' ORDER BY 1"
+        )
+    ).scalars()
+    schemas = list(found)
+    if len(schemas) > 1:
+        raise StorageFailed(
+            f"The database {shown(connection.engine.url)} holds these tables in several schemas "
+            f"({', '.join(schemas)}), which would hear each other's messages: give each a database of its own"
+        )
+
+
+def shown(address: URL) -> str:
+    """The address without its password."""
+    if address.get_backend_name() == "sqlite":
+        return str(address.database)
+    return address.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def _refuse_newer(connection: Connection, version: str | None) -> None:
+    if version is not None and version > HEAD:
+        raise StorageFailed(
+            f"The database {shown(connection.engine.url)} was written by a newer version of this program "
+            f"(tables {version}, known up to {HEAD}): update the program or use another "
+            f"{'data folder' if connection.dialect.name == 'sqlite' else 'database'}"
+        )
 
 
 def reason(error: BaseException) -> str:
@@ -61,7 +138,7 @@ def reason(error: BaseException) -> str:
     return str(said).splitlines()[0]
 
 
-def _version(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
     """The tables' version, read by hand: importing Alembic takes longer than all else together."""
     if not inspect(connection).has_table("alembic_version"):
         return None

@@ -34,6 +34,10 @@ class JobRow:
     run: int = 0
     stage: Stage = "queued"
     progress: int = 0
+    #: The job of the queue on PostgreSQL that brings it to a worker.
+    delivery: int | None = None
+    #: Times that its worker vanished, which costs it no attempt.
+    vanished: int = 0
 
 
 _JOB_FIELDS = tuple(field.name for field in fields(JobRow))

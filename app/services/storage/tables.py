@@ -43,6 +43,25 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
 
 
+class Words(TypeDecorator[str]):
+    """Text as it came. PostgreSQL keeps no NUL character, so there it is written as SUB and a digit."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text as the database keeps it."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\x1a", "\x1a1").replace("\x00", "\x1a0")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text as it came."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\x1a0", "\x00").replace("\x1a1", "\x1a")
+
+
 metadata = MetaData()
 
 tracks = Table(
@@ -50,7 +69,7 @@ tracks = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("owner", String(64)),
-    Column("prompt", Text, nullable=False),
+    Column("prompt", Words, nullable=False),
     Column("duration", Integer, nullable=False),
     Column("model", String(64), nullable=False),
     Column("seed", BigInteger, nullable=False),
@@ -59,6 +78,7 @@ tracks = Table(
     # Explicit fields and the plan that came with the prompt.
     Column("asked", JSON(none_as_null=True)),
     Column("seed_named", Boolean, nullable=False, server_default=false()),
+    Column("priority", Integer, nullable=False, server_default="0"),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     Column("progress", Integer, nullable=False),
@@ -66,7 +86,7 @@ tracks = Table(
     Column("started_at", Moment),
     Column("finished_at", Moment),
     Column("paced_until", Moment),
-    Column("error", Text),
+    Column("error", Words),
     Column("brief", JSON(none_as_null=True)),
     Column("plan", JSON(none_as_null=True)),
     Column("files", JSON, nullable=False),
@@ -108,6 +128,10 @@ jobs = Table(
     Column("stage", String(32), nullable=False),
     Column("progress", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # The job of the queue on PostgreSQL that brings it to a worker; the embedded queue has none.
+    Column("delivery", BigInteger),
+    # Times that its worker vanished, which costs it no attempt.
+    Column("vanished", Integer, nullable=False, server_default="0"),
     Index("jobs_next", "state", "priority", "created_at"),
     Index("jobs_subject", "subject_id", "kind"),
 )
@@ -142,7 +166,7 @@ comparisons = Table(
     Column("owner", String(64)),
     Column("group_id", String(64), ForeignKey("groups.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", Moment, nullable=False),
-    Column("prompt", Text, nullable=False),
+    Column("prompt", Words, nullable=False),
     # "models", "seeds" or "plans".
     Column("varied", String(16), nullable=False),
     Column("loudness_lufs", Float, nullable=False),
@@ -194,4 +218,17 @@ finetunes = Table(
     Column("learned", JSON(none_as_null=True)),
     Index("finetunes_newest", "created_at", "id"),
     Index("finetunes_named", "base", "name"),
+)
+
+# Worker nodes that said so lately; only on PostgreSQL is anybody in it.
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("host", String(255), nullable=False),
+    # Names of the engines whose queues it takes from.
+    Column("engines", JSON, nullable=False),
+    # Tracks that it makes at once.
+    Column("concurrency", Integer, nullable=False),
+    Column("seen_at", Moment, nullable=False),
 )

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, func, make_url, select, tuple_
+from sqlalchemy import URL, Connection, Engine, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import StorageFailed
+from app.errors import DatabaseAway, StorageFailed
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import Status, Track
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.cursors import read_cursor, write_cursor
-from app.services.storage.database import BEGIN_WITH, open_engine, reason
+from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
 from app.services.storage.finetunes import read_finetune, read_finetunes, read_unfinished
 from app.services.storage.groups import read_comparison, read_group, read_standings
+from app.services.storage.moving import DATABASE, copy_database
 from app.services.storage.rows import select_tracks, track_of
+from app.services.storage.server import address_of, is_away
 from app.services.storage.speeds import read_speeds
 from app.services.storage.tables import tracks
 
@@ -38,7 +40,7 @@ class TrackStore:
 
     def __init__(self, database: str | Path) -> None:
         """Keep tracks in a SQLite file, made where there is none, or at a database's URL."""
-        self._url = URL.create("sqlite", database=str(database)) if isinstance(database, Path) else make_url(database)
+        self._url = URL.create("sqlite", database=str(database)) if isinstance(database, Path) else address_of(database)
         self._engine: Engine | None = None
         self._writer: Connection | None = None
         self._durable = True
@@ -53,6 +55,20 @@ class TrackStore:
         with self._lock:
             if self._engine is None:
                 self._engine = open_engine(self._url)
+
+    def migrate(self) -> str:
+        """Bring the tables up to date, those of a server too; the address without a password. `StorageFailed`."""
+        bring_server_up_to_date(self._url) if self._url.get_backend_name() != "sqlite" else self.open()
+        return shown(self._url)
+
+    def take_over(self, folder: Path) -> int:
+        """Copy all that a SQLite installation's folder keeps into this server's empty tables: how many tracks.
+
+        `StorageFailed` where there is none, or where this database holds tracks already.
+        """
+        self.migrate()
+        with _said(), self._opened().begin() as connection:
+            return copy_database(folder / DATABASE, connection)
 
     def close(self) -> None:
         """Let go of the database. A later call opens it again."""
@@ -155,6 +171,12 @@ class TrackStore:
 
         One that isn't survives the end of this process, but perhaps not of the machine.
         """
+        if self._url.get_backend_name() != "sqlite":
+            with _said(), self._opened().begin() as connection:
+                if not durable:  # the server's disk may be behind by a moment
+                    connection.execute(text("SET LOCAL synchronous_commit TO off"))
+                yield Changes(connection)
+            return
         with self._lock, _said():
             writer = self._open_writer(durable)
             try:
@@ -191,11 +213,14 @@ class TrackStore:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
+        with _said(), self._opened().connect() as connection:
+            yield connection
+
+    def _opened(self) -> Engine:
         self.open()
         engine = self._engine
         assert engine is not None  # noqa: S101 - just opened
-        with _said(), engine.connect() as connection:
-            yield connection
+        return engine
 
 
 @contextmanager
@@ -203,4 +228,6 @@ def _said() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        if is_away(error):
+            raise DatabaseAway(f"The database does not answer: {reason(error)}") from error
         raise StorageFailed(f"The database cannot be used: {reason(error)}") from error

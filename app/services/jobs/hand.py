@@ -1,0 +1,234 @@
+"""Hand: takes one job from the queue of several machines through its runs, and writes down what comes of each.
+
+Rule: whatever it writes says which run it speaks for; a run that another has taken over writes nothing.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from app.errors import DatabaseAway, StorageFailed
+from app.models.track import Track
+from app.services.jobs.base import Job, Outcome, Progress
+from app.services.jobs.bench import Bench, Ended, Piece
+from app.services.jobs.courier import Courier
+from app.services.jobs.endings import gave_up, internal_error
+from app.services.jobs.verdicts import completed, failed
+from app.services.jobs.worker import Broke, Refused
+from app.services.storage.changes import Changes
+from app.services.storage.deliveries import locked_job, tell, track_in
+from app.services.storage.rows import JobRow
+from app.services.storage.tracks import TrackStore
+from app.utils.clock import Clock
+
+Result = TypeVar("Result")
+
+#: Times that the database may refuse a change, being there, before it is given up.
+MOST_REFUSALS = 5
+#: First and longest wait in seconds before what the database refused is tried again.
+FIRST_S, LONGEST_S = 0.1, 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True, eq=False)
+class Claim:
+    """A run that this node has begun."""
+
+    row: JobRow
+    #: As far as it is known here.
+    track: Track
+    run: int
+
+
+class Hand:
+    """Does what it is brought. One a node; on the node's event loop, but for `heard`."""
+
+    def __init__(
+        self, store: TrackStore, courier: Courier, bench: Bench, clock: Clock, *, max_attempts: int = 3
+    ) -> None:
+        self._store = store
+        self._courier = courier
+        self._bench = bench
+        self._clock = clock
+        self._max_attempts = max_attempts
+        self._lock = threading.Lock()
+        #: Claims with news that is not written yet, each with the facts among it.
+        self._news: dict[Claim, dict[str, Any]] = {}
+
+    async def take(self, job_id: str, delivery: int) -> None:
+        """See a job to its end. A cancelled call ends the run; a job that is still wanted then goes to another node."""
+        while True:
+            claim = await patiently(lambda: self._claim(job_id, delivery))
+            if claim is None:  # cancelled, or another's
+                return
+            mine = claim
+            job = Job(kind=_kind(mine.row), track=mine.track, run=mine.run, form=mine.row.form)
+            piece = self._bench.begin(job, lambda said, mine=mine: self._heard(mine, said))  # type: ignore[misc]
+            try:
+                ended = await asyncio.shield(asyncio.wrap_future(piece.future))
+                await self._pace(mine, ended)
+            except asyncio.CancelledError:
+                await self._withdraw(mine, piece)
+                raise
+            finally:
+                self._forget(mine)
+            try:
+                again = await patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
+            except StorageFailed:
+                log.exception("What came of a run can never be written", extra={"track_id": mine.track.id})
+                again = await patiently(lambda mine=mine: self._unwritable(mine))  # type: ignore[misc]
+            if not again:
+                return
+
+    def note(self) -> None:
+        """Write down how far all runs are, with one commit that need not reach the disk. `StorageFailed`."""
+        with self._lock:
+            news, self._news = self._news, {}
+        if not news:
+            return
+        with self._store.transaction(durable=False) as changes:
+            for claim, facts in news.items():
+                track = claim.track
+                changes.note(claim.row.id, run=claim.run, stage=track.stage, progress=track.progress)
+                if facts:
+                    changes.learn(track.id, facts)
+            tell(changes.connection, [claim.track.id for claim in news])
+
+    def _heard(self, claim: Claim, said: Progress) -> None:
+        if claim.row.kind != "render":
+            return
+        with self._lock:
+            track = claim.track
+            if track.paced_until is None:  # a paced track's progress is the clock's
+                highest = max(track.progress, min(99, int(said.fraction * 100)))
+                track = replace(track, stage=said.stage, progress=highest)
+            track = replace(track, **said.facts)
+            if track != claim.track:
+                claim.track = track
+                self._news.setdefault(claim, {}).update(said.facts)
+
+    def _forget(self, claim: Claim) -> None:
+        with self._lock:
+            self._news.pop(claim, None)
+
+    async def _pace(self, claim: Claim, ended: Ended) -> None:
+        """A paced track is not finished before its time."""
+        if claim.row.kind == "render" and isinstance(ended.ending, Outcome) and claim.track.paced_until is not None:
+            await asyncio.sleep(max(0.0, (claim.track.paced_until - self._clock.now()).total_seconds()))
+
+    async def _withdraw(self, claim: Claim, piece: Piece) -> None:
+        """End the run; its files go, and its job waits again if it is still wanted."""
+        self._bench.drop(piece)
+        await asyncio.wrap_future(piece.future)
+        await patiently(lambda: self._give_back(claim))
+
+    # -- each of these is one transaction ---------------------------------------------------------------------------
+
+    def _claim(self, job_id: str, delivery: int) -> Claim | None:
+        with self._store.transaction() as changes:
+            row = locked_job(changes.connection, job_id)
+            if row is None or row.delivery != delivery or row.state != "queued":
+                return None
+            run = changes.claim(row.id, row.subject_id, started_at=self._clock.now())
+            track = track_in(changes.connection, row.subject_id)
+            if run is None or track is None:
+                changes.drop_job(row.id)
+                return None
+            tell(changes.connection, [track.id])
+            return Claim(row=replace(row, attempt=row.attempt + 1, run=run, state="running"), track=track, run=run)
+
+    def _end(self, claim: Claim, ended: Ended) -> bool:
+        """Write down what came of a run; whether it is to be tried again here."""
+        ending, row = ended.ending, claim.row
+        with self._store.transaction() as changes:
+            if isinstance(ending, Outcome):
+                self._keep(changes, claim, ending)
+            elif isinstance(ending, Refused):
+                self._give_up(changes, claim, ending.error().detail)
+            elif ended.blameless:
+                return self._again(changes, claim, row.attempt - 1)
+            elif row.attempt < self._max_attempts:
+                _tell_log(claim, ended)
+                return self._again(changes, claim, row.attempt)
+            else:
+                _tell_log(claim, ended)
+                late_after_s = self._bench.timeout_s if ended.late else None
+                kind = _kind(row)
+                broke = isinstance(ending, Broke)
+                reason = internal_error(kind) if broke else gave_up(kind, row.attempt, late_after_s=late_after_s)
+                self._give_up(changes, claim, reason)
+        return False
+
+    def _keep(self, changes: Changes, claim: Claim, outcome: Outcome) -> None:
+        row, now = claim.row, self._clock.now()
+        if row.kind == "encode":
+            track_in(changes.connection, row.subject_id, locked=True)  # two forms at once must not lose each other
+            won = changes.attach(row.id, row.subject_id, outcome.files, run=claim.run) is not None
+        else:
+            won = changes.finish(row.id, completed(claim.track, outcome, now), run=claim.run)
+        if not won:
+            log.warning("A result came too late and is dropped", extra={"track_id": row.subject_id})
+            changes.owe_removal(row.subject_id, claim.run, now)
+        tell(changes.connection, [row.subject_id])
+
+    def _give_up(self, changes: Changes, claim: Claim, reason: str) -> None:
+        row, now = claim.row, self._clock.now()
+        log.info("Given up: %s", reason, extra={"track_id": row.subject_id})
+        if row.kind == "render":
+            changes.finish(row.id, failed(claim.track, reason, now), run=claim.run)
+        else:
+            changes.drop_job(row.id)
+        changes.owe_removal(row.subject_id, claim.run, now)
+        tell(changes.connection, [row.subject_id])
+
+    def _unwritable(self, claim: Claim) -> bool:
+        with self._store.transaction() as changes:
+            self._give_up(changes, claim, "The result could not be written down; the workers' log has the reason")
+        return False
+
+    def _again(self, changes: Changes, claim: Claim, attempt: int) -> bool:
+        changes.requeue(claim.row.id, run=claim.run, attempt=attempt)
+        changes.owe_removal(claim.row.subject_id, claim.run, self._clock.now())
+        return True
+
+    def _give_back(self, claim: Claim) -> None:
+        with self._store.transaction() as changes:
+            row = locked_job(changes.connection, claim.row.id)
+            if row is not None and row.state == "running" and row.run == claim.run:
+                changes.requeue(row.id, run=claim.run, attempt=row.attempt - 1)
+                self._courier.send(changes.connection, replace(row, attempt=row.attempt - 1), ahead=True)
+            changes.owe_removal(claim.row.subject_id, claim.run, self._clock.now())
+            tell(changes.connection, [claim.row.subject_id])
+
+
+async def patiently(call: Callable[[], Result]) -> Result:
+    """Do it on a thread, again while the database is away. `StorageFailed` where it refuses again and again."""
+    wait_s = FIRST_S
+    refusals = 0
+    while True:
+        try:
+            return await asyncio.to_thread(call)
+        except StorageFailed as error:  # noqa: PERF203 - that is the point
+            refusals += not isinstance(error, DatabaseAway)
+            if refusals >= MOST_REFUSALS:
+                raise
+            log.warning("Tried again: %s", error)
+            await asyncio.sleep(wait_s)
+            wait_s = min(LONGEST_S, 2 * wait_s)
+
+
+def _kind(row: JobRow) -> "Any":
+    return "encode" if row.kind == "encode" else "render"
+
+
+def _tell_log(claim: Claim, ended: Ended) -> None:
+    track_id = {"track_id": claim.row.subject_id}
+    if isinstance(ended.ending, Broke):
+        log.error("Error in attempt %d:\n%s", claim.row.attempt, ended.ending.traceback, extra=track_id)
+    else:
+        log.warning("A %s %s, attempt %d", claim.row.kind, "took too long" if ended.late else "crashed",
+                    claim.row.attempt, extra=track_id)  # fmt: skip

@@ -1,0 +1,104 @@
+"""What several machines ask of the tables, each within a transaction of the asker's; PostgreSQL only."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, delete, func, insert, select, text, update
+
+from app.models.track import Track
+from app.services.storage.rows import JobRow, job_of, select_jobs, select_tracks, track_of
+from app.services.storage.tables import jobs, tracks, workers
+
+#: Channel on which track ids are told when something about them changed.
+NEWS = "music_news"
+
+
+def tell(connection: Connection, track_ids: Collection[str]) -> None:
+    """Let every node know, once the transaction is written."""
+    for track_id in track_ids:
+        connection.execute(select(func.pg_notify(NEWS, track_id)))
+
+
+def locked_job(connection: Connection, job_id: str) -> JobRow | None:
+    """A job that nobody else changes until the transaction ends."""
+    row = connection.execute(select_jobs().where(jobs.c.id == job_id).with_for_update()).mappings().first()
+    return None if row is None else job_of(row)
+
+
+def locked_jobs_of(connection: Connection, track_id: str) -> list[JobRow]:
+    """The jobs that make something of a track, kept from others until the transaction ends."""
+    wanted = select_jobs().where(jobs.c.subject_id == track_id, jobs.c.kind != "remove").with_for_update()
+    return [job_of(row) for row in connection.execute(wanted).mappings()]
+
+
+def track_in(connection: Connection, track_id: str, *, locked: bool = False) -> Track | None:
+    """A track as the transaction sees it."""
+    if locked:
+        connection.execute(select(tracks.c.id).where(tracks.c.id == track_id).with_for_update())
+    row = connection.execute(select_tracks().where(tracks.c.id == track_id)).mappings().first()
+    return None if row is None else track_of(row)
+
+
+def delivered(connection: Connection, job: JobRow, delivery: int) -> JobRow:
+    """The job, brought to a worker by another job of the queue."""
+    connection.execute(
+        update(jobs).where(jobs.c.id == job.id).values(delivery=delivery, vanished=job.vanished, attempt=job.attempt)
+    )
+    return replace(job, delivery=delivery)
+
+
+def stranded(connection: Connection, stale_s: float) -> list[JobRow]:
+    """Jobs whose worker has not been heard of for so long, or that nothing brings to a worker any more."""
+    alive = text(
+        "SELECT d.id AS delivery FROM procrastinate_jobs d LEFT JOIN procrastinate_workers w ON w.id = d.worker_id "
+        "WHERE d.status = 'todo' OR (d.status = 'doing' AND w.last_heartbeat > now() - make_interval(secs => :stale_s))"
+    ).bindparams(stale_s=stale_s)
+    living = alive.columns(jobs.c.delivery).subquery()
+    wanted = select_jobs().where(
+        jobs.c.kind.in_(("render", "encode")), jobs.c.delivery.is_(None) | jobs.c.delivery.not_in(select(living))
+    )
+    rows = connection.execute(wanted.with_for_update(skip_locked=True, of=jobs))
+    return [job_of(row) for row in rows.mappings()]
+
+
+def removals(connection: Connection, limit: int = 100) -> list[JobRow]:
+    """Files that are to go, the oldest first."""
+    wanted = select_jobs().where(jobs.c.kind == "remove").order_by(jobs.c.created_at, jobs.c.id).limit(limit)
+    return [job_of(row) for row in connection.execute(wanted).mappings()]
+
+
+def line_of(connection: Connection) -> Sequence[tuple[str, str, str, int, int, str]]:
+    """Each render: (track, model, state, duration in seconds, per cent done, kind), the next one first."""
+    wanted = (
+        select(jobs.c.subject_id, jobs.c.queue, jobs.c.state, tracks.c.duration, jobs.c.progress, jobs.c.kind)
+        .join(tracks, tracks.c.id == jobs.c.subject_id)
+        .where(jobs.c.kind == "render")
+        .order_by(jobs.c.priority.desc(), jobs.c.created_at, jobs.c.id)
+    )
+    return [tuple(row) for row in connection.execute(wanted)]
+
+
+def waiting(connection: Connection) -> int:
+    """Jobs that no worker has yet."""
+    wanted = select(func.count()).select_from(jobs).where(jobs.c.state == "queued", jobs.c.kind != "remove")
+    return int(connection.execute(wanted).scalar_one())
+
+
+def seen(connection: Connection, worker_id: str, host: str, engines: Sequence[str], concurrency: int) -> None:
+    """A worker node is there, by the database's clock."""
+    values = {"host": host[:255], "engines": list(engines), "concurrency": concurrency, "seen_at": func.now()}
+    known = connection.execute(update(workers).where(workers.c.id == worker_id).values(values))
+    if known.rowcount == 0:
+        connection.execute(insert(workers).values(id=worker_id, **values))
+
+
+def left(connection: Connection, worker_id: str) -> None:
+    """A worker node goes."""
+    connection.execute(delete(workers).where(workers.c.id == worker_id))
+
+
+def crews(connection: Connection, stale_s: float) -> list[tuple[list[str], int]]:
+    """(engines, tracks at once) of each worker node heard of lately; those not heard of for a day are forgotten."""
+    fresh = workers.c.seen_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, stale_s)
+    rows = connection.execute(select(workers.c.engines, workers.c.concurrency).where(fresh))
+    return [(list(row.engines), int(row.concurrency)) for row in rows]

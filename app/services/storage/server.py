@@ -1,0 +1,57 @@
+"""A PostgreSQL server as the database: its address, its client, its settings."""
+
+from importlib.util import find_spec
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneFree
+
+from app.errors import SettingRefused
+
+#: Command that installs what PostgreSQL needs.
+INSTALL = "python3 run.py install postgres"
+#: Seconds that a connection may take.
+CONNECT_S = 5
+#: Connections that a node keeps, and those that it may open besides for a moment.
+KEPT, BESIDES = 8, 8
+
+
+def address_of(text: str) -> URL:
+    """A database's address. `SettingRefused` for one that is of neither database."""
+    try:
+        address = make_url(text)
+    except ArgumentError:
+        raise SettingRefused("MUSIC_DATABASE_URL must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE") from None
+    backend = address.drivername.partition("+")[0]
+    if backend == "sqlite":
+        return address
+    if backend not in ("postgresql", "postgres"):
+        raise SettingRefused(f"MUSIC_DATABASE_URL must begin with postgresql://, got {address.drivername}://")
+    return address.set(drivername="postgresql+psycopg")
+
+
+def conninfo(address: URL) -> str:
+    """The address as PostgreSQL's own client reads it."""
+    return address.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def open_server(address: URL) -> Engine:
+    """The server's connections; none is opened yet. `SettingRefused` where its client is not installed."""
+    for package in ("psycopg", "procrastinate"):
+        if find_spec(package) is None:
+            raise SettingRefused(f"MUSIC_DATABASE_URL needs {package}, which is not installed. Run: {INSTALL}")
+    return create_engine(
+        address,
+        pool_pre_ping=True,  # one that the server closed is opened anew
+        pool_size=KEPT,
+        max_overflow=BESIDES,
+        pool_timeout=CONNECT_S,
+        connect_args={"connect_timeout": CONNECT_S, "application_name": "music"},
+    )
+
+
+def is_away(error: SQLAlchemyError) -> bool:
+    """Whether the error says that the server does not answer, or takes no more connections."""
+    if isinstance(error, NoneFree):
+        return True
+    return isinstance(error, OperationalError) and type(error.orig).__module__.partition(".")[0] == "psycopg"

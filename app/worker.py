@@ -1,0 +1,26 @@
+"""The process of a worker: works until a signal ends it, then drains."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from app.config import Settings
+from app.wiring import make_worker
+
+
+async def work(settings: Settings, names: Sequence[str], concurrency: int | None, *, say: Callable[[str], None]) -> int:
+    """Take jobs from the shared queue until SIGTERM or SIGINT; `say` hears when it begins. The exit status."""
+    node = make_worker(settings, names, concurrency)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, node.stop)
+    working = asyncio.create_task(node.run())
+    ready = asyncio.create_task(node.ready.wait())
+    await asyncio.wait({working, ready}, return_when=asyncio.FIRST_COMPLETED)
+    if ready.done():
+        say("The worker takes jobs. Ctrl+C stops it.")
+    ready.cancel()
+    await working
+    return 0

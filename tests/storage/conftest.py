@@ -1,0 +1,29 @@
+"""A store over each of the two databases."""
+
+import pytest
+
+from app.services.storage import TrackStore
+from app.services.storage.database import bring_up_to_date
+from app.services.storage.server import address_of, open_server
+from tests.postgres import open_cluster
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    cluster = open_cluster()
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.distributed)])
+def store(request, tmp_path):
+    if request.param == "sqlite":
+        store = TrackStore(tmp_path / "new" / "music.db")
+    else:
+        address = request.getfixturevalue("cluster").database()
+        engine = open_server(address_of(address))
+        bring_up_to_date(engine)
+        engine.dispose()
+        store = TrackStore(address)
+    yield store
+    store.close()
