@@ -35,6 +35,9 @@ PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 COVERED = [*PARALLEL, "--cov"]
 
+#: Lines are written down; `combined` judges.
+FOLLOWED = ["--cov", "--cov-report=", "--cov-fail-under=0"]
+
 #: The tests of models, and the environment that has their packages, so that the default one stays without them.
 NEURAL = "tests/neural"
 NEURAL_VENV = run.VENV.with_name(".venv-neural")
@@ -44,6 +47,20 @@ DISTRIBUTED_VENV = run.VENV.with_name(".venv-distributed")
 
 #: What each selection that follows lines writes down.
 COVERAGE_OF = {"all": ".coverage", "neural": ".coverage-neural"}
+COVERAGE_OF_DISTRIBUTED = ".coverage-distributed"
+
+#: What only `distributed` runs; left out of `combined` where that did not run.
+ON_POSTGRESQL = (
+    "app/services/jobs/bench.py",
+    "app/services/jobs/courier.py",
+    "app/services/jobs/hand.py",
+    "app/services/jobs/newsreader.py",
+    "app/services/jobs/node.py",
+    "app/services/jobs/recovery.py",
+    "app/services/jobs/shared.py",
+    "app/services/jobs/verdicts.py",
+    "app/services/storage/deliveries.py",
+)
 
 #: Order of the rows in TEST_SUMMARY.md.
 CATEGORIES = ("unit", "integration", "security", "performance", "doctest")
@@ -94,10 +111,9 @@ def neural(extra: list[str]) -> int:
     except run.SetupFailed as failure:
         print(f"run_tests.py: {failure}", file=sys.stderr)
         return 1
-    followed = ["--cov", "--cov-report=", "--cov-fail-under=0"]  # `combined` judges
     # Each of the two processes has a core of its own.
     return start(
-        ["pytest", NEURAL, "-n", "2", "--dist", "loadgroup", *followed, *extra],
+        ["pytest", NEURAL, "-n", "2", "--dist", "loadgroup", *FOLLOWED, *extra],
         venv=NEURAL_VENV,
         COVERAGE_FILE=COVERAGE_OF["neural"],
         OMP_NUM_THREADS="1",
@@ -111,18 +127,25 @@ def distributed(extra: list[str]) -> int:
     except run.SetupFailed as failure:
         print(f"run_tests.py: {failure}", file=sys.stderr)
         return 1
-    return start(["pytest", "tests/distributed", "tests/storage", "-m", "distributed", *extra], venv=DISTRIBUTED_VENV)
+    return start(
+        ["pytest", "tests/distributed", "tests/storage", "-m", "distributed", *FOLLOWED, *extra],
+        venv=DISTRIBUTED_VENV,
+        COVERAGE_FILE=COVERAGE_OF_DISTRIBUTED,
+    )
 
 
 def combined(_extra: list[str]) -> int:
-    """The lines that all selections together ran, nothing left out."""
+    """The lines that all selections together ran; what needs a PostgreSQL is counted where `distributed` ran before."""
     missing = [name for name, file in COVERAGE_OF.items() if not (run.ROOT / file).exists()]
     if missing:
         print(f"run_tests.py: nothing to combine; first run: python run_tests.py {' '.join(missing)}", file=sys.stderr)
         return 1
+    files, omitted = [*COVERAGE_OF.values()], ",".join(ON_POSTGRESQL)
+    if (run.ROOT / COVERAGE_OF_DISTRIBUTED).exists():
+        files, omitted = [*files, COVERAGE_OF_DISTRIBUTED], "nothing"
     together = "--data-file=.coverage-combined"
-    return start(["coverage", "combine", "--keep", together, *COVERAGE_OF.values()]) or start(
-        ["coverage", "report", together, "--omit=nothing", "--show-missing", "--skip-covered"]
+    return start(["coverage", "combine", "--keep", together, *files]) or start(
+        ["coverage", "report", together, f"--omit={omitted}", "--show-missing", "--skip-covered"]
     )
 
 

@@ -93,7 +93,7 @@ class Bench:
 
     def begin(self, job: Job, hear: Callable[[Progress], None]) -> Piece:
         """Take a job on; its future is resolved when nothing works on it any more."""
-        by_model = job.kind == "render" and self._engines.resident(job.track.model)
+        by_model = job.kind == "render" and bool(self._engines.lane(job.track.model))
         piece = Piece(job=job, hear=hear, by_model=by_model)
         piece.future.set_running_or_notify_cancel()
         # Somebody waits for a download; a render takes a while anyway.
@@ -154,8 +154,8 @@ class Bench:
         for piece in list(self._waiting):
             if time.monotonic() < self._not_before:
                 return
-            model = piece.job.track.model
-            process = self._engines.seat(model, closed) if piece.by_model else None
+            lane = self._engines.lane(piece.job.track.model) if piece.by_model else ""
+            process = self._engines.seat(lane, closed) if lane else None
             if process is None and (piece.by_model or not self._free()):
                 continue
             self._waiting.remove(piece)
