@@ -159,6 +159,20 @@ def test_a_seed_is_used_and_reported(client, queue, sent):
     assert queue.get(body["track_id"]).seed == 7
 
 
+@pytest.mark.parametrize(("sent", "kept"), [(-10, -10), ("10", 10), (3.0, 3), (None, 0)])
+def test_a_priority_is_kept(client, queue, sent, kept):
+    assert queue.get(generate(client, priority=sent).json()["track_id"]).priority == kept
+
+
+@pytest.mark.parametrize("priority", [11, -11, True, 1.5, "high"])
+def test_a_priority_out_of_range_is_refused(client, queue, priority):
+    answer = generate(client, priority=priority)
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "priority"]
+    assert queue.tracks == {}
+
+
 @pytest.mark.parametrize("seed", [0, 2**53 - 1])
 def test_seeds_reach_from_0_to_what_javascript_can_count(client, seed):
     assert generate(client, seed=seed).json()["seed"] == seed

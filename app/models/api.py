@@ -33,6 +33,7 @@ def _no_truth_value(value: Any) -> Any:
 #: Whole numbers; also as HTTPie and forms send them: `"30"`, `30.0`.
 Seconds = Annotated[int, Field(ge=5, le=300), BeforeValidator(_no_truth_value)]
 Variations = Annotated[int, Field(ge=1, le=8), BeforeValidator(_no_truth_value)]
+Priority = Annotated[int, Field(ge=-10, le=10), BeforeValidator(_no_truth_value)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_no_truth_value)]
 
 
@@ -142,7 +143,7 @@ class GenerateRequest(PlanRequest):
         "drawn, the others follow from it. With 2 or more the answer also names their group.",
         examples=[1],
     )
-    priority: Annotated[int, Field(ge=-10, le=10, strict=True)] | None = Field(
+    priority: Priority | None = Field(
         None, description="What goes first among those that wait, −10 to 10, higher first; null means 0.", examples=[0]
     )
 

@@ -44,6 +44,18 @@ def test_an_accepted_track_is_in_the_database(shop):
     shop.queue.cancel(track.id).result(10)
 
 
+def test_what_has_priority_goes_first_and_equals_in_their_order(open_shop):
+    shop = open_shop(workers=1)
+    shop.at(shop.submit("wait go"), 1)
+    waiting = [shop.submit("succeed", priority=priority) for priority in (0, -10, 10, 0)]
+    assert [shop.queue.position(track.id) for track in waiting] == [2, 4, 1, 3]
+
+    shop.let("go")
+    ended = sorted((shop.finished(track) for track in waiting), key=lambda track: track.started_at)
+
+    assert [track.id for track in ended] == [waiting[number].id for number in (2, 0, 3, 1)]
+
+
 def test_waiting_inserts_share_commits(open_shop, tmp_path):
     store = Ledgerkeeper(tmp_path / "music.db")
     shop = open_shop(store=store, workers=1)

@@ -182,6 +182,12 @@ def test_lines_are_counted_over_all_selections_together(checkout, started, capsy
 
     combine, report = (command for command, _ in started)
     assert combine[-2:] == [".coverage", ".coverage-neural"]
+    assert f"--omit={','.join(run_tests.ON_POSTGRESQL)}" in report
+
+    (checkout / ".coverage-distributed").touch()
+    assert run_tests.combined([]) == 0
+    combine, report = (command for command, _ in started[2:])
+    assert combine[-3:] == [".coverage", ".coverage-neural", ".coverage-distributed"]
     assert "--omit=nothing" in report
 
 
@@ -191,7 +197,7 @@ def test_what_is_left_out_of_the_default_count_exists_and_is_an_engines_own():
 
     omitted = settings["tool"]["coverage"]["report"]["omit"]
 
-    assert omitted
+    assert set(run_tests.ON_POSTGRESQL) < set(omitted)
     assert all((ROOT / path).exists() for path in omitted if "*" not in path)
     assert all(
         path.startswith(
