@@ -228,7 +228,7 @@ class EngineFloor:
         Its process was ended on account of another run, or fails to start, unless that happens again and again.
         """
         process = _engine(run).process
-        if run.began is None:
+        if not _engine(run).at_work:
             return self._broken.get(process.model, 0) < MOST_BROKEN
         return not run.late and process.condemned
 
@@ -282,7 +282,7 @@ class EngineFloor:
 
     def _gone(self, process: EngineProcess) -> None:
         self._processes.remove(process)
-        if not process.condemned and all(run.began is None for run in process.runs.values()):
+        if not process.condemned and not any(run.at_work for run in process.runs.values()):
             self._broken[process.model] = self._broken.get(process.model, 0) + 1
         if not process.condemned:
             log.warning("The process of %s died", process.model)

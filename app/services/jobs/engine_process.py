@@ -32,11 +32,15 @@ class EngineRun(Run):
         super().__init__(job, folder, crew)
         self.process = process
         self._timeout_s = timeout_s
+        #: Whether the process is at work on it, by all that was said, whether somebody has asked for that yet or not.
+        self.at_work = False
         self._inbox: deque[News] = deque()
         self._furthest = -1.0
 
     def hear(self, said: News) -> None:
         """Keep what was said until somebody asks."""
+        if isinstance(said, Began | Rests):
+            self.at_work = isinstance(said, Began)
         self._inbox.append(said)
 
     def news(self) -> Iterator[News]:
