@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from app.services.jobs import engine_floor, engine_process
+from app.services.jobs.worker import Began, Rests
 from tests.jobs.conftest import Shop, until
 from tests.jobs.residents import HELD_BYTES, fakes
 from tests.tones import lines
@@ -131,6 +132,22 @@ def test_a_process_that_dies_with_nothing_in_work_is_nobodys_fault_at_first(shar
 
     assert track.error == "The render crashed three times and was given up"
     assert len(loads(shop, "m14")) == 5  # two of them were not charged
+
+
+def test_a_death_at_rest_counts_though_nobody_had_asked_for_the_news():
+    floor = engine_floor.EngineFloor(None, timeout_s=1.0)
+
+    def die():
+        process = SimpleNamespace(model="m", condemned=False, runs={}, let_go=lambda _: None)
+        process.runs[1] = run = engine_process.EngineRun(None, Path("x"), floor, process, timeout_s=1.0)
+        run.hear(Began(worker="w", pid=1))
+        assert len(list(run.news())) == 1
+        run.hear(Rests())  # comes together with the end
+        floor._processes.append(process)
+        floor._gone(process)
+        return floor.blameless(run)
+
+    assert [die() for _ in range(4)] == [True, True, False, False]
 
 
 def test_a_model_that_cannot_be_loaded_fails_its_tracks_and_comes_back_when_it_can(shared):

@@ -168,6 +168,19 @@ def test_one_in_work_is_ended_before_it_is_removed(school):
     assert school.uploads() == []
 
 
+def test_what_does_not_end_in_time_is_not_removed_yet(school, monkeypatch):
+    running = school.submit("wait")
+    school.begun(running)
+    monkeypatch.setattr(finetuning, "_ENDS_WITHIN_S", 0.0)
+
+    with pytest.raises(Busy, match="still being ended"):
+        school.tuner.delete(running.id)
+
+    assert school.done(running).stage == "cancelled"
+    school.tuner.delete(running.id)
+    assert school.tuner.page()[0] == ()
+
+
 def test_a_name_is_had_once_unless_it_failed(school):
     first = school.done(school.submit("succeed"))
     with pytest.raises(NameTaken, match=first.id):

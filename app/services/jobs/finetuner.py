@@ -5,28 +5,25 @@ lost: after a restart it begins again, and only a death of its own process costs
 """
 
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO
 
 from app.errors import Busy, FinetuneAlreadyFinished, FinetuneNotFound, MusicError, NameTaken, NotOffered
 from app.models.finetune import Finetune, Learned, Lesson, LessonProgress
 from app.models.track import Status
+from app.services.jobs.lesson import LessonBody, learn
 from app.services.jobs.pool import NICENESS
-from app.services.jobs.processes import never_outlive_server, process_context
-from app.services.jobs.worker import Broke, Refused, ending_of
+from app.services.jobs.processes import process_context
+from app.services.jobs.worker import Broke, Refused
 from app.services.storage.lessons import LessonFiles
 from app.services.storage.tracks import TrackStore
 from app.services.styles import style_file
 from app.utils.clock import Clock
-
-#: Learns from files; a top-level function or a partial of one. Raises `MusicError` for reasons to show.
-LessonBody: TypeAlias = Callable[[Lesson, Callable[[LessonProgress], None]], Learned]
 
 #: Runs that may die before a fine-tune is given up.
 MAX_ATTEMPTS = 3
@@ -126,10 +123,15 @@ class Finetuner:
         return finetune
 
     def delete(self, finetune_id: str) -> None:
-        """Remove one with what was learned; work on it is ended first. `FinetuneNotFound`, `StorageFailed`."""
+        """Remove one with what was learned; work on it is ended first.
+
+        `FinetuneNotFound`, `Busy` where that takes too long, `StorageFailed`.
+        """
         with suppress(FinetuneAlreadyFinished):
             self.cancel(finetune_id)
         finetune = self.get(finetune_id)
+        if not finetune.finished:  # what it would leave behind later, nobody could find
+            raise Busy(f"Fine-tune {finetune_id} is still being ended; try again in a moment", retry_after_s=5)
         if finetune.status == "completed":
             if finetune.base == "composer":
                 self._files.drop_style(finetune.name)
@@ -192,7 +194,9 @@ class Finetuner:
         line, theirs = context.Pipe(duplex=False)
         paths = self._files.paths(finetune.id, len(finetune.files))
         lesson = Lesson(finetune=finetune, paths=paths, work=self._files.work(finetune.id))
-        process = context.Process(target=_learn, args=(self._body, lesson, theirs), name="finetune", daemon=True)
+        process = context.Process(
+            target=learn, args=(self._body, lesson, theirs, NICENESS), name="finetune", daemon=True
+        )
         try:
             process.start()
             theirs.close()
@@ -216,7 +220,7 @@ class Finetuner:
             except (EOFError, OSError):
                 return None
             if not isinstance(said, LessonProgress):
-                return said  # type: ignore[no-any-return]  # what `_learn` sends
+                return said  # type: ignore[no-any-return]  # what `learn` sends
             moved = time.monotonic()
             now = self._open[finetune.id]
             # Not written down: it changes often, and begins anew after a restart.
@@ -241,17 +245,6 @@ class Finetuner:
         with self._store.transaction() as changes:
             changes.keep_finetune(finetune)
         return finetune
-
-
-def _learn(body: LessonBody, lesson: Lesson, line: Connection) -> None:
-    """What happens in the process."""
-    never_outlive_server()
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    try:
-        line.send(body(lesson, line.send))
-    except Exception as error:  # noqa: BLE001 - the finetuner decides what comes of it
-        line.send(ending_of(error))
 
 
 class TeachesNobody(Finetuner):
