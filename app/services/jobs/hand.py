@@ -93,8 +93,9 @@ class Hand:
         with self._store.transaction(durable=False) as changes:
             for claim, facts in news.items():
                 track = claim.track
-                changes.note(claim.row.id, run=claim.run, stage=track.stage, progress=track.progress)
-                if facts:
+                # What a run knows that lost its job meanwhile, nobody wants to know.
+                mine = changes.note(claim.row.id, run=claim.run, stage=track.stage, progress=track.progress)
+                if mine and facts:
                     changes.learn(track.id, facts)
             tell(changes.connection, [claim.track.id for claim in news])
 

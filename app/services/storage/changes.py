@@ -80,11 +80,12 @@ class Changes:
         )
         return int(run)
 
-    def note(self, job_id: str, *, run: int, stage: Stage, progress: int) -> None:
-        """How far a run is."""
-        self._connection.execute(
+    def note(self, job_id: str, *, run: int, stage: Stage, progress: int) -> bool:
+        """How far a run is; False, and nothing written, if another run has the job or it is done."""
+        noted = self._connection.execute(
             update(jobs).where(jobs.c.id == job_id, jobs.c.run == run).values(stage=stage, progress=progress)
         )
+        return noted.rowcount == 1
 
     def learn(self, track_id: str, facts: Mapping[str, Any]) -> None:
         """Facts about a track that are known before it is finished, by column."""
