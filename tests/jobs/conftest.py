@@ -21,7 +21,7 @@ def a_track(prompt="succeed", **changes):
     return Track(id=f"track_{secrets.token_hex(8)}", prompt=prompt, **{**values, **changes})
 
 
-def until(condition, within_s=30.0):
+def until(condition, within_s=90.0):
     """What the condition returns, once that is true."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
