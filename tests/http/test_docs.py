@@ -97,6 +97,7 @@ def test_successes_answer_what_the_document_says(client, queue, track_id):
         "ModelList": ("GET", "/music/models"),
         "Welcome": ("GET", "/"),
         "Health": ("GET", "/health"),
+        "Readiness": ("GET", "/ready"),
         "ServiceCard": ("GET", "/music/"),
     }
     together = client.post("/music/batch", json={"requests": [{"prompt": "piano"}]}).json()
@@ -133,9 +134,10 @@ def test_every_route_is_in_the_document(app):
 
 
 def routers():
-    from app.routers import comparisons, downloads, finetunes, groups, models, music, pages, tracks
+    from app.routers import comparisons, downloads, finetunes, groups, models, music, operating, pages, tracks
 
-    return tuple(each.router for each in (music, models, tracks, groups, comparisons, finetunes, downloads, pages))
+    parts = (music, models, tracks, groups, comparisons, finetunes, downloads, pages, operating)
+    return (*(each.router for each in parts), operating.metrics)
 
 
 # -- the pages ----------------------------------------------------------------------------------------------------
