@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from app.config import Settings
 from app.main import create_app
+from tests.recordings import recording
 
 DOCUMENT = create_app(Settings()).openapi()
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -109,6 +110,8 @@ def test_successes_answer_what_the_document_says(client, queue, track_id):
     sent = [("files", ("one.mid", b"MThd"))]
     taught = client.post("/music/finetunes", data={"name": "my-band"}, files=sent).json()
     calls["FinetuneRecord"] = ("GET", f"/music/finetunes/{taught['finetune_id']}")
+    clip = client.post("/music/clips", files={"file": ("verse.wav", recording())}).json()
+    calls["ClipRecord"] = ("GET", f"/music/clips/{clip['clip_id']}")
     for schema, (method, path) in calls.items():
         answer = client.request(method, path, json={"prompt": "piano"} if method == "POST" else None)
 
@@ -133,9 +136,10 @@ def test_every_route_is_in_the_document(app):
 
 
 def routers():
-    from app.routers import comparisons, downloads, finetunes, groups, models, music, pages, tracks
+    from app.routers import clips, comparisons, downloads, finetunes, groups, models, music, pages, tracks
 
-    return tuple(each.router for each in (music, models, tracks, groups, comparisons, finetunes, downloads, pages))
+    every = (music, models, tracks, groups, comparisons, finetunes, clips, downloads, pages)
+    return tuple(each.router for each in every)
 
 
 # -- the pages ----------------------------------------------------------------------------------------------------

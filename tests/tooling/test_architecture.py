@@ -15,7 +15,7 @@ LAYERS = (
     ("app.main", "app.cli", "app.worker"),
     ("app.wiring",),
     ("app.routers",),
-    ("app.services.comparing", "app.services.offering", "app.services.finetunes"),
+    ("app.services.comparing", "app.services.offering", "app.services.finetunes", "app.services.clips"),
     ("app.services.groups",),
     ("app.services.generator",),
     ("app.services.residence",),

@@ -1,6 +1,6 @@
 """AudioFiles: where finished files are kept, in a local folder or in any object store that obstore speaks to.
 
-Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}.
+Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, clips/{clip_id}/{file}.
 """
 
 import errno
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Folder of all tracks below the root.
 TRACKS = "tracks"
+#: Folder of all clips below the root.
+CLIPS = "clips"
 #: Least and most bytes of a piece of a stream; the last may be smaller.
 LEAST_PIECE, LARGEST_PIECE = 65_536, 262_144
 
@@ -124,6 +126,10 @@ class AudioFiles:
         """Remove what one run of a track's work left. Idempotent."""
         self._delete(f"{TRACKS}/{_checked_name(track_id)}/{int(run)}")
 
+    def delete_clip(self, clip_id: str) -> None:
+        """Remove a clip. Idempotent."""
+        self._delete(f"{CLIPS}/{_checked_name(clip_id)}")
+
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""
         found = set()
@@ -166,6 +172,15 @@ class AudioFiles:
                     yield path.relative_to(self._folder).as_posix(), _size(path)
 
 
+def clip_key(clip_id: str) -> str:
+    """Where a clip lies.
+
+    >>> clip_key("clip_1f")
+    'clips/clip_1f/clip.flac'
+    """
+    return f"{CLIPS}/{_checked_name(clip_id)}/clip.flac"
+
+
 def check_key(key: str) -> None:
     """ValueError unless the key is a relative path of plain names, without dots in front of any.
 
@@ -177,7 +192,7 @@ def check_key(key: str) -> None:
 
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"not a track id: {name!r}")
+        raise ValueError(f"not an id: {name!r}")
     return name
 
 
