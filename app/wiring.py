@@ -292,7 +292,9 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     folder = settings.data_dir.resolve()
     workshop = make_workshop(settings, folder)
     rows = _rows_for(workshop.models, names)
-    concurrency = settings.workers if concurrency is None else concurrency
+    concurrency = concurrency or settings.workers
+    if not concurrency:
+        raise SettingRefused("MUSIC_WORKERS is 0, so this worker has nothing to do: name --concurrency")
     store = TrackStore(settings.server)
     store.open()  # says what is wrong before anything of the client's is imported
     from app.services.jobs.bench import Bench

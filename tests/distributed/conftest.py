@@ -55,7 +55,7 @@ class Installation:
 
     def server(self, **environment):
         own = {name: value for name, value in self.environment.items() if name != "MUSIC_DATA_DIR"}
-        return self._kept(Server(self.folder, measured=False, **{**own, **environment}))
+        return self._kept(Server(self.folder, measured=False, **{**own, "MUSIC_WORKERS": "0", **environment}))
 
     def worker(self, *arguments, **environment):
         return self._kept(Worker({**self.environment, **environment}, *arguments))
