@@ -11,7 +11,8 @@ from pathlib import Path
 
 from app.services.storage import TrackStore
 from benchmarks.__main__ import Row, table
-from benchmarks.postgres import cluster
+from benchmarks.postgres import Cluster, cluster
+from benchmarks.scale.chaos import Chaos, Faults
 from benchmarks.scale.pickup import queue_on, time_pickups, worker
 from benchmarks.scale.throughput import per_second
 
@@ -46,20 +47,42 @@ def throughput(address: str, folder: Path) -> Iterator[Row]:
     )
 
 
+def chaos(server: Cluster, folder: Path, tracks: int) -> Iterator[Row]:
+    """Parts killed every 5 s, the database restarted twice."""
+    faults = Faults(tracks=tracks)
+    seen = Chaos(server, folder, faults).run()
+    killed = ", ".join(f"{part} {count} times" for part, count in sorted(seen.kills.items()))
+    yield Row(
+        what=f"{seen.accepted} tracks, {faults.nodes} API nodes, {faults.workers} workers",
+        measured=f"{seen.took_s:.0f} s; killed: {killed}; database restarted {seen.database_restarts} times; "
+        f"{seen.sent_again} requests sent again; {seen.runs} runs begun for {seen.stored} tracks; {seen.files} files",
+        beside="; ".join(seen.problems[:20]) or "each completed once, each file as its record says",
+    )
+
+
 MEASURES: dict[str, Callable[[str, Path], Iterator[Row]]] = {"pickup": pickup, "throughput": throughput}
 
 
 def main() -> None:
     """Measure, and print a Markdown table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[*MEASURES, []], help=", ".join(MEASURES))
-    chosen = parser.parse_args().what or list(MEASURES)
+    names = [*MEASURES, "chaos"]
+    parser.add_argument("what", nargs="*", help=f"{', '.join(names)} (default: all but chaos)")
+    parser.add_argument("--tracks", type=int, default=1000, help="of chaos (default: %(default)s)")
+    options = parser.parse_args()
+    chosen = options.what or list(MEASURES)
+    if unknown := set(chosen) - set(names):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
     rows = []
     with cluster() as server, tempfile.TemporaryDirectory(prefix="music-scale-") as folder:
         for name in chosen:
-            address = server.database()
-            TrackStore(address).migrate()
-            for row in MEASURES[name](address, Path(folder, name)):
+            if name == "chaos":
+                measured = chaos(server, Path(folder, name), options.tracks)
+            else:
+                address = server.database()
+                TrackStore(address).migrate()
+                measured = MEASURES[name](address, Path(folder, name))
+            for row in measured:
                 print(f"{row.what}: {row.measured}" + (f"  ({row.beside})" if row.beside else ""), file=sys.stderr)
                 rows.append(row)
     print(table(rows))
