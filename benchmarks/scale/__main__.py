@@ -47,14 +47,14 @@ def throughput(address: str, folder: Path) -> Iterator[Row]:
     )
 
 
-def chaos(server: Cluster, folder: Path, tracks: int) -> Iterator[Row]:
-    """Parts killed every 5 s, the database restarted twice."""
-    faults = Faults(tracks=tracks)
+def chaos(server: Cluster, folder: Path, tracks: int, every_s: float) -> Iterator[Row]:
+    """Parts killed every few seconds, the database restarted twice."""
+    faults = Faults(tracks=tracks, every_s=every_s)
     seen = Chaos(server, folder, faults).run()
     killed = ", ".join(f"{part} {count} times" for part, count in sorted(seen.kills.items()))
     yield Row(
         what=f"{seen.accepted} tracks, {faults.nodes} API nodes, {faults.workers} workers",
-        measured=f"{seen.took_s:.0f} s; killed: {killed}; database restarted {seen.database_restarts} times; "
+        measured=f"{seen.took_s:.0f} s; killed, one every {every_s:g} s: {killed}; database restarted {seen.database_restarts} times; "
         f"{seen.sent_again} requests sent again; {seen.runs} runs begun for {seen.stored} tracks; {seen.files} files",
         beside="; ".join(seen.problems[:20]) or "each completed once, each file as its record says",
     )
@@ -69,6 +69,7 @@ def main() -> None:
     names = [*MEASURES, "chaos"]
     parser.add_argument("what", nargs="*", help=f"{', '.join(names)} (default: all but chaos)")
     parser.add_argument("--tracks", type=int, default=1000, help="of chaos (default: %(default)s)")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between chaos's kills (default: %(default)s)")
     options = parser.parse_args()
     chosen = options.what or list(MEASURES)
     if unknown := set(chosen) - set(names):
@@ -77,7 +78,7 @@ def main() -> None:
     with cluster() as server, tempfile.TemporaryDirectory(prefix="music-scale-") as folder:
         for name in chosen:
             if name == "chaos":
-                measured = chaos(server, Path(folder, name), options.tracks)
+                measured = chaos(server, Path(folder, name), options.tracks, options.every)
             else:
                 address = server.database()
                 TrackStore(address).migrate()

@@ -125,6 +125,7 @@ class Chaos:
         self._database = self._address.split("/")[3].split("?")[0]
         self._outcome = Outcome()
         self._over = threading.Event()
+        self._client = httpx.Client(timeout=30)
         TrackStore(self._address).migrate()
         for statement in AUDIT.split(";\n"):
             cluster.sql(statement, self._database)
@@ -163,6 +164,7 @@ class Chaos:
             self._check()
             for part in self._parts:
                 part.end()
+            self._client.close()
         return self._outcome
 
     # -- what is done to them -----------------------------------------------------------------------------------
@@ -191,7 +193,7 @@ class Chaos:
         for port in self._ports:
             while True:
                 try:
-                    if httpx.get(f"http://127.0.0.1:{port}/ready", timeout=10).status_code == 200:
+                    if self._client.get(f"http://127.0.0.1:{port}/ready").status_code == 200:
                         break
                 except httpx.HTTPError:
                     pass
@@ -203,7 +205,7 @@ class Chaos:
         while True:
             port = self._ports[number % len(self._ports)]
             try:
-                answer = httpx.post(f"http://127.0.0.1:{port}/music/generate", json=body, timeout=30)
+                answer = self._client.post(f"http://127.0.0.1:{port}/music/generate", json=body)
                 if answer.status_code == 200:
                     return str(answer.json()["track_id"])
                 if answer.status_code != 503:
