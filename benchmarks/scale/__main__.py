@@ -54,7 +54,8 @@ def chaos(server: Cluster, folder: Path, tracks: int, every_s: float) -> Iterato
     killed = ", ".join(f"{part} {count} times" for part, count in sorted(seen.kills.items()))
     yield Row(
         what=f"{seen.accepted} tracks, {faults.nodes} API nodes, {faults.workers} workers",
-        measured=f"{seen.took_s:.0f} s; killed, one every {every_s:g} s: {killed}; database restarted {seen.database_restarts} times; "
+        measured=f"{seen.took_s:.0f} s; killed, one every {every_s:g} s: {killed}; "
+        f"database restarted {seen.database_restarts} times; "
         f"{seen.sent_again} requests sent again; {seen.runs} runs begun for {seen.stored} tracks; {seen.files} files",
         beside="; ".join(seen.problems[:20]) or "each completed once, each file as its record says",
     )
