@@ -5,6 +5,7 @@ import asyncio
 import gc
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -186,6 +187,11 @@ async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bo
             proxy_headers=False,  # the application believes the proxies that MUSIC_TRUSTED_PROXIES names, and no other
         )
     )
+    # uvicorn passes a signal on to whoever listened before it. By default that ends the program at once, and what is
+    # still to be put away (the worker beside, traces not sent yet) with it.
+    ended_by: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: ended_by.append(number))
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
@@ -199,6 +205,8 @@ async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bo
         companion.stop()
         await working
     await service.close()
+    if signal.SIGINT in ended_by:
+        return 130
     return 0 if server.started else 1
 
 

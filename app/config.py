@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     metrics: Literal["on", "off"] = Field(
         "on", description="Whether `GET /metrics` tells Prometheus how the service does."
     )
+    traces: str | None = Field(
+        None, description="Collector of OpenTelemetry traces: `http://collector:4318/v1/traces`."
+    )
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="Port on which a worker on PostgreSQL tells Prometheus how it does."
     )

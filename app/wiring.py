@@ -33,7 +33,7 @@ from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
 from app.services.jobs.finetuner import Finetuner, TeachesNobody
 from app.services.jobs.lock import FolderLock
-from app.services.metering import NoTally, PrometheusTally, Tally
+from app.services.metering import NoTally, PrometheusTally, Tallies, Tally, TraceTally
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.folders import own_folder
@@ -231,7 +231,10 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
 
 def make_tally(settings: Settings) -> Tally:
     """What counts, or does not."""
-    return PrometheusTally() if settings.metrics == "on" else NoTally()
+    tallies: list[Tally] = [PrometheusTally()] if settings.metrics == "on" else []
+    if settings.traces is not None:
+        tallies.append(TraceTally(settings.traces))
+    return Tallies(tallies) if tallies else NoTally()
 
 
 def _embedded_queue(

@@ -24,6 +24,8 @@ from benchmarks.servers import ROOT
 
 #: Seconds between the workers' signs of life.
 HEARTBEAT_S = 1.0
+#: Tracks that wait or are made at the same time.
+BACKLOG = 24
 #: Clients that post at once.
 CLIENTS = 4
 #: Seconds that a killed part stays away, at most; something starts it again, as systemd would.
@@ -201,6 +203,9 @@ class Chaos:
 
     def _post(self, number: int) -> str:
         """Ask for a track until some node has accepted it: its id."""
+        # New ones keep coming while parts are killed, as many as are finished.
+        while not self._over.is_set() and number >= self._finished() + BACKLOG:
+            time.sleep(0.2)
         body = {"prompt": f"calm piano number {number}", "duration": 5, "seed": number, "model": self._faults.model}
         while True:
             port = self._ports[number % len(self._ports)]
