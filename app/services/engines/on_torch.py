@@ -4,13 +4,11 @@ Rule: nothing is downloaded and nothing unpickled; a checkpoint is a folder of s
 """
 
 import gc
-import json
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from app.errors import GenerationFailed, printable
 from app.services.engines.base import ModelSource
-from app.services.engines.weights import PICKLES
+from app.services.engines.checkpoints import checked_folder
 
 #: Share of a GPU's free memory that weights may fill; beyond it each part visits the GPU in turn.
 _ROOM = 0.8
@@ -24,7 +22,7 @@ def open_pipeline(source: ModelSource, family: str, *, device: str, dtype: str, 
 
     `device` is auto, cpu, cuda, cuda:n or mps; `half` the type that "auto" means on a GPU.
     """
-    folder = _checked_folder(source, family)
+    folder = checked_folder(source, family, index="model_index.json", key="_class_name")
     import diffusers
 
     where = device_named(device)
@@ -97,27 +95,3 @@ def dice_of(seed: int) -> Any:
     import torch
 
     return torch.Generator("cpu").manual_seed(seed)
-
-
-def _checked_folder(source: ModelSource, family: str) -> Path:
-    fetch = f"python3 run.py fetch {source.name}"
-    if source.folder is None or not source.folder.is_dir():
-        raise GenerationFailed(f"The weights of {source.name} are not on this machine: {fetch}")
-    try:
-        index = json.loads((source.folder / "model_index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GenerationFailed(
-            f"The folder of {source.name} holds no checkpoint: its model_index.json is missing or damaged; {fetch}"
-        ) from error
-    found = cast(Any, index).get("_class_name") if isinstance(index, dict) else None
-    if found != family:
-        raise GenerationFailed(f"The folder of {source.name} holds {printable(str(found))}, not {family}")
-    for part in sorted(source.folder.iterdir()):
-        names = [file.name for file in part.iterdir()] if part.is_dir() and part.name in index else []
-        pickled = [name for name in names if name.endswith(PICKLES)]
-        if pickled and not any(name.endswith(".safetensors") for name in names):
-            raise GenerationFailed(
-                f"{source.name} is refused: {part.name}/{pickled[0]} is a pickle, which could run any code; "
-                "only safetensors are opened"
-            )
-    return source.folder
