@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description="Address of the service as clients see it, for download links.")
     trusted_proxies: str = Field("", description="Proxies whose X-Forwarded-* headers count, comma-separated.")
     cors_origins: str = Field("*", description="Origins that browsers may call from, comma-separated.")
+    metrics: Literal["on", "off"] = Field(
+        "on", description="Whether `GET /metrics` tells Prometheus how the service does."
+    )
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65_535, description="Port on which a worker on PostgreSQL tells Prometheus how it does."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
 

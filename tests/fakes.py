@@ -30,7 +30,11 @@ from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, LessonFiles, TrackPage
+<<<<<<< HEAD
+from app.services.storage.figures import LineFigures
+=======
 from app.services.storage.sent import write_sent
+>>>>>>> d7a8d5c53ef9579726b8d6aefa8ff55c74f5371f
 from app.utils.clock import FrozenClock
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
@@ -55,6 +59,12 @@ class FakeQueue:
         self.stored: dict[str, Track] = {}
         #: Raised by the next call that touches a track.
         self.trouble: Exception | None = None
+        #: Raised whenever the database is looked at.
+        self.trouble_at_ping: Exception | None = None
+        #: What the queue says is the matter with it.
+        self.said: str | None = None
+        #: Whether workers on other machines take what waits; None where the workers are its own.
+        self.elsewhere: bool | None = None
         #: Ids that the store was asked for.
         self.asked: list[str] = []
         #: What was written beside tracks.
@@ -147,10 +157,21 @@ class FakeQueue:
         return _done(file)
 
     def load(self, model: str | None = None) -> QueueLoad:
-        return QueueLoad(queued=len(self.waiting()), running=0, workers=2, backlog_s=0.0)
+        elsewhere = bool(self.elsewhere)
+        return QueueLoad(queued=len(self.waiting()), running=0, workers=2, backlog_s=0.0, elsewhere=elsewhere)
 
     def loaded(self) -> dict[str, LoadedModel]:
         return {}
+
+    @property
+    def remote(self) -> bool:
+        return self.elsewhere is not None
+
+    def ailment(self) -> str | None:
+        return self.said
+
+    def remembered(self) -> int:
+        return len(self.tracks)
 
     # -- what tests do to tracks --------------------------------------------------------------------------------
 
@@ -241,6 +262,20 @@ class FakeStore:
     def comparison(self, comparison_id: str) -> Comparison | None:
         self.queue.meet_trouble()
         return self.queue.comparisons.get(comparison_id)
+
+    def ping(self) -> None:
+        if self.queue.trouble_at_ping is not None:
+            raise self.queue.trouble_at_ping
+
+    def lines(self) -> list[LineFigures]:
+        waiting = [self.queue.tracks[track_id] for track_id in self.queue.waiting()]
+        return [
+            LineFigures(engine=track.model, kind="render", state="queued", count=1, oldest=track.created_at)
+            for track in waiting
+        ]
+
+    def stored_bytes(self) -> int:
+        return sum(file.size for track in self.queue.tracks.values() for file in track.files)
 
     def speeds(self) -> dict[str, float]:
         return {}
@@ -356,7 +391,11 @@ class FakeService(MusicGeneratorService):
         self.clock = FrozenClock()
         self.queue = FakeQueue(folder, self.clock, max_queue)
         self.finetuner = FakeFinetuner(folder)
+<<<<<<< HEAD
+        self.default_model = "composer"
+=======
         self.clips = FakeClips(folder, self.clock)
+>>>>>>> d7a8d5c53ef9579726b8d6aefa8ff55c74f5371f
         super().__init__(self._make_backend)
 
     def _make_backend(self) -> Backend:
@@ -374,7 +413,7 @@ class FakeService(MusicGeneratorService):
                 tuned=self.finetuner.files.styles,
                 adapters=self.finetuner.files.adapters,
             ),
-            default_model="composer",
+            default_model=self.default_model,
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
             release=self.queue.stop,
         )

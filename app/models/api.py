@@ -437,6 +437,13 @@ class Health(Wire):
     version: str = Field(description="Version of the service.", examples=["1.0.0"])
 
 
+class Readiness(Wire):
+    """Whether the service can do its work now."""
+
+    status: str = Field(description="`ready`; otherwise the answer is 503.", examples=["ready"])
+    parts: list[str] = Field(description="What was looked at.", examples=[["database", "storage", "queue", "engines"]])
+
+
 class ServiceCard(Wire):
     """What can be asked for."""
 

@@ -6,7 +6,7 @@ import threading
 import unicodedata
 import weakref
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -18,6 +18,7 @@ from app.services.engines import ModelRow, Models
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.jobs.clips import ClipShelf
 from app.services.jobs.finetuner import Finetuner
+from app.services.metering import NoTally, Tally
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.utils.chance import random_token
@@ -58,6 +59,8 @@ class Backend:
     soundfont_sha256: Callable[[], str]
     #: Ends what was opened, once its last user lets go.
     release: Callable[[], None]
+    #: What came of tracks and runs in this process.
+    tally: Tally = field(default_factory=NoTally)
 
 
 class MusicGeneratorService:

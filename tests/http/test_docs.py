@@ -1,11 +1,14 @@
 """The documentation: complete, true, and served without the internet."""
 
+import importlib
+import pkgutil
 import re
 from html.parser import HTMLParser
 
 import pytest
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIRouter
 
+from app import routers as package
 from app.config import Settings
 from app.main import create_app
 from tests.recordings import recording
@@ -98,6 +101,7 @@ def test_successes_answer_what_the_document_says(client, queue, track_id):
         "ModelList": ("GET", "/music/models"),
         "Welcome": ("GET", "/"),
         "Health": ("GET", "/health"),
+        "Readiness": ("GET", "/ready"),
         "ServiceCard": ("GET", "/music/"),
     }
     together = client.post("/music/batch", json={"requests": [{"prompt": "piano"}]}).json()
@@ -130,16 +134,15 @@ def test_what_is_asked_for_in_the_document_is_what_is_checked():
 
 def test_every_route_is_in_the_document(app):
     hidden = {"/docs", "/redoc"}
-    paths = {route.path_format for router in routers() for route in router.routes if isinstance(route, APIRoute)}
+    paths = {route.path_format for router in every_router() for route in router.routes if isinstance(route, APIRoute)}
 
     assert paths - hidden == set(DOCUMENT["paths"])
 
 
-def routers():
-    from app.routers import clips, comparisons, downloads, finetunes, groups, models, music, pages, tracks
-
-    every = (music, models, tracks, groups, comparisons, finetunes, clips, downloads, pages)
-    return tuple(each.router for each in every)
+def every_router():
+    """Every router of every module there is, whether it was wired or not."""
+    modules = [importlib.import_module(f"app.routers.{found.name}") for found in pkgutil.iter_modules(package.__path__)]
+    return [each for module in modules for each in vars(module).values() if isinstance(each, APIRouter)]
 
 
 # -- the pages ----------------------------------------------------------------------------------------------------

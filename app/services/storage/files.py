@@ -23,6 +23,7 @@ from obstore.store import LocalStore, from_url
 
 from app.errors import StorageFailed, storage_errors
 from app.models.track import TrackFile
+from app.utils.chance import random_token
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -126,9 +127,26 @@ class AudioFiles:
         """Remove what one run of a track's work left. Idempotent."""
         self._delete(f"{TRACKS}/{_checked_name(track_id)}/{int(run)}")
 
+<<<<<<< HEAD
+    def check(self) -> None:
+        """Write a small file and remove it again. `StorageFailed` with the reason."""
+        key = f"checks/{random_token()}"
+        with _refusals("Files cannot be written"):
+            if self._folder is None:
+                obstore.put(self._store, key, b"written")
+                obstore.delete(self._store, key)
+                return
+            path = self._folder / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.write_bytes(b"written")
+            finally:
+                path.unlink(missing_ok=True)
+=======
     def delete_clip(self, clip_id: str) -> None:
         """Remove a clip. Idempotent."""
         self._delete(f"{CLIPS}/{_checked_name(clip_id)}")
+>>>>>>> d7a8d5c53ef9579726b8d6aefa8ff55c74f5371f
 
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""

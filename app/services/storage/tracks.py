@@ -19,6 +19,7 @@ from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.clips import read_clip, read_longest_unused
 from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
+from app.services.storage.figures import LineFigures, read_lines
 from app.services.storage.finetunes import read_finetune, read_finetunes, read_unfinished
 from app.services.storage.groups import read_comparison, read_group, read_standings
 from app.services.storage.moving import DATABASE, copy_database
@@ -157,6 +158,16 @@ class TrackStore:
         return TrackPage(
             tracks=tuple(shown), next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None
         )
+
+    def ping(self) -> None:
+        """Ask the database for nothing. `StorageFailed` where it does not answer."""
+        with self._reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def lines(self) -> list[LineFigures]:
+        """How many jobs wait and run, by engine."""
+        with self._reading() as connection:
+            return read_lines(connection)
 
     def stored_bytes(self) -> int:
         """Size of all files of all tracks, by their records."""
