@@ -31,7 +31,7 @@ def open_musicgen(
             str(folder),
             local_files_only=True,
             use_safetensors=True,
-            dtype=dtype_named(dtype, where, "float16"),
+            dtype=dtype_named(dtype, where, ("float16", "bfloat16")),
             attn_implementation={"decoder": "sdpa"},  # the codec has no such attention
         )
     except Exception as error:  # whatever a damaged checkpoint raises in whichever library reads it

@@ -4,6 +4,8 @@ Rule: nothing is downloaded and nothing unpickled; a checkpoint is a folder of s
 """
 
 import gc
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 from app.errors import GenerationFailed, printable
@@ -16,11 +18,15 @@ _ROOM = 0.8
 #: Types that a model may be run in.
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
+log = logging.getLogger(__name__)
 
-def open_pipeline(source: ModelSource, family: str, *, device: str, dtype: str, half: str, **options: Any) -> Any:
+
+def open_pipeline(
+    source: ModelSource, family: str, *, device: str, dtype: str, halves: Sequence[str], **options: Any
+) -> Any:
     """The pipeline of class `family` in a model's folder, on its device. `GenerationFailed` with the reason.
 
-    `device` is auto, cpu, cuda, cuda:n or mps; `half` the type that "auto" means on a GPU.
+    `device` is auto, cpu, cuda, cuda:n or mps; `halves` are those of `dtype_named`.
     """
     folder = checked_folder(source, family, index="model_index.json", key="_class_name")
     import diffusers
@@ -28,7 +34,7 @@ def open_pipeline(source: ModelSource, family: str, *, device: str, dtype: str, 
     where = device_named(device)
     try:
         pipeline = getattr(diffusers, family).from_pretrained(
-            str(folder), local_files_only=True, use_safetensors=True, dtype=dtype_named(dtype, where, half), **options
+            str(folder), local_files_only=True, use_safetensors=True, dtype=dtype_named(dtype, where, halves), **options
         )
     except Exception as error:  # whatever a damaged checkpoint raises in whichever library reads it
         raise GenerationFailed(
@@ -54,15 +60,22 @@ def device_named(name: str) -> Any:
     return torch.device(kind, int(number)) if number else torch.device(kind)
 
 
-def dtype_named(name: str, device: Any, half: str) -> Any:
-    """The torch type of a name of `DTYPES`; "auto" is `half` on a CUDA device, else float32. `GenerationFailed`."""
+def dtype_named(name: str, device: Any, halves: Sequence[str]) -> Any:
+    """The torch type of a name of `DTYPES`. `GenerationFailed` for any other name.
+
+    `halves` are the types of 16 bits in which the family neither overflows nor lacks an operation, the best first.
+    "auto" is the best of them on a CUDA device, else float32; so is, with a warning, what is not among them, and
+    float16 on a processor, which is slow there and lacks operations.
+    """
     import torch
 
     if name not in DTYPES:
         raise GenerationFailed(f"dtype must be one of {', '.join(DTYPES)}, got {printable(name)!r}")
-    if name == "auto":
-        name = half if device.type == "cuda" else "float32"
-    return getattr(torch, name)
+    best = halves[0] if device.type == "cuda" else "float32"
+    safe = name in ("auto", "float32") or (name in halves and (device.type != "cpu" or name != "float16"))
+    if not safe:
+        log.warning("MUSIC_DTYPE=%s is not safe for this model on %s; it runs in %s", name, device.type, best)
+    return getattr(torch, name if safe and name != "auto" else best)
 
 
 def placed(pipeline: Any, device: Any) -> Any:
