@@ -142,7 +142,7 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("just a guitar", {"instruments": ["guitar"], "solo": True}),
     ("solo drums", {"drums": True, "instruments": [], "solo": True}),
     ("solo drum kit, 120 bpm", {"drums": True, "instruments": [], "tempo_bpm": 120, "solo": True}),
-    ("piano with solo drums", {"drums": True, "instruments": [PIANO], "solo": False}),
+    ("piano with solo drums", {"drums": True, "instruments": [PIANO], "solo": None}),
     ("only piano and strings", {"instruments": [PIANO, "strings"], "solo": True}),
     ("metal with a guitar solo", {"genre": "metal", "instruments": ["guitar"], "lead": "guitar", "solo": None}),
     ("solo violin over strings", {"instruments": ["violin", "strings"], "lead": "violin", "solo": None}),
