@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         ge=0, le=64, description="Worker processes; default: one a core, four at most. `0`: only others make music.",
     )  # fmt: skip
     device: str = Field("auto", description="Where models run: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="Type in which models on PyTorch compute; `auto` is 16 bits on CUDA, else `float32`."
+    )
     preload: str = Field("", description="Models to load at the start, comma-separated; they stay while there is room.")
     model_idle: str = Field("15m", description="Time without work after which a model is unloaded; `0` for never.")
     model_memory: str | None = Field(

@@ -85,6 +85,7 @@ def make_workshop(settings: Settings, folder: Path) -> Workshop:
         files=str(folder / AUDIO),
         models=make_models(settings),
         threads=settings.render_threads,
+        dtype=settings.dtype,
         batch_most=settings.batch_max,
         batch_wait_s=settings.batch_wait_ms / 1000,
         retry_bad_takes=settings.retry_bad_takes,
