@@ -8,12 +8,13 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import comparisons, downloads, finetunes, groups, models, music, operating, pages, tracks
+from app.routers import comparisons, downloads, finetunes, groups, live, models, music, operating, pages, tracks
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
 from app.routers.problems import add_problem_answers
 from app.routers.shortcuts import Shortcuts
+from app.services.following import Following
 from app.services.generator import MusicGeneratorService
 from app.services.metering import RequestTally
 from app.services.watching import Lookout
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         openapi_tags=[
             {"name": "music", "description": "From a sentence to music."},
             {"name": "tracks", "description": "Tracks after the request: look at them, stop them, remove them."},
+            {"name": "live", "description": "Tracks as they happen: events, and the sound while it is made."},
             {"name": "groups", "description": "Many tracks at once, all or nothing."},
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "finetunes", "description": "Models taught from your own files."},
@@ -62,10 +64,11 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.service = ServiceOnDemand(lambda: service or make_service(settings))
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
+    app.state.following = Following(app.state.service)
     app.state.lookout = Lookout(app.state.service)
     app.state.requests = RequestTally() if settings.metrics == "on" else None
     for router in (
-        music.router, models.router, tracks.router, groups.router, comparisons.router, finetunes.router,
+        music.router, live.router, models.router, tracks.router, groups.router, comparisons.router, finetunes.router,
         downloads.router, pages.router, operating.router,
     ):  # fmt: skip
         app.include_router(router)

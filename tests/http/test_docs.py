@@ -134,9 +134,9 @@ def test_every_route_is_in_the_document(app):
 
 
 def routers():
-    from app.routers import comparisons, downloads, finetunes, groups, models, music, operating, pages, tracks
+    from app.routers import comparisons, downloads, finetunes, groups, live, models, music, operating, pages, tracks
 
-    parts = (music, models, tracks, groups, comparisons, finetunes, downloads, pages, operating)
+    parts = (music, live, models, tracks, groups, comparisons, finetunes, downloads, pages, operating)
     return (*(each.router for each in parts), operating.metrics)
 
 

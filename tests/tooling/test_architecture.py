@@ -16,7 +16,7 @@ LAYERS = (
     ("app.wiring",),
     ("app.routers",),
     ("app.services.comparing", "app.services.offering", "app.services.finetunes",
-     "app.services.watching"),
+     "app.services.watching", "app.services.following"),
     ("app.services.groups",),
     ("app.services.generator",),
     ("app.services.residence",),
