@@ -98,6 +98,15 @@ class FinetuneNotFound(MusicError):
         super().__init__(f"Fine-tune not found: {printable(finetune_id)}")
 
 
+class ClipNotFound(MusicError):
+    """No clip has this id, or it was too old to be kept."""
+
+    status = 404
+
+    def __init__(self, clip_id: str) -> None:
+        super().__init__(f"Clip not found: {printable(clip_id)}")
+
+
 class NameTaken(MusicError):
     """Another fine-tune has the name; nothing was created."""
 

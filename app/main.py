@@ -8,7 +8,19 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import comparisons, downloads, finetunes, groups, live, models, music, operating, pages, tracks
+from app.routers import (
+    clips,
+    comparisons,
+    downloads,
+    finetunes,
+    groups,
+    live,
+    models,
+    music,
+    operating,
+    pages,
+    tracks,
+)
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
@@ -53,6 +65,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
             {"name": "groups", "description": "Many tracks at once, all or nothing."},
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "finetunes", "description": "Models taught from your own files."},
+            {"name": "clips", "description": "Recordings for models to go on from or to follow."},
             {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
             {"name": "service", "description": "The service itself."},
         ],
@@ -68,9 +81,18 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.lookout = Lookout(app.state.service)
     app.state.requests = RequestTally() if settings.metrics == "on" else None
     for router in (
-        music.router, live.router, models.router, tracks.router, groups.router, comparisons.router, finetunes.router,
-        downloads.router, pages.router, operating.router,
-    ):  # fmt: skip
+        music.router,
+        live.router,
+        models.router,
+        tracks.router,
+        groups.router,
+        comparisons.router,
+        finetunes.router,
+        clips.router,
+        downloads.router,
+        pages.router,
+        operating.router,
+    ):
         app.include_router(router)
     if settings.metrics == "on":
         app.include_router(operating.metrics)

@@ -29,6 +29,8 @@ from app.services.generator import (
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, JobQueue, Outcome, Progress
+from app.services.jobs.clips import ClipShelf
+from app.services.jobs.decoder import ClipDecoder
 from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
 from app.services.jobs.finetuner import Finetuner, TeachesNobody
@@ -39,7 +41,7 @@ from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
 from app.services.styles import look_in
-from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, run_lesson, warm_up
+from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_clip, run_job, run_lesson, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
 
@@ -205,6 +207,15 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     teaches = Finetuner if settings.server is None else TeachesNobody
     finetuner = teaches(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
     finetuner.start()
+    clips = ClipShelf(
+        store,
+        files,
+        ClipDecoder(run_clip),
+        clock=clock,
+        retention_s=settings.retention_s,
+        storage_limit_bytes=settings.storage_limit_bytes,
+    )
+    clips.start()
 
     def release() -> None:
         with _opening:
@@ -212,6 +223,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
             shared.users -= 1
             if shared.users == 0:
                 del _open[folder, settings.server]
+                clips.stop()
                 finetuner.stop()
                 queue.stop(drain_s=settings.drain)
 
@@ -219,6 +231,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         queue=queue,
         store=store,
         finetuner=finetuner,
+        clips=clips,
         files=files,
         clock=clock,
         models=workshop.models,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.errors import (
+    ClipNotFound,
     FinetuneAlreadyFinished,
     FinetuneNotFound,
     InvalidField,
@@ -20,15 +21,21 @@ from app.errors import (
     TrackAlreadyFinished,
     TrackNotFound,
 )
+from app.models.clip import Clip
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
+from app.services.encoding import keep_clip
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.audience import Audience, Hear
 from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, LessonFiles, TrackPage
+<<<<<<< HEAD
 from app.services.storage.figures import LineFigures
+=======
+from app.services.storage.sent import write_sent
+>>>>>>> d7a8d5c53ef9579726b8d6aefa8ff55c74f5371f
 from app.utils.clock import FrozenClock
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
@@ -358,6 +365,41 @@ class FakeFinetuner:
         del self.finetunes[finetune_id]
 
 
+class FakeClips:
+    """A ClipShelf in memory, which opens what is sent in the test's own process."""
+
+    def __init__(self, folder: Path, clock: FrozenClock) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.clips: dict[str, Clip] = {}
+
+    def take(self, name: str, content: BinaryIO) -> Clip:
+        source = self.folder / "sent"
+        size, sha256 = write_sent(content, source)
+        facts = keep_clip(source, self.folder / "clip.flac")
+        now = self.clock.now()
+        clip = Clip(
+            id=f"clip_{len(self.clips):016x}", name=name, facts=facts, size=size, sha256=sha256, stored_bytes=1,
+            created_at=now, used_at=now,
+        )  # fmt: skip
+        self.clips[clip.id] = clip
+        return clip
+
+    def get(self, clip_id: str) -> Clip:
+        if clip_id not in self.clips:
+            raise ClipNotFound(clip_id)
+        return self.clips[clip_id]
+
+    use = get
+
+    def expires_at(self, clip: Clip) -> datetime | None:
+        return clip.used_at
+
+    def delete(self, clip_id: str) -> None:
+        self.get(clip_id)
+        del self.clips[clip_id]
+
+
 class FakeService(MusicGeneratorService):
     """The real service; behind it nothing happens unless a test lets it happen through `queue`."""
 
@@ -365,7 +407,11 @@ class FakeService(MusicGeneratorService):
         self.clock = FrozenClock()
         self.queue = FakeQueue(folder, self.clock, max_queue)
         self.finetuner = FakeFinetuner(folder)
+<<<<<<< HEAD
         self.default_model = "composer"
+=======
+        self.clips = FakeClips(folder, self.clock)
+>>>>>>> d7a8d5c53ef9579726b8d6aefa8ff55c74f5371f
         super().__init__(self._make_backend)
 
     def _make_backend(self) -> Backend:
@@ -374,6 +420,7 @@ class FakeService(MusicGeneratorService):
             queue=self.queue,
             store=FakeStore(self.queue),  # type: ignore[arg-type]  # as much of it as the service asks
             finetuner=self.finetuner,  # type: ignore[arg-type]
+            clips=self.clips,  # type: ignore[arg-type]
             files=self.queue.files,
             clock=self.clock,
             models=Models(

@@ -28,7 +28,7 @@ BODY_LIMIT_BYTES = 65_536
 LARGER_LIMITS_BYTES = {"/music/batch": 2_097_152, "/music/compare": 2_097_152}
 
 #: Calls that take files, by the end of their path.
-UPLOADS = ("/music/finetunes",)
+UPLOADS = ("/music/finetunes", "/music/clips")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 #: Hears method, route, status and seconds of an answer.

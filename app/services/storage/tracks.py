@@ -11,10 +11,12 @@ from sqlalchemy import URL, Connection, Engine, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import DatabaseAway, StorageFailed
+from app.models.clip import Clip
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import Status, Track
 from app.services.storage.changes import Changes, Unfinished
+from app.services.storage.clips import read_clip, read_longest_unused
 from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
 from app.services.storage.figures import LineFigures, read_lines
@@ -131,6 +133,16 @@ class TrackStore:
             found = read_finetunes(connection, status=status, cursor=cursor, limit=limit + 1)
         shown = tuple(found[:limit])
         return shown, write_cursor(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
+
+    def clip(self, clip_id: str) -> Clip | None:
+        """A clip; None if there is none."""
+        with self._reading() as connection:
+            return read_clip(connection, clip_id)
+
+    def clips_longest_unused(self) -> list[Clip]:
+        """All clips, the one that nobody used for the longest first."""
+        with self._reading() as connection:
+            return read_longest_unused(connection)
 
     def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
         """Up to `limit` tracks, newest first, from where the last page ended. `InvalidField` for a strange cursor."""
