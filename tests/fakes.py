@@ -31,11 +31,8 @@ from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.audience import Audience, Hear
 from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, LessonFiles, TrackPage
-<<<<<<< HEAD
 from app.services.storage.figures import LineFigures
-=======
 from app.services.storage.sent import write_sent
->>>>>>> d7a8d5c53ef9579726b8d6aefa8ff55c74f5371f
 from app.utils.clock import FrozenClock
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
@@ -407,11 +404,8 @@ class FakeService(MusicGeneratorService):
         self.clock = FrozenClock()
         self.queue = FakeQueue(folder, self.clock, max_queue)
         self.finetuner = FakeFinetuner(folder)
-<<<<<<< HEAD
         self.default_model = "composer"
-=======
         self.clips = FakeClips(folder, self.clock)
->>>>>>> d7a8d5c53ef9579726b8d6aefa8ff55c74f5371f
         super().__init__(self._make_backend)
 
     def _make_backend(self) -> Backend:

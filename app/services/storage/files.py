@@ -127,7 +127,6 @@ class AudioFiles:
         """Remove what one run of a track's work left. Idempotent."""
         self._delete(f"{TRACKS}/{_checked_name(track_id)}/{int(run)}")
 
-<<<<<<< HEAD
     def check(self) -> None:
         """Write a small file and remove it again. `StorageFailed` with the reason."""
         key = f"checks/{random_token()}"
@@ -142,11 +141,10 @@ class AudioFiles:
                 path.write_bytes(b"written")
             finally:
                 path.unlink(missing_ok=True)
-=======
+
     def delete_clip(self, clip_id: str) -> None:
         """Remove a clip. Idempotent."""
         self._delete(f"{CLIPS}/{_checked_name(clip_id)}")
->>>>>>> d7a8d5c53ef9579726b8d6aefa8ff55c74f5371f
 
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""
