@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import comparisons, downloads, finetunes, groups, models, music, pages, tracks
+from app.routers import comparisons, downloads, finetunes, groups, models, music, pages, studio, tracks
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.default_model = settings.model
     for router in (
         music.router, models.router, tracks.router, groups.router, comparisons.router, finetunes.router,
-        downloads.router, pages.router,
+        downloads.router, pages.router, studio.router,
     ):  # fmt: skip
         app.include_router(router)
     pages.add_assets(app)
