@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import mimetypes
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -40,17 +40,22 @@ class Asset:
     gzipped_tag: str
 
 
-@cache
 def assets() -> dict[str, Asset]:
-    """Every file of the page by its path below the folder; read once."""
-    return {
-        path.relative_to(FOLDER).as_posix(): _asset(path)
-        for path in sorted(FOLDER.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
-    }
+    """Every file of the page by its path below the folder."""
+    names = (path.relative_to(FOLDER).as_posix() for path in sorted(FOLDER.rglob("*")))
+    return {name: asset for name in names if (asset := _asset_at(name)) is not None}
 
 
-def _asset(path: Path) -> Asset:
+def _asset_at(name: str) -> Asset | None:
+    """The file of that name; None if the page has none. One that was edited is read again."""
+    path = (FOLDER / name).resolve()
+    if not path.is_relative_to(FOLDER) or path.name.startswith(".") or not path.is_file():
+        return None
+    return _asset(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=128)
+def _asset(path: Path, _changed_ns: int) -> Asset:
     plain = path.read_bytes()
     media_type = _MEDIA_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     digest = hashlib.sha256(plain).hexdigest()[:32]
@@ -78,7 +83,7 @@ async def studio_file(request: Request, path: str) -> Response:
 
 
 def _answer(request: Request, path: str) -> Response:
-    asset = assets().get(path)
+    asset = _asset_at(path)
     if asset is None:
         raise HTTPException(404, "Not Found")
     packed = _takes_gzip(request.headers.get("accept-encoding", ""))

@@ -101,7 +101,19 @@ def test_a_head_request_gets_the_headers_alone(client):
 
 
 @pytest.mark.security
-@pytest.mark.parametrize("path", ["nothing.js", "../../main.py", "%2e%2e/%2e%2e/main.py", "js/../../../main.py", "js"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nothing.js",
+        "../../main.py",
+        "%2e%2e/%2e%2e/main.py",
+        "js/../../../main.py",
+        "js",
+        "/etc/hosts",
+        "a%00b",
+        "x" * 5000,
+    ],
+)
 def test_only_the_pages_own_files_are_served(client, path):
     assert client.get(f"/studio/{path}").status_code == 404
 
