@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import mimetypes
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -40,18 +40,16 @@ class Asset:
     gzipped_tag: str
 
 
+@cache
+def _paths() -> dict[str, Path]:
+    """Files of the page by name. Only what stands here is ever opened, whatever a request's path says."""
+    found = (path for path in sorted(FOLDER.rglob("*")) if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(FOLDER).as_posix(): path for path in found}
+
+
 def assets() -> dict[str, Asset]:
-    """Every file of the page by its path below the folder."""
-    names = (path.relative_to(FOLDER).as_posix() for path in sorted(FOLDER.rglob("*")))
-    return {name: asset for name in names if (asset := _asset_at(name)) is not None}
-
-
-def _asset_at(name: str) -> Asset | None:
-    """The file of that name; None if the page has none. One that was edited is read again."""
-    path = (FOLDER / name).resolve()
-    if not path.is_relative_to(FOLDER) or path.name.startswith(".") or not path.is_file():
-        return None
-    return _asset(path, path.stat().st_mtime_ns)
+    """Every file of the page by its path below the folder. One that was edited is read again."""
+    return {name: _asset(path, path.stat().st_mtime_ns) for name, path in _paths().items()}
 
 
 @lru_cache(maxsize=128)
@@ -83,9 +81,10 @@ async def studio_file(request: Request, path: str) -> Response:
 
 
 def _answer(request: Request, path: str) -> Response:
-    asset = _asset_at(path)
-    if asset is None:
+    file = _paths().get(path)
+    if file is None:
         raise HTTPException(404, "Not Found")
+    asset = _asset(file, file.stat().st_mtime_ns)
     packed = _takes_gzip(request.headers.get("accept-encoding", ""))
     tag = asset.gzipped_tag if packed else asset.plain_tag
     headers = {
