@@ -122,5 +122,5 @@ def piece(server):
 
 @pytest.fixture
 def hands():
-    """Seed and number of random actions; STUDIO_HANDS raises the number for a long run."""
-    return int(os.environ.get("STUDIO_HANDS_SEED", "7")), int(os.environ.get("STUDIO_HANDS", "120"))
+    """Seed of random hands, and how many seconds they go on; STUDIO_HANDS_S makes it a long night."""
+    return int(os.environ.get("STUDIO_HANDS_SEED", "7")), float(os.environ.get("STUDIO_HANDS_S", "60"))

@@ -59,6 +59,7 @@ export const comparison = (id, blind) => call(`music/compare/${encodeURIComponen
 export const vote = (id, winner) => post(`music/compare/${encodeURIComponent(id)}/vote`, { winner });
 export const models = () => call("music/models").then((answer) => answer.models);
 export const vocabulary = (what) => call(`music/${what}`).then((answer) => answer[what]);
+export const instruments = () => call("music/instruments");
 export const track = (id) => call(`music/tracks/${encodeURIComponent(id)}`);
 export const tracks = (cursor) => call(`music/tracks?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
 export const cancel = (id) => post(`music/tracks/${encodeURIComponent(id)}/cancel`);

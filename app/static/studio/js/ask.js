@@ -85,7 +85,7 @@ export class Ask {
     this.takes = h("select", { id: "takes" }, [1, 2, 3, 4].map((n) => h("option", { value: n }, String(n))));
     this.takes.addEventListener("change", () => this.showMake());
     this.button = h("button", { type: "button", class: "button primary", id: "make", t: "ask.make", on: { click: () => this.make() } });
-    this.blind = h("button", { type: "button", class: "button", hidden: true, t: "ask.blind", on: { click: () => this.make(true) } });
+    this.blind = h("button", { type: "button", class: "button", id: "blind", t: "ask.blind", on: { click: () => this.offerContest() } });
     this.planNote = h("span", { class: "plan-note", hidden: true }, h("span", { t: "ask.from.plan" }),
       h("button", { type: "button", class: "link-button", t: "ask.from.plan.drop", on: { click: () => { this.dropPlan(); this.understand(); } } }));
 
@@ -276,7 +276,6 @@ export class Ask {
     this.button.dataset.t = n > 1 ? "ask.make.takes" : "ask.make";
     this.button.dataset.tParams = JSON.stringify({ n });
     this.button.textContent = t(this.button.dataset.t, { n });
-    this.blind.hidden = n < 2;
   }
 
   /** Put a wish into the form: words, length, seed, model, fields, or a whole plan. */
@@ -297,22 +296,44 @@ export class Ask {
     this.planNote.hidden = true;
   }
 
-  async make(blind = false) {
-    if (!this.prompt.value.trim() && !this.plan) {
-      showTrouble(new api.Problem("wrong", t("ask.empty")), { place: "make" });
-      this.prompt.focus();
-      return;
-    }
+  /** Whether there is something to ask for; says so if not. */
+  get hasWish() {
+    if (this.prompt.value.trim() || this.plan) return true;
+    showTrouble(new api.Problem("wrong", t("ask.empty")), { place: "make" });
+    this.prompt.focus();
+    return false;
+  }
+
+  async make() {
+    if (!this.hasWish) return;
     const takes = Number(this.takes.value);
-    const body = this.body();
-    if (blind) {
-      const first = this.seedValue;
-      await this.send(() => this.onCompare({ ...body, seed: undefined, seeds: Array.from({ length: takes }, (_, i) => first + i) }));
-    } else {
-      if (takes > 1) body.variations = takes;
-      await this.send(async () => this.onTracks(await api.generate(body), body));
+    await this.order({ ...this.body(), ...(takes > 1 ? { variations: takes } : {}) });
+    if (this.seed.value === "") this.drawn = drawSeed();
+  }
+
+  /** Send a body of POST /music/generate. */
+  order(body) { return this.send(async () => this.onTracks(await api.generate(body))); }
+
+  /** Send a body of POST /music/compare. */
+  contest(body) { return this.send(async () => this.onCompare(await api.compare(body))); }
+
+  /** What can be compared blind: seeds, or models that are ready. */
+  offerContest() {
+    if (!this.hasWish) return;
+    const { seed, model, ...body } = this.body();
+    const stack = h("div", { class: "stack" });
+    const close = openPop(this.blind, stack, t("ask.blind"));
+    const go = (more) => { close(); this.contest({ ...body, ...more }); };
+    const first = this.seedValue;
+    stack.append(h("div", { class: "menu" }, [2, 3, 4].map((n) => h("button", { type: "button", t: "contest.takes", params: { n }, on: { click: () => go({ model, seeds: Array.from({ length: n }, (_, i) => first + i) }) } }))));
+    const ready = this.models.filter(({ state }) => state === "ready");
+    if (ready.length > 1) {
+      const boxes = ready.map(({ name }) => h("input", { type: "checkbox", value: name }));
+      const send = h("button", { type: "button", class: "button small primary", disabled: true, t: "contest.models.go", on: { click: () => go({ seed: seed ?? first, models: boxes.filter(({ checked }) => checked).map(({ value }) => value) }) } });
+      const count = () => { const n = boxes.filter(({ checked }) => checked).length; send.disabled = n < 2 || n > 8; };
+      stack.append(h("h3", { t: "contest.models" }), ...boxes.map((box) => { box.addEventListener("change", count); return h("label", { class: "switch" }, box, h("span", {}, box.value)); }), h("div", { class: "row" }, send));
     }
-    if (this.seed.value === "") { this.drawn = drawSeed(); }
+    stack.querySelector("button").focus();
   }
 
   /** Send something; while that is not possible say why, and how it goes on. */

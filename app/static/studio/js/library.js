@@ -9,6 +9,8 @@ import { showTrouble } from "./trouble.js";
 
 /** The page shows at most this many; older ones are found through the API. */
 const MOST = 1000;
+/** Between two looks while something is being made. */
+const EVERY_MS = 2500;
 
 export class Library {
   /** `onOpen(id)` when a track is chosen, `onDeleted(id)` as soon as it is out of sight. */
@@ -44,6 +46,8 @@ export class Library {
       } while (cursor && found.length < MOST);
       this.tracks = found;
       this.show();
+      clearTimeout(this.timer);
+      if (found.some(({ status }) => status === "processing")) this.timer = setTimeout(() => this.load(), EVERY_MS);
     } catch (problem) {
       showTrouble(problem, { place: "library", again: () => this.load() });
     }
@@ -57,6 +61,12 @@ export class Library {
     const at = this.tracks.findIndex((track) => track.track_id === record.track_id);
     if (at < 0) this.tracks.unshift(record); else this.tracks[at] = { ...this.tracks[at], ...record };
     this.show();
+  }
+
+  /** Finished tracks of the same words, the track itself first. */
+  relatives(record) {
+    const others = this.tracks.filter((track) => track.status === "completed" && track.prompt === record.prompt && track.track_id !== record.track_id && !this.doomed.has(track.track_id));
+    return [record, ...others];
   }
 
   show() {

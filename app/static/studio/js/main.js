@@ -11,6 +11,9 @@ import { toast } from "./pop.js";
 import { readRemake } from "./share.js";
 import { showTransport } from "./transport.js";
 import { showTrouble } from "./trouble.js";
+import { Change } from "./views/change.js";
+import { Contest } from "./views/contest.js";
+import { Mixer } from "./views/mixer.js";
 import { TrackView } from "./views/track.js";
 
 const player = new Player();
@@ -28,7 +31,27 @@ const view = new TrackView(player, {
     ask.fill({ prompt: record.prompt, duration: record.duration, seed: record.seed, model: record.model, fields: fieldsOf(record) });
     ask.make();
   },
+  panes: [
+    { key: "tab.mix", fits: (record) => "stems.zip" in record.files, build: (record) => new Mixer(player, record) },
+    { key: "tab.change", fits: (record) => record.plan !== null, build: (record) => new Change(player, record, changes) },
+  ],
 });
+
+const contest = new Contest(player, { onTrack: (id) => go(`track=${id}`) });
+
+let playable = null;
+
+/** What the pane of changes may do. */
+const changes = {
+  make: (body) => ask.order(body),
+  contest: (body) => ask.contest(body),
+  open: (id) => go(`track=${id}`),
+  relatives: (record) => library.relatives(record),
+  playable: async () => {
+    playable ??= (await api.instruments()).playable;
+    return playable;
+  },
+};
 
 const ask = new Ask({
   onTracks: (answer) => {
@@ -36,7 +59,10 @@ const ask = new Ask({
     go(`track=${answer.track_id}`);
     library.refresh();
   },
-  onCompare: async () => {},
+  onCompare: (answer) => {
+    go(`compare=${answer.comparison_id}`);
+    library.refresh();
+  },
 });
 
 let next = {};
@@ -56,7 +82,12 @@ async function open() {
   const [what, value] = [location.hash.slice(1).split("=")[0], decodeURIComponent(location.hash.slice(1).split("=").slice(1).join("="))];
   const options = next;
   next = {};
-  if (what === "track" && value) {
+  if (what !== "compare") contest.close();
+  if (what === "compare" && value) {
+    library.mark(null);
+    view.close();
+    contest.open(value);
+  } else if (what === "track" && value) {
     library.mark(value);
     view.open(value, options);
   } else if (what === "make" && value) {

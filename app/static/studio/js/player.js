@@ -95,10 +95,10 @@ export class Player extends EventTarget {
   }
 
   /** Repeat a stretch `{ from, to, name }` to the sample, or null; decodes the track for it. */
-  async setLoop(loop) {
+  async setLoop(loop, afresh = false) {
     this.loop = loop;
     this.changed();
-    if (loop && !this.deck) {
+    if (loop && (afresh || !this.deck)) {
       const { id } = this.track;
       const buffer = await samplesOf(id);
       if (this.track?.id !== id || this.loop !== loop) return;

@@ -40,7 +40,7 @@ export class Deck {
   play() {
     if (this.playing) return;
     if (this.position >= this.duration - 0.01) this.position = this.loop?.from ?? 0;
-    this.context.resume();
+    if (this.context instanceof AudioContext) this.context.resume(); // browsers let it start only after a click
     this.startedAt = this.context.currentTime + AHEAD_S;
     this.sources = this.channels.map((channel) => {
       const source = this.context.createBufferSource();

@@ -49,6 +49,7 @@ export class TrackView {
   close() {
     this.stop?.();
     this.closePane();
+    if (!this.id) return;
     this.id = this.record = this.bars = null;
     this.section.hidden = true;
     this.section.replaceChildren();
