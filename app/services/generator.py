@@ -131,7 +131,7 @@ class MusicGeneratorService:
 
     async def get_generation_status(self, track_id: str, *, base_url: str = DEFAULT_BASE_URL) -> dict[str, Any]:
         """The body of `GET /music/status/{track_id}`. `TrackNotFound`, which is also a `KeyError`."""
-        return self._status(await self.get_track(track_id), base_url)
+        return self.status_of(await self.get_track(track_id), base_url)
 
     def status_body(self, track_id: str, base_url: str = DEFAULT_BASE_URL) -> bytes:
         """`get_generation_status` as JSON, from memory alone; `LookupError` where that doesn't hold the track."""
@@ -143,7 +143,7 @@ class MusicGeneratorService:
         known = self._bodies.get(track_id)
         if known is not None and known[0] is track and known[1] == base_url:
             return known[2]
-        body = json.dumps(self._status(track, base_url), ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(self.status_of(track, base_url), ensure_ascii=False, separators=(",", ":")).encode()
         if track.finished:  # while it runs, the estimate moves with the clock
             if len(self._bodies) >= 10_000:
                 self._bodies.clear()
@@ -343,7 +343,8 @@ class MusicGeneratorService:
         except asyncio.TimeoutError:
             raise Busy(f"{form} is still being made", retry_after_s=5) from None
 
-    def _status(self, track: Track, base_url: str) -> dict[str, Any]:
+    def status_of(self, track: Track, base_url: str) -> dict[str, Any]:
+        """The body of `GET /music/status/{track_id}` for a track as it stands."""
         now = self._backend.clock.now() if self._backend else track.created_at
         return {
             "track_id": track.id,
