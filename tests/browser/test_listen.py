@@ -158,3 +158,24 @@ def test_a_link_with_seed_and_plan_makes_the_same_bytes_again(studio, piece):
     first, second = (page.request.get(f"{studio.url}/../music/tracks/{track}").json() for track in (piece, again))
     assert again != piece
     assert first["wav_sha256"] == second["wav_sha256"]
+
+
+def test_a_track_is_followed_by_events_not_by_asking(desk):
+    page = desk.open()
+    page.fill("#prompt", "calm piano")
+    desk.length(120)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "GET" else None)
+    page.click("#make")
+    track_id = desk.finished()
+
+    assert any(url.endswith(f"/music/tracks/{track_id}/events") for url in asked)
+    # At the beginning, with the plan and at the end.
+    assert sum(url.endswith(f"/music/tracks/{track_id}") for url in asked) <= 6
+
+
+def test_without_events_the_page_asks(desk):
+    page = desk.open()
+    desk.expected.append("Failed to load resource.*404")
+    page.route("**/events", lambda route: route.fulfill(status=404, json={"detail": "Not Found"}))
+    desk.make("calm piano", 10)

@@ -112,7 +112,8 @@ def touch(page, dice):
     if dice.random() < 0.15:
         page.keyboard.press(dice.choice(KEYS))
     elif tag == "SELECT":
-        thing.select_option(index=dice.randrange(thing.locator("option").count()))
+        options = thing.locator("option").count()
+        thing.select_option(index=dice.randrange(max(1, options)))
     elif tag == "INPUT" and kind in ("text", "search", "number"):
         thing.fill(str(dice.randrange(0, 400)))
     else:

@@ -14,7 +14,6 @@ import { reportOf } from "./report.js";
 
 const STAGES = ["planning", "composing", "rendering", "mastering", "encoding"];
 const BARS = 96;
-const hasStream = () => document.querySelector('meta[name="studio-stream"]') !== null;
 
 export class TrackView {
   /** `onRecord(record)`, `onDelete(record)`, `onAgain(record)`; `panes` more tabs: `{ key, build(record) → { element, close() } }`. */
@@ -40,6 +39,7 @@ export class TrackView {
     this.stop = follow(id, {
       onRecord: (record) => { if (this.id === id) this.take(record); },
       onProgress: (stage, progress) => { if (this.id === id) this.showProgress(stage, progress); },
+      onPreview: () => { if (this.id === id) this.hearLive(); },
       onGone: (problem) => { if (this.id === id) this.showLost(problem); },
     });
   }
@@ -61,13 +61,10 @@ export class TrackView {
   take(record) {
     const before = this.record;
     this.record = record;
-    this.onRecord(record);
+    if (record.status !== "processing") this.onRecord(record);
     const playable = { id: record.track_id, title: this.title, duration: record.duration };
     if (record.status === "processing") {
-      if (!before) {
-        this.build();
-        if (hasStream() && this.listen) { this.player.load(playable, { live: true }); this.player.play(); }
-      }
+      if (!before) this.build();
       this.showHead();
       this.showProgress(record.stage, record.progress, record.queue_position);
     } else if (record.status === "completed") {
@@ -84,6 +81,13 @@ export class TrackView {
       this.showHead();
       this.showFailure();
     }
+  }
+
+  /** What is made already can be heard while the rest is. */
+  hearLive() {
+    if (this.record?.status !== "processing" || this.player.track?.id === this.id) return;
+    this.player.load({ id: this.id, title: this.title, duration: this.record.duration }, { live: true });
+    if (this.listen) this.player.play();
   }
 
   build() {
@@ -130,6 +134,8 @@ export class TrackView {
       this.shown = 0;
     }
     this.shown = Math.max(this.shown, progress);
+    this.record = { ...this.record, stage, progress: this.shown };
+    this.onRecord(this.record);
     const on = Math.round((this.shown / 100) * BARS);
     this.bars.forEach((bar, i) => {
       const lit = i < on;
