@@ -228,7 +228,7 @@ def _announce(host: str, port: int) -> None:
     address = f"http://{shown}:{port}"
     print(  # noqa: T201
         f"\n  Music AI Generator Backend\n\n"
-        f"  API      {address}\n  Docs     {address}/docs\n  Health   {address}/health\n\n"
+        f"  Studio   {address}/studio\n  API      {address}\n  Docs     {address}/docs\n  Health   {address}/health\n\n"
         f"  Ctrl+C stops it.\n",
         flush=True,
     )
