@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from app.errors import MusicError
+from app.errors import MusicError, StoreAway
 from app.services.jobs.courier import Courier
 from app.services.jobs.janitor import RemovesFiles
 from app.services.jobs.verdicts import failed
@@ -52,18 +52,21 @@ class Recovery:
         self._storage_limit_bytes = storage_limit_bytes
 
     def look(self) -> int:
-        """Send stranded jobs to other workers, and remove the files that are to go: how many jobs. `StorageFailed`."""
+        """Send stranded jobs to other workers: how many. `StorageFailed`."""
         with self._store.transaction() as changes:
             if not changes.connection.execute(text("SELECT pg_try_advisory_xact_lock(:k)"), {"k": LOOKING}).scalar():
                 return 0
             found = stranded(changes.connection, self._stale_s)
             for job in found:
                 self._rescue(changes, job)
+        return len(found)
+
+    def clear(self) -> None:
+        """Remove the files that are to go. `StorageFailed`; `StoreAway` ends it, for the next would fare no better."""
         with self._store.transaction(durable=False) as changes:
             gone = removals(changes.connection)
         for removal in gone:
             self._remove(removal)
-        return len(found)
 
     def retire(self) -> None:
         """Remove what is too old, and the oldest where all takes too much room. `StorageFailed`."""
@@ -114,6 +117,8 @@ class Recovery:
                 self._files.delete_run(removal.subject_id, removal.run)
             else:
                 self._files.delete_track(removal.subject_id)
+        except StoreAway:
+            raise
         except MusicError:
             log.exception("Files could not be removed; tried again", extra={"track_id": removal.subject_id})
             return
