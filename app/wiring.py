@@ -29,17 +29,20 @@ from app.services.generator import (
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, JobQueue, Outcome, Progress
+from app.services.jobs.clips import ClipShelf
+from app.services.jobs.decoder import ClipDecoder
 from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
 from app.services.jobs.finetuner import Finetuner, TeachesNobody
 from app.services.jobs.lock import FolderLock
+from app.services.metering import NoTally, PrometheusTally, Tally
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
 from app.services.storage.uploading import upload_files
 from app.services.styles import look_in
-from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, run_lesson, warm_up
+from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_clip, run_job, run_lesson, warm_up
 from app.utils.clock import SystemClock
 from app.utils.seeds import new_seed
 
@@ -101,7 +104,7 @@ def audio_place(settings: Settings) -> str:
     return settings.storage_url or str(settings.data_dir.resolve() / AUDIO)
 
 
-def make_files(settings: Settings, *, writes: bool) -> AudioFiles:
+def make_files(settings: Settings) -> AudioFiles:
     """Where audio files are kept, seen to be usable. A store that does not answer is waited for: it may come back.
 
     `StorageFailed` where it refuses, `SettingRefused`.
@@ -112,7 +115,8 @@ def make_files(settings: Settings, *, writes: bool) -> AudioFiles:
             "MUSIC_DOWNLOAD_REDIRECT needs an object store that clients can reach: set MUSIC_STORAGE_URL"
         )
     try:
-        files.check(writes=writes)
+        if files.remote:
+            files.check()
     except StoreAway as error:
         log.warning("%s. It is waited for", error)
     return files
@@ -213,7 +217,7 @@ def open_temporary_backend() -> Backend:
 
 
 def _make_backend(settings: Settings, folder: Path) -> Backend:
-    files = make_files(settings, writes=settings.server is None)
+    files = make_files(settings)
     store = TrackStore(settings.server or f"sqlite:///{folder / 'music.db'}")
     workshop = make_workshop(settings, audio_place(settings))
     readiness = workshop.models.readiness(workshop.models.row(settings.model))
@@ -222,10 +226,11 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
             "%s, the default model, cannot be used yet: %s. Run: %s", settings.model, readiness.lacks, readiness.command
         )
     clock = SystemClock()
+    tally = make_tally(settings)
     queue: JobQueue = (
-        _embedded_queue(settings, folder, store, files, workshop, clock)
+        _embedded_queue(settings, folder, store, files, workshop, clock, tally)
         if settings.server is None
-        else _shared_queue(settings, settings.server, store, clock)
+        else _shared_queue(settings, settings.server, store, clock, tally)
     )
     queue.start()
     lessons = LessonFiles(folder / FINETUNES)
@@ -233,6 +238,15 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     teaches = Finetuner if settings.server is None else TeachesNobody
     finetuner = teaches(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
     finetuner.start()
+    clips = ClipShelf(
+        store,
+        files,
+        ClipDecoder(run_clip),
+        clock=clock,
+        retention_s=settings.retention_s,
+        storage_limit_bytes=settings.storage_limit_bytes,
+    )
+    clips.start()
 
     def release() -> None:
         with _opening:
@@ -240,6 +254,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
             shared.users -= 1
             if shared.users == 0:
                 del _open[folder, settings.server]
+                clips.stop()
                 finetuner.stop()
                 queue.stop(drain_s=settings.drain)
 
@@ -247,17 +262,30 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         queue=queue,
         store=store,
         finetuner=finetuner,
+        clips=clips,
         files=files,
         clock=clock,
         models=workshop.models,
         default_model=settings.model,
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
+        tally=tally,
     )
 
 
+def make_tally(settings: Settings) -> Tally:
+    """What counts, or does not."""
+    return PrometheusTally() if settings.metrics == "on" else NoTally()
+
+
 def _embedded_queue(
-    settings: Settings, folder: Path, store: TrackStore, files: AudioFiles, workshop: Workshop, clock: SystemClock
+    settings: Settings,
+    folder: Path,
+    store: TrackStore,
+    files: AudioFiles,
+    workshop: Workshop,
+    clock: SystemClock,
+    tally: Tally,
 ) -> EmbeddedQueue:
     return EmbeddedQueue(
         folder,
@@ -273,10 +301,11 @@ def _embedded_queue(
         storage_limit_bytes=settings.storage_limit_bytes,
         clock=clock,
         residents=make_residents(settings, workshop),
+        tally=tally,
     )
 
 
-def _shared_queue(settings: Settings, address: str, store: TrackStore, clock: SystemClock) -> JobQueue:
+def _shared_queue(settings: Settings, address: str, store: TrackStore, clock: SystemClock, tally: Tally) -> JobQueue:
     store.open()  # says what is wrong before anything of the client's is imported
     from app.services.jobs.courier import Courier
     from app.services.jobs.node import MISSED
@@ -289,6 +318,7 @@ def _shared_queue(settings: Settings, address: str, store: TrackStore, clock: Sy
         address=address,
         max_queue=settings.max_queue,
         stale_s=MISSED * settings.heartbeat,
+        tally=tally,
     )
 
 
@@ -305,7 +335,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
         )
     folder = settings.data_dir.resolve()
     workshop = make_workshop(settings, audio_place(settings))
-    files = make_files(settings, writes=True)
+    files = make_files(settings)
     rows = _rows_for(workshop.models, names)
     concurrency = settings.workers if concurrency is None else concurrency
     store = TrackStore(settings.server)
@@ -317,6 +347,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     from app.services.jobs.recovery import Recovery
 
     clock = SystemClock()
+    tally = make_tally(settings)
     bench = Bench(
         own_folder(folder / "work"),
         body=partial(run_job, workshop),
@@ -325,6 +356,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
         workers=concurrency,
         job_timeout_s=settings.job_timeout,
         residents=make_residents(settings, workshop),
+        tally=tally,
     )
     paced = tuple(row.name for row in rows if row.capabilities.paced)
     plain = tuple(row.name for row in rows if not row.resident and row.name not in paced)
@@ -338,7 +370,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     return WorkerNode(
         store,
         bench,
-        Hand(store, courier, bench, clock),
+        Hand(store, courier, bench, clock, tally=tally),
         Recovery(
             store,
             files,
@@ -347,12 +379,14 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
             stale_s=MISSED * settings.heartbeat,
             retention_s=settings.retention_s,
             storage_limit_bytes=settings.storage_limit_bytes,
+            tally=tally,
         ),
         address=settings.server,
         lanes=lanes,
         concurrency=concurrency,
         heartbeat_s=settings.heartbeat,
         drain_s=settings.drain,
+        tally=tally,
     )
 
 
@@ -392,7 +426,7 @@ def move_in(settings: Settings, old: Path) -> int:
     store = TrackStore(settings.server)
     try:
         store.migrate()
-        files = make_files(settings, writes=True)
+        files = make_files(settings)
         if files.remote:
             upload_files(old / DATABASE, old / AUDIO, files)
         else:

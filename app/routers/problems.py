@@ -25,7 +25,10 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
         "The owner takes only weights that allow commercial use",
         "MUSIC_LICENCE_POLICY is commercial: this server takes only weights that allow commercial use",
     ),
-    404: ("There is no such track, file, group, comparison or fine-tune", "Track not found: track_a1b2c3d4e5f60718"),
+    404: (
+        "There is no such track, file, group, comparison, fine-tune, clip",
+        "Track not found: track_a1b2c3d4e5f60718",
+    ),
     405: ("The path knows no such method", "Method Not Allowed"),
     409: (
         "It, or the model, is not in a state for this",

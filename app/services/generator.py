@@ -5,17 +5,19 @@ import json
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from app.errors import Busy, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound
-from app.models.asked import Asked
+from app.errors import Busy, ClipNotFound, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound
+from app.models.asked import Asked, AudioPrompted
 from app.models.track import FORMS, Status, Track, TrackFile
 from app.services.engines import ModelRow, Models
 from app.services.jobs.base import JobQueue, QueueLoad
+from app.services.jobs.clips import ClipShelf
 from app.services.jobs.finetuner import Finetuner
+from app.services.metering import NoTally, Tally
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.utils.chance import random_token
@@ -45,6 +47,8 @@ class Backend:
     store: TrackStore
     #: Teaches models from files.
     finetuner: Finetuner
+    #: Keeps recordings for models to go on from or to follow.
+    clips: ClipShelf
     files: AudioFiles
     clock: Clock
     #: Which models there are, and what they lack.
@@ -55,6 +59,8 @@ class Backend:
     soundfont_sha256: Callable[[], str]
     #: Ends what was opened, once its last user lets go.
     release: Callable[[], None]
+    #: What came of tracks and runs in this process.
+    tally: Tally = field(default_factory=NoTally)
 
 
 class MusicGeneratorService:
@@ -182,6 +188,8 @@ class MusicGeneratorService:
             raise InvalidField("priority", f"must be a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}")
         backend = await self._ready()
         row = backend.models.row(model or backend.default_model)
+        if asked is not None and asked.audio_prompt is not None:
+            await self._check_clip(backend, row, asked.audio_prompt)
         load = backend.queue.load(row.name)
         if load.elsewhere:
             backend.models.check_licence(row)
@@ -236,6 +244,16 @@ class MusicGeneratorService:
             "brief": brief.model_dump(mode="json"),
             "plan": plan.model_dump(mode="json"),
         }
+
+    async def _check_clip(self, backend: Backend, row: ModelRow, wanted: AudioPrompted) -> None:
+        """`InvalidField` unless the model can do that with a clip, and there is the clip."""
+        backend.models.check_audio_prompt(row, wanted.use)
+        try:
+            await asyncio.to_thread(backend.clips.use, wanted.clip)
+        except ClipNotFound:
+            raise InvalidField(
+                "audio_prompt", "there is no such clip (any more): POST /music/clips takes one", inside=("clip",)
+            ) from None
 
     def _style_of(self, backend: Backend, model: str) -> str | None:
         """The style that a model plans with; None where the words choose. `InvalidField` for an unknown model."""

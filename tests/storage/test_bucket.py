@@ -125,7 +125,7 @@ def test_a_place_where_nobody_answers_is_away(monkeypatch: pytest.MonkeyPatch, s
 
 @pytest.mark.distributed
 def test_a_bucket_that_is_there_can_be_used_and_keeps_nothing_of_the_trial(bucket: str, s3_server) -> None:
-    AudioFiles(f"s3://{bucket}/music").check(writes=True)
+    AudioFiles(f"s3://{bucket}/music").check()
 
     assert s3_server.keys(bucket) == []
 
@@ -133,7 +133,7 @@ def test_a_bucket_that_is_there_can_be_used_and_keeps_nothing_of_the_trial(bucke
 @pytest.mark.distributed
 def test_a_bucket_that_is_not_there_is_named(bucket: str) -> None:
     with pytest.raises(StorageFailed, match="the bucket is not there"):
-        AudioFiles(f"s3://{bucket}-not").check(writes=False)
+        AudioFiles(f"s3://{bucket}-not").check()
 
 
 @pytest.mark.distributed

@@ -127,13 +127,12 @@ class Bucket:
                 raise StorageFailed("This store signs no addresses")
             return await obstore.sign_async(store, "GET", key, expires_in=timedelta(seconds=ADDRESS_S))
 
-    def check(self, *, writes: bool) -> None:
-        """See whether the bucket is there and may be read, and written. `StoreAway`, `StorageFailed`."""
+    def check(self) -> None:
+        """See whether the bucket is there, and may be listed and written. `StoreAway`, `StorageFailed`."""
         with store_errors(f"{self._url} cannot be used (MUSIC_STORAGE_URL)"):
             next(iter(obstore.list(self._store, "tracks/", chunk_size=1)), None)
-            if writes:
-                obstore.put(self._store, PROBE, b"")
-                obstore.delete(self._store, PROBE)
+            obstore.put(self._store, PROBE, b"")
+            obstore.delete(self._store, PROBE)
 
     @cached_property
     def _store(self) -> "ObjectStore":

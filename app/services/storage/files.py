@@ -1,6 +1,6 @@
 """AudioFiles: where finished files are kept, in a local folder or in any object store that obstore speaks to.
 
-Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}.
+Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, clips/{clip_id}/{file}.
 """
 
 import errno
@@ -25,10 +25,13 @@ from obstore.store import LocalStore
 from app.errors import StoreAway
 from app.models.track import FORMS, TrackFile
 from app.services.storage.bucket import LARGEST_PIECE, LEAST_PIECE, Bucket, Listed, store_errors
+from app.utils.chance import random_token
 from app.utils.naming import content_disposition, readable_name
 
 #: Folder of all tracks below the root.
 TRACKS = "tracks"
+#: Folder of all clips below the root.
+CLIPS = "clips"
 #: First and longest wait in seconds before what a store did not answer is tried again.
 FIRST_S, LONGEST_S = 0.2, 5.0
 
@@ -88,10 +91,18 @@ class AudioFiles:
         """The folder, of files that are kept in one."""
         return self._folder
 
-    def check(self, *, writes: bool = True) -> None:
-        """See whether a store can be used; a folder is only made when it is needed. `StoreAway`, `StorageFailed`."""
+    def check(self) -> None:
+        """See whether files can be written, listed and removed. `StoreAway`, `StorageFailed` with the reason."""
         if self._bucket is not None:
-            self._bucket.check(writes=writes)
+            self._bucket.check()
+            return
+        with store_errors("Files cannot be written"):
+            path = self._folder / "checks" / random_token()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.write_bytes(b"written")
+            finally:
+                path.unlink(missing_ok=True)
 
     def put(self, path: Path, key: str, attributes: Mapping[str, str] | None = None) -> None:
         """Take a file over: it is moved or uploaded whole, and `path` is gone afterwards.
@@ -168,6 +179,10 @@ class AudioFiles:
         """Remove what one run of a track's work left. Idempotent."""
         self._delete(f"{TRACKS}/{_checked_name(track_id)}/{int(run)}")
 
+    def delete_clip(self, clip_id: str) -> None:
+        """Remove a clip. Idempotent."""
+        self._delete(f"{CLIPS}/{_checked_name(clip_id)}")
+
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""
         return {run for run, _ in self.listed_runs()}
@@ -231,6 +246,15 @@ def headers_of(title: str, form: str) -> dict[str, str]:
     }
 
 
+def clip_key(clip_id: str) -> str:
+    """Where a clip lies.
+
+    >>> clip_key("clip_1f")
+    'clips/clip_1f/clip.flac'
+    """
+    return f"{CLIPS}/{_checked_name(clip_id)}/clip.flac"
+
+
 def check_key(key: str) -> None:
     """ValueError unless the key is a relative path of plain names, without dots in front of any.
 
@@ -242,7 +266,7 @@ def check_key(key: str) -> None:
 
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"not a track id: {name!r}")
+        raise ValueError(f"not an id: {name!r}")
     return name
 
 
