@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import unicodedata
 import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.services.theory.instruments import INSTRUMENTS, InstrumentRow
 from app.utils.chance import random_token
 from app.utils.clock import Clock
+from app.utils.naming import readable_name
 from app.utils.seeds import MAX_SEED, new_seed
 
 #: Lengths that can be asked for, in seconds.
@@ -430,10 +430,7 @@ def download_url(track: Track, base_url: str) -> str | None:
 
 def file_name(track: Track, form: str) -> str:
     """A readable name for a downloaded file: the title, without what file systems refuse."""
-    title = unicodedata.normalize("NFC", (track.plan or {}).get("title") or track.prompt)
-    kept = "".join(c if c.isalnum() or c in "-_.,'" else " " for c in title)
-    words = " ".join(kept.split()).strip(" .") or "track"
-    return f"{words[:80]}.{form}"
+    return readable_name((track.plan or {}).get("title") or track.prompt, form)
 
 
 def iso(moment: datetime) -> str:
