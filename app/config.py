@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     drain: float = Field(2.0, ge=0, description="Seconds that a stopping server lets running work finish.")
     public_url: str | None = Field(None, description="Address of the service as clients see it, for download links.")
     trusted_proxies: str = Field("", description="Proxies whose X-Forwarded-* headers count, comma-separated.")
+    auth: Literal["off", "keys"] = Field("off", description="Whether clients need an API key.")
+    link_life: str = Field("1h", description="Time for which links to files open without a key: `1h`, `15m`.")
     cors_origins: str = Field("*", description="Origins that browsers may call from, comma-separated.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
@@ -89,7 +91,7 @@ class Settings(BaseSettings):
         parse_model_paths(value)
         return value
 
-    @field_validator("retention", "model_idle")
+    @field_validator("retention", "model_idle", "link_life")
     @classmethod
     def _known_age(cls, value: str) -> str:
         parse_age_s(value)
@@ -125,6 +127,11 @@ class Settings(BaseSettings):
     def model_folders(self) -> dict[str, tuple[str, Path]]:
         """Family and folder of the owner's checkpoints, by name."""
         return parse_model_paths(self.model_paths)
+
+    @property
+    def link_life_s(self) -> float:
+        """Seconds for which signed links open; a year for what never ends."""
+        return min(parse_age_s(self.link_life), 365 * 86_400.0)
 
     @property
     def preloaded(self) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import comparisons, downloads, finetunes, groups, models, music, pages, tracks
+from app.routers import admin, comparisons, downloads, finetunes, groups, models, music, pages, tracks
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
+from app.routers.gate import Gate
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
 from app.routers.problems import add_problem_answers
 from app.routers.shortcuts import Shortcuts
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "finetunes", "description": "Models taught from your own files."},
             {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
+            {"name": "admin", "description": "API keys, and what was done with them."},
             {"name": "service", "description": "The service itself."},
         ],
         docs_url=None,  # pages.py serves both from the service itself
@@ -65,16 +67,21 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         downloads.router, pages.router,
     ):  # fmt: skip
         app.include_router(router)
+    if settings.auth == "keys":
+        app.include_router(admin.router)
+        app.ask_for_keys()
     pages.add_assets(app)
     add_problem_answers(app)
     _add_layers(app, settings)
     return app
 
 
-def _add_layers(app: FastAPI, settings: Settings) -> None:
+def _add_layers(app: DocumentedAPI, settings: Settings) -> None:
     """The innermost first: each layer added is wrapped around those before."""
     app.add_middleware(BodyLimit, upload_bytes=settings.upload_limit_bytes)
     app.add_middleware(Shortcuts, service=app.state.service, public_url=app.state.public_url)
+    if settings.auth == "keys":
+        app.add_middleware(Gate, service=app.state.service)
     app.add_middleware(ErrorNet)
     app.add_middleware(
         CORSMiddleware,

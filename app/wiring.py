@@ -5,8 +5,8 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from app.config import HOME, Settings, hub_cache
 from app.errors import FormNotFound, InvalidField, SettingRefused
 from app.models.asked import Asked
 from app.models.track import Track
+from app.services.access import Access, Keyring, Links
 from app.services.engines import LocalCheckpoint, ModelRow, Models, lives_with
 from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
@@ -35,11 +36,12 @@ from app.services.jobs.finetuner import Finetuner, TeachesNobody
 from app.services.jobs.lock import FolderLock
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
+from app.services.storage.access import read_or_make_secret
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
 from app.services.styles import look_in
 from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, run_lesson, warm_up
-from app.utils.clock import SystemClock
+from app.utils.clock import Clock, SystemClock
 from app.utils.seeds import new_seed
 
 if TYPE_CHECKING:
@@ -86,6 +88,23 @@ def make_workshop(settings: Settings, folder: Path) -> Workshop:
         batch_wait_s=settings.batch_wait_ms / 1000,
         retry_bad_takes=settings.retry_bad_takes,
     )
+
+
+def make_access(settings: Settings, store: TrackStore, clock: Clock) -> Access:
+    """Who may do what, as a database's keys say. `StorageFailed`."""
+    with store.transaction() as changes:
+        secret = read_or_make_secret(changes.connection, "links")
+    return Access(keyring=Keyring(store, clock), links=Links(secret, settings.link_life_s), store=store, clock=clock)
+
+
+@contextmanager
+def opened_access(settings: Settings) -> Iterator[Access]:
+    """The keys of the settings' database, whether a server runs on it or not. `StorageFailed`."""
+    store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / DATABASE}")
+    try:
+        yield make_access(settings, store, SystemClock())
+    finally:
+        store.close()
 
 
 def make_models(settings: Settings) -> Models:
@@ -223,6 +242,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         default_model=settings.model,
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
+        access=make_access(settings, store, clock) if settings.auth == "keys" else None,
     )
 
 

@@ -251,7 +251,9 @@ class FakeStore:
             for model in {model for vote in votes for model in vote}
         }
 
-    def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
+    def page(
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
+    ) -> TrackPage:
         self.queue.meet_trouble()
         newest_first = list({**self.queue.stored, **self.queue.tracks}.values())[::-1]
         matching = [track for track in newest_first if status is None or track.status == status]
@@ -287,7 +289,7 @@ class FakeFinetuner:
         return self.finetunes[finetune_id]
 
     def page(
-        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
     ) -> tuple[tuple[Finetune, ...], str | None]:
         if cursor is not None:
             raise InvalidField("cursor", "is not a cursor that this service gave")

@@ -18,11 +18,15 @@ UNEXPECTED = "Something went wrong on our side. It has been logged; please try a
 #: Status → (when, an example of `detail`).
 _PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("The prompt is blank", "Prompt cannot be empty"),
+    401: ("The server asks for an API key, and this is none", "This API key is not valid here"),
     403: (
-        "The owner takes only weights that allow commercial use",
+        "The owner takes only weights that allow commercial use; or the API key, or the link, is not good for this",
         "MUSIC_LICENCE_POLICY is commercial: this server takes only weights that allow commercial use",
     ),
-    404: ("There is no such track, file, group, comparison or fine-tune", "Track not found: track_a1b2c3d4e5f60718"),
+    404: (
+        "There is no such track, file, group, comparison, fine-tune or key",
+        "Track not found: track_a1b2c3d4e5f60718",
+    ),
     405: ("The path knows no such method", "Method Not Allowed"),
     409: (
         "It, or the model, is not in a state for this",
@@ -71,6 +75,8 @@ async def answer_music_error(request: Request, error: Exception) -> JSONResponse
         )
     if error.status >= 500 and not isinstance(error, Busy | DatabaseAway | QueueFull):
         log.error("answered with an error", detail=error.detail, exc_info=error)
+    if error.status == 401:
+        return JSONResponse({"detail": error.detail}, 401, {"WWW-Authenticate": "Bearer"})
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | DatabaseAway | QueueFull) else None
     return JSONResponse({"detail": error.detail}, error.status, headers)
 

@@ -21,6 +21,7 @@ from app.errors import (
 from app.models.asked import asked_of
 from app.models.group import Comparison, Group, GroupKind
 from app.models.track import Status, Track
+from app.services.access import may_see, owner
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.utils.chance import random_token
@@ -137,6 +138,7 @@ class Groups:
             created_at=backend.clock.now(),
             track_ids=tuple(track.id for track in tracks),
             size=len(tracks),
+            owner=owner(),
         )
         await asyncio.wrap_future(backend.queue.submit_all(tracks, group, comparison))
         return Together(group=group, tracks=tuple(tracks))
@@ -145,7 +147,7 @@ class Groups:
         """A group and its tracks as they now stand. `GroupNotFound`."""
         backend = await self._service.backend()
         group = await asyncio.to_thread(backend.store.group, group_id)
-        tracks = () if group is None else await _tracks_of(backend, group.track_ids)
+        tracks = () if group is None or not may_see(group.owner) else await _tracks_of(backend, group.track_ids)
         if group is None or not tracks:
             raise GroupNotFound(group_id)
         return Together(group=replace(group, track_ids=tuple(track.id for track in tracks)), tracks=tracks)

@@ -28,7 +28,7 @@ LAYERS = (
         "app.services.mixing", "app.services.encoding", "app.services.listening",
         "app.services.learning",
     ),
-    ("app.services.jobs",),
+    ("app.services.access", "app.services.jobs"),
     ("app.services.storage",),
     ("app.services.styles",),
     ("app.services.theory", "app.services.dsp"),

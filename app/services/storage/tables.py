@@ -102,6 +102,7 @@ tracks = Table(
     # Sum of the sizes of its files.
     Column("stored_bytes", BigInteger, nullable=False),
     Index("tracks_newest", "created_at", "id"),
+    Index("tracks_newest_of_owner", "owner", "created_at", "id"),
     Index("tracks_newest_by_status", "status", "created_at", "id"),
     # Retention asks for nothing else, so it never touches the rows.
     Index("tracks_oldest_finished", "finished_at", "id", "stored_bytes"),
@@ -216,6 +217,8 @@ finetunes = Table(
     Column("error", Text),
     Column("skipped", JSON, nullable=False),
     Column("learned", JSON(none_as_null=True)),
+    # Whether others than its owner may make music with it.
+    Column("shared", Boolean, nullable=False, server_default=false()),
     Index("finetunes_newest", "created_at", "id"),
     Index("finetunes_named", "base", "name"),
 )
@@ -231,4 +234,39 @@ workers = Table(
     # Tracks that it makes at once.
     Column("concurrency", Integer, nullable=False),
     Column("seen_at", Moment, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    # SHA-256 of the key; the key itself is nowhere.
+    Column("hashed", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+)
+
+# What only this installation may know, by name: links are signed with it.
+secret_values = Table(
+    "secret_values",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", String(64), nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("key_id", String(64)),
+    Column("address", String(64)),
+    Column("request_id", String(64)),
+    Index("audit_newest", "at", "id"),
 )
