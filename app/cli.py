@@ -234,6 +234,8 @@ async def _serve_here(host: str, port: int, settings: "Settings") -> int:
             port=port,
             log_config=None,
             access_log=False,
+            server_header=False,
+            limit_concurrency=settings.max_connections or None,
             proxy_headers=False,  # the application believes the proxies that MUSIC_TRUSTED_PROXIES names, and no other
         )
     )

@@ -223,6 +223,41 @@ class KeyNotFound(MusicError):
         super().__init__(f"Key not found: {printable(key_id)}")
 
 
+class StillBeingMade(MusicError):
+    """The same request was sent before, and is still being answered."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is still being answered; try again in a moment")
+
+
+class RepeatedTooLate(MusicError):
+    """The same request was carried out, but its answer was lost with the server that gave it."""
+
+    status = 409
+
+    def __init__(self, group_id: str) -> None:
+        super().__init__(f"This request was accepted before the server stopped: GET /music/groups/{group_id}")
+
+
+class UsedForAnother(InvalidField):
+    """The Idempotency-Key belongs to a request that was another."""
+
+    def __init__(self) -> None:
+        super().__init__("Idempotency-Key", "was used for another request within 24 hours; take a new one")
+
+
+class LimitReached(MusicError):
+    """The client has had what it may have for now; nothing was created."""
+
+    status = 429
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(f"{detail}. Try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
 class QueueFull(MusicError):
     """More tracks are waiting than the owner allows; nothing was created."""
 

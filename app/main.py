@@ -12,11 +12,14 @@ from app.routers import admin, comparisons, downloads, finetunes, groups, models
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.gate import Gate
+from app.routers.hardening import AllowedHosts, SecurityHeaders, SlowSenders
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
+from app.routers.limiting import AddressLimit, ClientLimits
 from app.routers.problems import add_problem_answers
+from app.routers.repeating import Repeatable
 from app.routers.shortcuts import Shortcuts
 from app.services.generator import MusicGeneratorService
-from app.wiring import make_service
+from app.wiring import make_limits, make_service
 
 #: Headers of answers that scripts of other origins may read.
 EXPOSED_HEADERS = (
@@ -24,7 +27,10 @@ EXPOSED_HEADERS = (
     "Content-Disposition",
     "Content-Range",
     "ETag",
+    "Idempotency-Replayed",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "X-Request-ID",
 )
@@ -80,8 +86,23 @@ def _add_layers(app: DocumentedAPI, settings: Settings) -> None:
     """The innermost first: each layer added is wrapped around those before."""
     app.add_middleware(BodyLimit, upload_bytes=settings.upload_limit_bytes)
     app.add_middleware(Shortcuts, service=app.state.service, public_url=app.state.public_url)
+    app.add_middleware(
+        Repeatable,
+        service=app.state.service,
+        public_url=app.state.public_url,
+        upload_bytes=settings.upload_limit_bytes,
+    )
+    if settings.has_limits:
+        app.say_limits()
+        app.add_middleware(ClientLimits, service=app.state.service, limits=make_limits(settings))
     if settings.auth == "keys":
         app.add_middleware(Gate, service=app.state.service)
+    if settings.limit_address:
+        app.add_middleware(AddressLimit, limits=make_limits(settings))
+    if settings.body_timeout:
+        app.add_middleware(SlowSenders, within_s=settings.body_timeout)
+    if settings.allowed_hosts:
+        app.add_middleware(AllowedHosts, names=settings.allowed_hosts)
     app.add_middleware(ErrorNet)
     app.add_middleware(
         CORSMiddleware,
@@ -90,6 +111,8 @@ def _add_layers(app: DocumentedAPI, settings: Settings) -> None:
         allow_headers=["*"],
         expose_headers=EXPOSED_HEADERS,
     )
+    if settings.security_headers:
+        app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, level=settings.log_level, form=settings.log_format)
     if settings.trusted_proxies:
         app.add_middleware(ForwardedHeaders, trusted=settings.trusted_proxies)

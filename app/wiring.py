@@ -16,7 +16,7 @@ from app.config import HOME, Settings, hub_cache
 from app.errors import FormNotFound, InvalidField, SettingRefused
 from app.models.asked import Asked
 from app.models.track import Track
-from app.services.access import Access, Keyring, Links
+from app.services.access import Access, Keyring, Limits, Links, Quota, Replays
 from app.services.engines import LocalCheckpoint, ModelRow, Models, lives_with
 from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
@@ -95,6 +95,22 @@ def make_access(settings: Settings, store: TrackStore, clock: Clock) -> Access:
     with store.transaction() as changes:
         secret = read_or_make_secret(changes.connection, "links")
     return Access(keyring=Keyring(store, clock), links=Links(secret, settings.link_life_s), store=store, clock=clock)
+
+
+def make_limits(settings: Settings) -> Limits:
+    """How often clients may ask, counted in memory, or in the database that nodes share."""
+    shared = None if settings.server is None else TrackStore(settings.server)
+    return Limits(client=settings.limit_requests, address=settings.limit_address, shared=shared)
+
+
+def make_quota(settings: Settings, store: TrackStore) -> Quota:
+    """How much clients may have, counted in the database."""
+    return Quota(
+        store,
+        tracks=settings.limit_tracks,
+        music_s=settings.limit_music,
+        storage_bytes=settings.limit_storage_bytes,
+    )
 
 
 @contextmanager
@@ -242,6 +258,8 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         default_model=settings.model,
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
+        replays=Replays(store, clock),
+        quota=make_quota(settings, store) if settings.has_limits else None,
         access=make_access(settings, store, clock) if settings.auth == "keys" else None,
     )
 

@@ -18,10 +18,21 @@ class DocumentedAPI(FastAPI):
         """Let the document say that requests need a key."""
         self.asks_for_keys = True
 
+    #: Whether clients may have asked too much.
+    has_limits = False
+
+    def say_limits(self) -> None:
+        """Let the document say that any request may be answered with 429."""
+        self.has_limits = True
+
     def openapi(self) -> dict[str, Any]:
         """The document, made once."""
         if self.openapi_schema is None:
             document = super().openapi()
+            if self.has_limits:
+                for operations in document["paths"].values():
+                    for operation in operations.values():
+                        _declare(operation, 429)
             if self.asks_for_keys:
                 _add_keys(document)
             for operations in document["paths"].values():
@@ -43,7 +54,11 @@ def _add_keys(document: dict[str, Any]) -> None:
             if is_open(method.upper(), path):
                 continue
             operation["security"] = [{"bearer": []}, {"header": []}]
-            for status, answer in answers(401, 403).items():
-                content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-                said = {"description": answer["description"], "content": content}
-                operation["responses"].setdefault(str(status), said)
+            _declare(operation, 401, 403)
+
+
+def _declare(operation: dict[str, Any], *statuses: int) -> None:
+    for status, answer in answers(*statuses).items():
+        content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        said = {"description": answer["description"], "content": content}
+        operation["responses"].setdefault(str(status), said)

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from app.errors import Busy, DatabaseAway, InvalidFields, MusicError, QueueFull, printable
+from app.errors import Busy, DatabaseAway, InvalidFields, LimitReached, MusicError, QueueFull, printable
 from app.models.api import Problem, ValidationProblem
 
 log = structlog.get_logger()
@@ -38,6 +38,7 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
         "The body is too large: at most 65536 bytes",
     ),
     416: ("The range begins beyond the end of the file", "Range Not Satisfiable"),
+    429: ("The client has had what it may have for now", "At most 60 requests a minute. Try again in 12 s"),
     500: ("Something unforeseen went wrong; the server's log has the reason", UNEXPECTED),
     503: ("Too much is waiting, or storage fails; try again later", "The queue is full (1000 tracks are waiting)"),
 }
@@ -53,7 +54,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         description, detail = _PROBLEMS[status]
         example = {"application/json": {"example": {"detail": detail}}}
         declared[status] = {"model": Problem, "description": description, "content": example}
-        if status == 503:
+        if status in (429, 503):
             retry = {"description": "Seconds to wait, where known", "schema": {"type": "integer"}}
             declared[status]["headers"] = {"Retry-After": retry}
     return declared
@@ -70,6 +71,8 @@ async def answer_music_error(request: Request, error: Exception) -> JSONResponse
     assert isinstance(error, MusicError)  # noqa: S101 - registered for nothing else
     if isinstance(error, InvalidFields):
         part = "body" if request.method == "POST" else "query"
+        if error.faults[0].place[:1] == ("Idempotency-Key",):
+            part = "header"
         return _faults(
             [{"loc": [part, *fault.place], "msg": fault.message, "type": fault.kind} for fault in error.faults]
         )
@@ -77,7 +80,9 @@ async def answer_music_error(request: Request, error: Exception) -> JSONResponse
         log.error("answered with an error", detail=error.detail, exc_info=error)
     if error.status == 401:
         return JSONResponse({"detail": error.detail}, 401, {"WWW-Authenticate": "Bearer"})
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | DatabaseAway | QueueFull) else None
+    headers = None
+    if isinstance(error, Busy | DatabaseAway | LimitReached | QueueFull):
+        headers = {"Retry-After": str(error.retry_after_s)}
     return JSONResponse({"detail": error.detail}, error.status, headers)
 
 

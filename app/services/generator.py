@@ -15,7 +15,7 @@ from typing import Any
 from app.errors import Busy, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound, printable
 from app.models.asked import Asked
 from app.models.track import FORMS, Status, Track, TrackFile
-from app.services.access import Access, caller, link_to, may_see, owner, seen_owner
+from app.services.access import Access, Quota, Replays, caller, link_to, may_see, owner, room_for, seen_owner
 from app.services.engines import ModelRow, Models
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.jobs.finetuner import Finetuner
@@ -59,6 +59,10 @@ class Backend:
     release: Callable[[], None]
     #: Who may do what; None where authentication is off.
     access: Access | None = None
+    #: How much of everything clients may have; None where nothing is limited.
+    quota: Quota | None = None
+    #: Answers to requests that may be repeated.
+    replays: Replays | None = None
 
 
 class MusicGeneratorService:
@@ -119,11 +123,13 @@ class MusicGeneratorService:
 
         `duration` is in seconds, 5…300, and `seed` 0…2^53 − 1; where absent, those of a plan in `asked`, else 30 and
         one that is drawn. `priority` is −10…10, higher goes first. The track is durable when this
-        returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `QueueFull`, `Busy`.
+        returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `LimitReached`, `QueueFull`,
+        `Busy`.
         """
         track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked, priority=priority)
         backend = await self._ready()
-        track = await asyncio.wrap_future(backend.queue.submit(track))
+        async with room_for([track]):
+            track = await asyncio.wrap_future(backend.queue.submit(track))
         return generate_body(track, base_url)
 
     async def get_generation_status(self, track_id: str, *, base_url: str = DEFAULT_BASE_URL) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from app.errors import (
 from app.models.asked import asked_of
 from app.models.group import Comparison, Group, GroupKind
 from app.models.track import Status, Track
-from app.services.access import may_see, owner
+from app.services.access import may_see, owner, room_for
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.utils.chance import random_token
@@ -140,7 +140,8 @@ class Groups:
             size=len(tracks),
             owner=owner(),
         )
-        await asyncio.wrap_future(backend.queue.submit_all(tracks, group, comparison))
+        async with room_for(tracks):
+            await asyncio.wrap_future(backend.queue.submit_all(tracks, group, comparison))
         return Together(group=group, tracks=tuple(tracks))
 
     async def get(self, group_id: str) -> Together:

@@ -250,6 +250,17 @@ api_keys = Table(
     Column("last_used_at", Moment),
 )
 
+# What clients have had of what is limited, by window; those that ended are swept.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    # Seconds since 1970.
+    Column("expires_at", Float, nullable=False),
+    Index("counters_oldest", "expires_at"),
+)
+
 # What only this installation may know, by name: links are signed with it.
 secret_values = Table(
     "secret_values",
@@ -269,4 +280,20 @@ audit = Table(
     Column("address", String(64)),
     Column("request_id", String(64)),
     Index("audit_newest", "at", "id"),
+)
+
+# Answers to requests that carried an Idempotency-Key.
+replays = Table(
+    "replays",
+    metadata,
+    # Whose key it is, and the key.
+    Column("name", String(400), primary_key=True),
+    Column("asked", String(64), nullable=False),
+    Column("maker", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("track_id", String(64)),
+    Column("status", Integer),
+    Column("headers", JSON(none_as_null=True)),
+    Column("body", Words),
+    Index("replays_oldest", "created_at"),
 )

@@ -26,6 +26,13 @@ def upgrade() -> None:
         sa.Column("value", sa.String(64), nullable=False),
     )
     op.create_table(
+        "counters",
+        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.Float, nullable=False),
+    )
+    op.create_index("counters_oldest", "counters", ["expires_at"])
+    op.create_table(
         "audit",
         sa.Column("id", sa.String(64), primary_key=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -45,5 +52,6 @@ def downgrade() -> None:
     op.drop_column("finetunes", "shared")
     op.drop_index("tracks_newest_of_owner", "tracks")
     op.drop_table("audit")
+    op.drop_table("counters")
     op.drop_table("secret_values")
     op.drop_table("api_keys")
