@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     migrate.set_defaults(run=_migrate)
 
     keys = commands.add_parser("keys", help="API keys, for servers with MUSIC_AUTH=keys")
-    verbs = keys.add_subparsers(title="what to do", required=True, metavar="{create,list,revoke}")
+    verbs = keys.add_subparsers(title="what to do", required=True, metavar="{create,list,secret,revoke}")
     create = verbs.add_parser("create", help="make a key, and show it this once")
     create.add_argument("name", help="what to call it")
     create.add_argument(
@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--expires", metavar="AGE", help="90d, 12h … (default: never)")
     create.set_defaults(run=_create_key)
     verbs.add_parser("list", help="the keys there are").set_defaults(run=_list_keys)
+    secret = verbs.add_parser("secret", help="what webhooks are signed with")
+    secret.add_argument("key_id", nargs="?", help="of a key's (default: of servers without keys)")
+    secret.set_defaults(run=_show_secret)
     revoke = verbs.add_parser("revoke", help="let a key open nothing any more")
     revoke.add_argument("key_id", help="its id, as list shows it")
     revoke.set_defaults(run=_revoke_key)
@@ -182,6 +185,14 @@ def _list_keys(_options: argparse.Namespace) -> int:
             ends = "revoked" if key.revoked_at else lasts
             used = f"last used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
             _say(f"{key.id}  {','.join(key.scopes)}  {ends}  {used}  {key.name}")
+    return 0
+
+
+def _show_secret(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import webhook_secret
+
+    _say(webhook_secret(Settings(), options.key_id))
     return 0
 
 

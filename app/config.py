@@ -1,5 +1,6 @@
 """Settings: the only reader of the environment and of `.env`."""
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     security_headers: bool = Field(False, description="Whether answers forbid framing, sniffing and foreign scripts.")
     max_connections: int = Field(0, ge=0, description="Connections at once before others get 503; `0` for any number.")
     body_timeout: float = Field(0.0, ge=0, description="Seconds that a request's body may take; `0` for any time.")
+    webhooks: bool = Field(False, description="Whether requests may name an address to call when music is finished.")
+    webhook_allow: str = Field("", description="Networks inside that may be called, comma-separated: `10.1.0.0/16`.")
     cors_origins: str = Field("*", description="Origins that browsers may call from, comma-separated.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
@@ -111,6 +114,13 @@ class Settings(BaseSettings):
     def _known_rate(cls, value: str) -> str:
         if value and not re.fullmatch(r"[1-9]\d{0,8} ?/ ?(second|minute|hour|day)", value):
             raise ValueError(f"a rate is a number, a stroke, and second, minute, hour or day; got {value!r}")
+        return value
+
+    @field_validator("webhook_allow")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        for network in filter(None, (part.strip() for part in value.split(","))):
+            ipaddress.ip_network(network)
         return value
 
     @field_validator("limit_storage")

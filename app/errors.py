@@ -248,6 +248,21 @@ class UsedForAnother(InvalidField):
         super().__init__("Idempotency-Key", "was used for another request within 24 hours; take a new one")
 
 
+class AddressRefused(MusicError):
+    """An address that a client named is not told anything; `detail` is the reason, for the log of its messages."""
+
+    status = 422
+
+
+class MessageNotFound(MusicError):
+    """No message has this id."""
+
+    status = 404
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"Message not found: {printable(message_id)}")
+
+
 class LimitReached(MusicError):
     """The client has had what it may have for now; nothing was created."""
 

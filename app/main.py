@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import admin, comparisons, downloads, finetunes, groups, models, music, pages, tracks
+from app.routers import admin, comparisons, downloads, finetunes, groups, models, music, pages, tracks, webhooks
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.gate import Gate
@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "finetunes", "description": "Models taught from your own files."},
             {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
+            {"name": "webhooks", "description": "Being called back when music is finished."},
             {"name": "admin", "description": "API keys, and what was done with them."},
             {"name": "service", "description": "The service itself."},
         ],
@@ -73,6 +74,8 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         downloads.router, pages.router,
     ):  # fmt: skip
         app.include_router(router)
+    if settings.webhooks:
+        app.include_router(webhooks.router)
     if settings.auth == "keys":
         app.include_router(admin.router)
         app.ask_for_keys()

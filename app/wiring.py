@@ -27,6 +27,8 @@ from app.services.generator import (
     file_name,
     new_track,
 )
+from app.services.hooks import Addresses, Hooks, Messenger
+from app.services.hooks.signing import secret_of
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, JobQueue, Outcome, Progress
@@ -103,6 +105,34 @@ def make_limits(settings: Settings) -> Limits:
     return Limits(client=settings.limit_requests, address=settings.limit_address, shared=shared)
 
 
+@dataclass(frozen=True)
+class Calling:
+    """What calls clients back: what they ask of it, and who tells them."""
+
+    hooks: Hooks
+    messenger: Messenger
+
+
+def make_calling(settings: Settings, store: TrackStore, clock: Clock) -> Calling:
+    """Webhooks of a database. `StorageFailed`."""
+    with store.transaction() as changes:
+        master = read_or_make_secret(changes.connection, "webhooks")
+        links = Links(read_or_make_secret(changes.connection, "links"), settings.link_life_s)
+    networks = [network.strip() for network in settings.webhook_allow.split(",") if network.strip()]
+    addresses = Addresses(networks)
+
+    def link(track_id: str) -> str | None:
+        if settings.public_url is None:
+            return None
+        path = f"/downloads/{track_id}.mp3"
+        signed = links.sign(path) if settings.auth == "keys" else ""
+        return f"{settings.public_url.rstrip('/')}{path}{signed}"
+
+    messenger = Messenger(store, clock, addresses, master=master, link=link)
+    hooks = Hooks(store, clock, addresses, master=master, wake=messenger.wake)
+    return Calling(hooks=hooks, messenger=messenger)
+
+
 def make_quota(settings: Settings, store: TrackStore) -> Quota:
     """How much clients may have, counted in the database."""
     return Quota(
@@ -111,6 +141,16 @@ def make_quota(settings: Settings, store: TrackStore) -> Quota:
         music_s=settings.limit_music,
         storage_bytes=settings.limit_storage_bytes,
     )
+
+
+def webhook_secret(settings: Settings, key_id: str | None) -> str:
+    """What messages to the owner of a key are signed with, or to everybody without keys. `StorageFailed`."""
+    store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / DATABASE}")
+    try:
+        with store.transaction() as changes:
+            return secret_of(read_or_make_secret(changes.connection, "webhooks"), key_id)
+    finally:
+        store.close()
 
 
 @contextmanager
@@ -239,6 +279,10 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     finetuner = teaches(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
     finetuner.start()
 
+    calling = make_calling(settings, store, clock) if settings.webhooks else None
+    if calling is not None:
+        calling.messenger.start()
+
     def release() -> None:
         with _opening:
             shared = _open[folder, settings.server]
@@ -246,6 +290,8 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
             if shared.users == 0:
                 del _open[folder, settings.server]
                 finetuner.stop()
+                if calling is not None:
+                    calling.messenger.stop()
                 queue.stop(drain_s=settings.drain)
 
     return Backend(
@@ -258,6 +304,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         default_model=settings.model,
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
+        hooks=None if calling is None else calling.hooks,
         replays=Replays(store, clock),
         quota=make_quota(settings, store) if settings.has_limits else None,
         access=make_access(settings, store, clock) if settings.auth == "keys" else None,

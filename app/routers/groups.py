@@ -27,7 +27,7 @@ router = APIRouter(prefix="/music", tags=["groups"], route_class=JsonRoute)
 async def batch(asked: BatchRequest, groups: ServiceGroups, base_url: BaseUrl) -> JSONResponse:
     """All requests are accepted, or none; faults name the request by its number, from 0."""
     wishes = [wish_of(request, "requests", number) for number, request in enumerate(asked.requests)]
-    together = await groups.ask("batch", wishes)
+    together = await groups.ask("batch", wishes, asked.webhook_url)
     location = f"{base_url}/music/groups/{together.group.id}"
     return JSONResponse(_answer(together, base_url), headers={"Location": location})
 

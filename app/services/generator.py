@@ -17,6 +17,7 @@ from app.models.asked import Asked
 from app.models.track import FORMS, Status, Track, TrackFile
 from app.services.access import Access, Quota, Replays, caller, link_to, may_see, owner, room_for, seen_owner
 from app.services.engines import ModelRow, Models
+from app.services.hooks import Hooks
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.jobs.finetuner import Finetuner
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
@@ -61,6 +62,8 @@ class Backend:
     access: Access | None = None
     #: How much of everything clients may have; None where nothing is limited.
     quota: Quota | None = None
+    #: Calling back; None where that is off.
+    hooks: Hooks | None = None
     #: Answers to requests that may be repeated.
     replays: Replays | None = None
 
@@ -117,6 +120,7 @@ class MusicGeneratorService:
         seed: int | None = None,
         asked: Asked | None = None,
         priority: int = 0,
+        webhook_url: str | None = None,
         base_url: str = DEFAULT_BASE_URL,
     ) -> dict[str, Any]:
         """Accept a track and answer at once with the body of `POST /music/generate`.
@@ -126,7 +130,9 @@ class MusicGeneratorService:
         returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `LimitReached`, `QueueFull`,
         `Busy`.
         """
-        track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked, priority=priority)
+        track = await self.prepare(
+            prompt, duration, model=model, seed=seed, asked=asked, priority=priority, webhook_url=webhook_url
+        )
         backend = await self._ready()
         async with room_for([track]):
             track = await asyncio.wrap_future(backend.queue.submit(track))
@@ -183,6 +189,7 @@ class MusicGeneratorService:
         asked: Asked | None = None,
         ahead_s: float = 0.0,
         priority: int = 0,
+        webhook_url: str | None = None,
     ) -> Track:
         """What `generate_music` would accept of the same arguments, everything about it checked. Nothing is created.
 
@@ -209,6 +216,9 @@ class MusicGeneratorService:
         track = new_track(
             row, prompt.strip(), terms.duration, terms.seed, backend.clock.now(), load, asked=asked, seed_named=named
         )
+        if webhook_url is not None:
+            check_webhook(backend, webhook_url)
+            track = replace(track, webhook_url=webhook_url)
         return replace(track, priority=priority) if priority else track
 
     async def plan_music(
@@ -369,6 +379,13 @@ def _open_temporary_backend() -> Backend:
     from app.wiring import open_temporary_backend
 
     return open_temporary_backend()
+
+
+def check_webhook(backend: Backend, url: str) -> None:
+    """`InvalidField` unless a client may be called back there."""
+    if backend.hooks is None:
+        raise InvalidField("webhook_url", "is not offered: this server calls nobody back (MUSIC_WEBHOOKS is off)")
+    backend.hooks.check(url)
 
 
 def usable(backend: Backend, model: str) -> bool:

@@ -47,6 +47,8 @@ class Contest:
     models: Sequence[str] | None = None
     seeds: Sequence[int] | None = None
     plans: Sequence[dict[str, Any]] | None = None
+    #: Whom to tell once all are finished, and each.
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,7 @@ class Comparisons:
         backend = await self._service.backend()
         return Compared(
             comparison=comparison,
-            together=await self._groups.accept("comparison", tracks, comparison),
+            together=await self._groups.accept("comparison", tracks, comparison, contest.webhook_url),
             capabilities_of=backend.models.capabilities_of,
         )
 

@@ -97,6 +97,8 @@ tracks = Table(
     Column("composition", JSON(none_as_null=True)),
     Column("warnings", JSON(none_as_null=True)),
     Column("wav_sha256", String(64)),
+    # Whom to tell once it is finished.
+    Column("webhook_url", Text),
     # Runs begun for this track, of every kind of job: each writes its files under a number of its own.
     Column("runs", Integer, nullable=False),
     # Sum of the sizes of its files.
@@ -147,6 +149,8 @@ groups = Table(
     Column("created_at", Moment, nullable=False),
     # How many tracks there were at first.
     Column("size", Integer, nullable=False),
+    # Whom to tell once all of them are finished.
+    Column("webhook_url", Text),
 )
 
 # A track that goes leaves its group; `delete_track` takes the group away with its last track.
@@ -296,4 +300,32 @@ replays = Table(
     Column("headers", JSON(none_as_null=True)),
     Column("body", Words),
     Index("replays_oldest", "created_at"),
+)
+
+# The outbox: what is to be told to addresses that clients named.
+hook_messages = Table(
+    "hook_messages",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("owner", String(64)),
+    Column("url", Text, nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("log", JSON, nullable=False),
+    Column("claimed_until", Moment),
+    Index("hook_messages_due", "state", "next_at"),
+    Index("hook_messages_newest", "created_at", "id"),
+)
+
+# Addresses that answered 410, by owner and hash.
+gone_hooks = Table(
+    "gone_hooks",
+    metadata,
+    Column("name", String(160), primary_key=True),
+    Column("gone_at", Moment, nullable=False),
 )
