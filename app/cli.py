@@ -340,7 +340,7 @@ def _bytes_bar(total: int) -> Iterator[Callable[[int], None]]:
 def _asked_of(options: argparse.Namespace) -> "Asked | None":
     from app.models.asked import Asked, asked_of
 
-    fields = {name: getattr(options, name) for name in Asked.model_fields}
+    fields = {name: getattr(options, name, None) for name in Asked.model_fields}
     if options.plan is not None:
         try:
             fields["plan"] = json.loads(options.plan.read_text(encoding="utf-8"))

@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     job_timeout: float = Field(600.0, gt=0, description="Seconds a run may take before it is ended and tried again.")
     retention: str = Field("7d", description="Age at which tracks are removed: `7d`, `12h`, `30m`, `0` for never.")
     storage_limit: str = Field("10GB", description="Space for audio files before the oldest go: `500MB`, `10GB`.")
-    upload_limit: str = Field("100MB", description="Size of what may be sent at once to teach a model: `20MB`, `1GB`.")
+    upload_limit: str = Field(
+        "100MB", description="Size of what may be sent at once, to learn from or as a clip: `20MB`, `1GB`."
+    )
     drain: float = Field(2.0, ge=0, description="Seconds that a stopping server lets running work finish.")
     public_url: str | None = Field(None, description="Address of the service as clients see it, for download links.")
     trusted_proxies: str = Field("", description="Proxies whose X-Forwarded-* headers count, comma-separated.")
@@ -80,6 +82,12 @@ class Settings(BaseSettings):
     webhooks: bool = Field(False, description="Whether requests may name an address to call when music is finished.")
     webhook_allow: str = Field("", description="Networks inside that may be called, comma-separated: `10.1.0.0/16`.")
     cors_origins: str = Field("*", description="Origins that browsers may call from, comma-separated.")
+    metrics: Literal["on", "off"] = Field(
+        "on", description="Whether `GET /metrics` tells Prometheus how the service does."
+    )
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65_535, description="Port on which a worker on PostgreSQL tells Prometheus how it does."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
 

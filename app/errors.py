@@ -1,7 +1,7 @@
 """What can go wrong, named for the user's situation; each error knows its HTTP status."""
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -96,6 +96,15 @@ class FinetuneNotFound(MusicError):
 
     def __init__(self, finetune_id: str) -> None:
         super().__init__(f"Fine-tune not found: {printable(finetune_id)}")
+
+
+class ClipNotFound(MusicError):
+    """No clip has this id, or it was too old to be kept."""
+
+    status = 404
+
+    def __init__(self, clip_id: str) -> None:
+        super().__init__(f"Clip not found: {printable(clip_id)}")
 
 
 class NameTaken(MusicError):
@@ -303,6 +312,15 @@ class Busy(MusicError):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class NotReady(Busy):
+    """A part that the service stands on fails; `detail` names it."""
+
+    def __init__(self, failing: Mapping[str, str], retry_after_s: int = 5) -> None:
+        """`failing` says of each such part what is the matter."""
+        self.failing = dict(failing)
+        super().__init__("Not ready: " + "; ".join(f"{part}: {why}" for part, why in failing.items()), retry_after_s)
 
 
 class DataFolderInUse(MusicError):

@@ -8,7 +8,20 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.config import Settings
-from app.routers import admin, comparisons, downloads, finetunes, groups, models, music, pages, tracks, webhooks
+from app.routers import (
+    admin,
+    clips,
+    comparisons,
+    downloads,
+    finetunes,
+    groups,
+    models,
+    music,
+    operating,
+    pages,
+    tracks,
+    webhooks,
+)
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
 from app.routers.gate import Gate
@@ -19,6 +32,8 @@ from app.routers.problems import add_problem_answers
 from app.routers.repeating import Repeatable
 from app.routers.shortcuts import Shortcuts
 from app.services.generator import MusicGeneratorService
+from app.services.metering import RequestTally
+from app.services.watching import Lookout
 from app.wiring import make_limits, make_service
 
 #: Headers of answers that scripts of other origins may read.
@@ -56,6 +71,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
             {"name": "groups", "description": "Many tracks at once, all or nothing."},
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "finetunes", "description": "Models taught from your own files."},
+            {"name": "clips", "description": "Recordings for models to go on from or to follow."},
             {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
             {"name": "webhooks", "description": "Being called back when music is finished."},
             {"name": "admin", "description": "API keys, and what was done with them."},
@@ -69,16 +85,28 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.service = ServiceOnDemand(lambda: service or make_service(settings))
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
+    app.state.lookout = Lookout(app.state.service)
+    app.state.requests = RequestTally() if settings.metrics == "on" else None
     for router in (
-        music.router, models.router, tracks.router, groups.router, comparisons.router, finetunes.router,
-        downloads.router, pages.router,
-    ):  # fmt: skip
+        music.router,
+        models.router,
+        tracks.router,
+        groups.router,
+        comparisons.router,
+        finetunes.router,
+        clips.router,
+        downloads.router,
+        pages.router,
+        operating.router,
+    ):
         app.include_router(router)
     if settings.webhooks:
         app.include_router(webhooks.router)
     if settings.auth == "keys":
         app.include_router(admin.router)
         app.ask_for_keys()
+    if settings.metrics == "on":
+        app.include_router(operating.metrics)
     pages.add_assets(app)
     add_problem_answers(app)
     _add_layers(app, settings)
@@ -116,7 +144,13 @@ def _add_layers(app: DocumentedAPI, settings: Settings) -> None:
     )
     if settings.security_headers:
         app.add_middleware(SecurityHeaders)
-    app.add_middleware(RequestLog, level=settings.log_level, form=settings.log_format)
+    requests: RequestTally | None = app.state.requests
+    app.add_middleware(
+        RequestLog,
+        level=settings.log_level,
+        form=settings.log_format,
+        answered=None if requests is None else requests.answered,
+    )
     if settings.trusted_proxies:
         app.add_middleware(ForwardedHeaders, trusted=settings.trusted_proxies)
 

@@ -32,17 +32,20 @@ from app.services.hooks.signing import secret_of
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, JobQueue, Outcome, Progress
+from app.services.jobs.clips import ClipShelf
+from app.services.jobs.decoder import ClipDecoder
 from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
 from app.services.jobs.finetuner import Finetuner, TeachesNobody
 from app.services.jobs.lock import FolderLock
+from app.services.metering import NoTally, PrometheusTally, Tally
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.access import read_or_make_secret
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
 from app.services.styles import look_in
-from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_job, run_lesson, warm_up
+from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_clip, run_job, run_lesson, warm_up
 from app.utils.clock import Clock, SystemClock
 from app.utils.seeds import new_seed
 
@@ -267,10 +270,11 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
             "%s, the default model, cannot be used yet: %s. Run: %s", settings.model, readiness.lacks, readiness.command
         )
     clock = SystemClock()
+    tally = make_tally(settings)
     queue: JobQueue = (
-        _embedded_queue(settings, folder, store, files, workshop, clock)
+        _embedded_queue(settings, folder, store, files, workshop, clock, tally)
         if settings.server is None
-        else _shared_queue(settings, settings.server, store, clock)
+        else _shared_queue(settings, settings.server, store, clock, tally)
     )
     queue.start()
     lessons = LessonFiles(folder / FINETUNES)
@@ -278,6 +282,15 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     teaches = Finetuner if settings.server is None else TeachesNobody
     finetuner = teaches(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
     finetuner.start()
+    clips = ClipShelf(
+        store,
+        files,
+        ClipDecoder(run_clip),
+        clock=clock,
+        retention_s=settings.retention_s,
+        storage_limit_bytes=settings.storage_limit_bytes,
+    )
+    clips.start()
 
     calling = make_calling(settings, store, clock) if settings.webhooks else None
     if calling is not None:
@@ -289,6 +302,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
             shared.users -= 1
             if shared.users == 0:
                 del _open[folder, settings.server]
+                clips.stop()
                 finetuner.stop()
                 if calling is not None:
                     calling.messenger.stop()
@@ -298,6 +312,7 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         queue=queue,
         store=store,
         finetuner=finetuner,
+        clips=clips,
         files=files,
         clock=clock,
         models=workshop.models,
@@ -308,11 +323,23 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         replays=Replays(store, clock),
         quota=make_quota(settings, store) if settings.has_limits else None,
         access=make_access(settings, store, clock) if settings.auth == "keys" else None,
+        tally=tally,
     )
 
 
+def make_tally(settings: Settings) -> Tally:
+    """What counts, or does not."""
+    return PrometheusTally() if settings.metrics == "on" else NoTally()
+
+
 def _embedded_queue(
-    settings: Settings, folder: Path, store: TrackStore, files: AudioFiles, workshop: Workshop, clock: SystemClock
+    settings: Settings,
+    folder: Path,
+    store: TrackStore,
+    files: AudioFiles,
+    workshop: Workshop,
+    clock: SystemClock,
+    tally: Tally,
 ) -> EmbeddedQueue:
     return EmbeddedQueue(
         folder,
@@ -328,10 +355,11 @@ def _embedded_queue(
         storage_limit_bytes=settings.storage_limit_bytes,
         clock=clock,
         residents=make_residents(settings, workshop),
+        tally=tally,
     )
 
 
-def _shared_queue(settings: Settings, address: str, store: TrackStore, clock: SystemClock) -> JobQueue:
+def _shared_queue(settings: Settings, address: str, store: TrackStore, clock: SystemClock, tally: Tally) -> JobQueue:
     store.open()  # says what is wrong before anything of the client's is imported
     from app.services.jobs.courier import Courier
     from app.services.jobs.node import MISSED
@@ -344,6 +372,7 @@ def _shared_queue(settings: Settings, address: str, store: TrackStore, clock: Sy
         address=address,
         max_queue=settings.max_queue,
         stale_s=MISSED * settings.heartbeat,
+        tally=tally,
     )
 
 
@@ -371,6 +400,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     from app.services.jobs.recovery import Recovery
 
     clock = SystemClock()
+    tally = make_tally(settings)
     bench = Bench(
         own_folder(folder / "work"),
         body=partial(run_job, workshop),
@@ -379,6 +409,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
         workers=concurrency,
         job_timeout_s=settings.job_timeout,
         residents=make_residents(settings, workshop),
+        tally=tally,
     )
     paced = tuple(row.name for row in rows if row.capabilities.paced)
     plain = tuple(row.name for row in rows if not row.resident and row.name not in paced)
@@ -392,7 +423,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     return WorkerNode(
         store,
         bench,
-        Hand(store, courier, bench, clock),
+        Hand(store, courier, bench, clock, tally=tally),
         Recovery(
             store,
             AudioFiles(str(folder / AUDIO)),
@@ -401,12 +432,14 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
             stale_s=MISSED * settings.heartbeat,
             retention_s=settings.retention_s,
             storage_limit_bytes=settings.storage_limit_bytes,
+            tally=tally,
         ),
         address=settings.server,
         lanes=lanes,
         concurrency=concurrency,
         heartbeat_s=settings.heartbeat,
         drain_s=settings.drain,
+        tally=tally,
     )
 
 

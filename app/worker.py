@@ -12,6 +12,10 @@ from app.wiring import make_worker
 async def work(settings: Settings, names: Sequence[str], concurrency: int | None, *, say: Callable[[str], None]) -> int:
     """Take jobs from the shared queue until SIGTERM or SIGINT; `say` hears when it begins. The exit status."""
     node = make_worker(settings, names, concurrency)
+    if settings.worker_metrics_port is not None:
+        from app.services.watching import serve_worker_figures
+
+        serve_worker_figures(node, settings.worker_metrics_port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.models.asked import Asked, Instruments, Loudness, Moods, PlanValues, Tempo, Word
+from app.models.asked import Asked, AudioPrompted, Instruments, Loudness, Moods, PlanValues, Tempo, Word
+from app.models.clip import ClipUse
 from app.models.composition import Composition
 from app.models.report import ReportRow
 from app.models.track import Stage, Status
@@ -121,6 +122,12 @@ class PlanRequest(Wire):
         "sections must last the duration. Unchanged, it gives the same bytes.",
         examples=[_PLAN],
     )
+    audio_prompt: AudioPrompted | None = Field(
+        None,
+        description="A clip of `POST /music/clips` for the model to go on from or to follow; `audio_prompt` in "
+        "`GET /music/models` says which can. Others answer 422. It does not change the plan.",
+        examples=[{"clip": "clip_a1b2c3d4e5f60718", "use": "continue"}],
+    )
 
     def asked(self) -> dict[str, Any]:
         """What stands in the body beside prompt, length, seed and model."""
@@ -147,11 +154,11 @@ class GenerateRequest(PlanRequest):
         "drawn, the others follow from it. With 2 or more the answer also names their group.",
         examples=[1],
     )
-    webhook_url: WebhookUrl | None = Field(
-        None, description="Address to call once it is finished, where the server does so.", examples=[None]
-    )
     priority: Priority | None = Field(
         None, description="What goes first among those that wait, −10 to 10, higher first; null means 0.", examples=[0]
+    )
+    webhook_url: WebhookUrl | None = Field(
+        None, description="Address to call once it is finished, where the server does so.", examples=[None]
     )
 
 
@@ -397,7 +404,7 @@ class ModelRecord(Wire):
     sample_rate: int = Field(description="Frames a second of what it makes; files have 44,100.", examples=[44_100])
     channels: int = Field(description="1 for mono, 2 for stereo; files are stereo.", examples=[2])
     batch: int = Field(description="Tracks that it makes at once.", examples=[1])
-    audio_prompt: list[Literal["continue", "melody"]] = Field(
+    audio_prompt: list[ClipUse] = Field(
         description="What it can do with a clip that comes with the prompt.", examples=[[]]
     )
     fine_tune: bool = Field(description="Whether it can be taught from examples.", examples=[False])
@@ -435,6 +442,13 @@ class Health(Wire):
     status: str = Field(description="`healthy`.", examples=["healthy"])
     service: str = Field(description="Name of the service.", examples=["music-ai-generator-backend"])
     version: str = Field(description="Version of the service.", examples=["1.0.0"])
+
+
+class Readiness(Wire):
+    """Whether the service can do its work now."""
+
+    status: str = Field(description="`ready`; otherwise the answer is 503.", examples=["ready"])
+    parts: list[str] = Field(description="What was looked at.", examples=[["database", "storage", "queue", "engines"]])
 
 
 class ServiceCard(Wire):

@@ -13,7 +13,8 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
 from structlog.contextvars import get_contextvars
 
-from app.errors import ComparisonNotFound, FinetuneNotFound, GroupNotFound, TrackNotFound
+from app.errors import ClipNotFound, ComparisonNotFound, FinetuneNotFound, GroupNotFound, TrackNotFound
+from app.services.clips import Clips
 from app.services.comparing import Comparisons
 from app.services.finetunes import Finetunes
 from app.services.generator import MusicGeneratorService
@@ -24,6 +25,7 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]
 _TRACK_ID = re.compile(r"track_[0-9a-f]{1,64}")
 _GROUP_ID = re.compile(r"group_[0-9a-f]{1,64}")
 _FINETUNE_ID = re.compile(r"finetune_[0-9a-f]{1,64}")
+_CLIP_ID = re.compile(r"clip_[0-9a-f]{1,64}")
 _COMPARISON_ID = re.compile(r"comparison_[0-9a-f]{1,64}")
 
 
@@ -86,6 +88,11 @@ async def audit_of(
     return write_down
 
 
+async def clips_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Clips:
+    """What can be done with clips; it holds nothing, so each request has its own."""
+    return Clips(service)
+
+
 async def base_url_of(request: Request) -> str:
     """Address of the service as the client sees it, without a slash at the end."""
     return request.app.state.public_url or base_url(request.scope)
@@ -131,6 +138,13 @@ def known_finetune(finetune_id: str) -> str:
     if not _FINETUNE_ID.fullmatch(finetune_id):
         raise FinetuneNotFound(finetune_id)
     return finetune_id
+
+
+def known_clip(clip_id: str) -> str:
+    """The id as it came; `ClipNotFound` if no clip can have it."""
+    if not _CLIP_ID.fullmatch(clip_id):
+        raise ClipNotFound(clip_id)
+    return clip_id
 
 
 class _Anything(Convertor[str]):
@@ -181,3 +195,9 @@ FinetuneId = Annotated[
     AfterValidator(known_finetune),
 ]
 ServiceFinetunes = Annotated[Finetunes, Depends(finetunes_of)]
+ClipId = Annotated[
+    str,
+    Path(description="Name of the clip.", examples=["clip_a1b2c3d4e5f60718"]),
+    AfterValidator(known_clip),
+]
+ServiceClips = Annotated[Clips, Depends(clips_of)]

@@ -6,11 +6,11 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from fastapi.responses import JSONResponse
 
 from app.models.finetune import Finetune
+from app.models.sent import SentFile
 from app.models.taught import FinetuneList, FinetuneRecord, SkippedRecord
 from app.models.track import Status
 from app.routers.dependencies import Audit, BaseUrl, FinetuneId, ServiceFinetunes
 from app.routers.problems import answers
-from app.services.finetunes import SentFile
 
 router = APIRouter(prefix="/music/finetunes", tags=["finetunes"])
 

@@ -2,33 +2,24 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
 
 from app.errors import FinetuneNotFound, InvalidField, NameTaken, printable
 from app.models.finetune import Finetune
+from app.models.sent import SentFile
 from app.models.track import Status
 from app.services.access import may_see, owner, seen_owner
 from app.services.generator import MusicGeneratorService
 from app.services.styles import TUNED_NAME, style_names
 from app.utils.chance import random_token
 from app.utils.seeds import MAX_SEED, new_seed
+from app.utils.sniffing import HEAD_BYTES, sound_format
 
 #: Most files of one request.
 MOST_FILES = 500
 #: What the files begin with that may be sent.
-_KNOWN = (b"MThd", b"PK\x03\x04")
-_KNOWN_SOUND = (b"PK\x03\x04", b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"FORM")
+_MIDI, _ZIP = b"MThd", b"PK\x03\x04"
 #: Most steps of training.
 MOST_STEPS = 20_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SentFile:
-    """A file of a request, at its beginning."""
-
-    name: str
-    content: BinaryIO
 
 
 class Finetunes:
@@ -85,7 +76,7 @@ class Finetunes:
             owner=owner(),
             shared=shared,
         )
-        await asyncio.to_thread(_check, files, _KNOWN if composes else _KNOWN_SOUND)
+        await asyncio.to_thread(_check, files, composes)
         try:
             return await asyncio.to_thread(backend.finetuner.submit, finetune, [file.content for file in files])
         except NameTaken as taken:
@@ -133,12 +124,12 @@ class Finetunes:
         return True
 
 
-def _check(files: Sequence[SentFile], known: tuple[bytes, ...]) -> None:
+def _check(files: Sequence[SentFile], midi: bool) -> None:
     """`InvalidField` unless one of the files may be something to learn from; each is left at its beginning."""
     for file in files:
-        head = file.content.read(4)
+        head = file.content.read(HEAD_BYTES)
         file.content.seek(0)
-        if head.startswith(known):
+        if head.startswith(_ZIP) or (head.startswith(_MIDI) if midi else sound_format(head) is not None):
             return
-    wanted = "MIDI files (.mid)" if known is _KNOWN else "recordings with captions"
+    wanted = "MIDI files (.mid)" if midi else "recordings with captions"
     raise InvalidField("files", f"must be {wanted}, or ZIP files of such; none of these is either")

@@ -7,19 +7,30 @@ import unicodedata
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from app.errors import Busy, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound, printable
-from app.models.asked import Asked
+from app.errors import (
+    Busy,
+    ClipNotFound,
+    EmptyPrompt,
+    FormNotFound,
+    InvalidField,
+    TrackNotFinished,
+    TrackNotFound,
+    printable,
+)
+from app.models.asked import Asked, AudioPrompted
 from app.models.track import FORMS, Status, Track, TrackFile
 from app.services.access import Access, Quota, Replays, caller, link_to, may_see, owner, room_for, seen_owner
 from app.services.engines import ModelRow, Models
 from app.services.hooks import Hooks
 from app.services.jobs.base import JobQueue, QueueLoad
+from app.services.jobs.clips import ClipShelf
 from app.services.jobs.finetuner import Finetuner
+from app.services.metering import NoTally, Tally
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.utils.chance import random_token
@@ -48,6 +59,8 @@ class Backend:
     store: TrackStore
     #: Teaches models from files.
     finetuner: Finetuner
+    #: Keeps recordings for models to go on from or to follow.
+    clips: ClipShelf
     files: AudioFiles
     clock: Clock
     #: Which models there are, and what they lack.
@@ -66,6 +79,8 @@ class Backend:
     hooks: Hooks | None = None
     #: Answers to requests that may be repeated.
     replays: Replays | None = None
+    #: What came of tracks and runs in this process.
+    tally: Tally = field(default_factory=NoTally)
 
 
 class MusicGeneratorService:
@@ -201,6 +216,8 @@ class MusicGeneratorService:
             raise InvalidField("priority", f"must be a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}")
         backend = await self._ready()
         row = await self._row(backend, model or backend.default_model)
+        if asked is not None and asked.audio_prompt is not None:
+            await self._check_clip(backend, row, asked.audio_prompt)
         load = backend.queue.load(row.name)
         if load.elsewhere:
             backend.models.check_licence(row)
@@ -269,6 +286,16 @@ class MusicGeneratorService:
             if await asyncio.to_thread(usable, backend, row.name):
                 return row
         raise InvalidField("model", f"unknown model {printable(model)!r}; GET /music/models names those you can use")
+
+    async def _check_clip(self, backend: Backend, row: ModelRow, wanted: AudioPrompted) -> None:
+        """`InvalidField` unless the model can do that with a clip, and there is the clip."""
+        backend.models.check_audio_prompt(row, wanted.use)
+        try:
+            await asyncio.to_thread(backend.clips.use, wanted.clip)
+        except ClipNotFound:
+            raise InvalidField(
+                "audio_prompt", "there is no such clip (any more): POST /music/clips takes one", inside=("clip",)
+            ) from None
 
     async def _settle(self, backend: Backend, asked: Asked | None, duration: int | None, seed: int | None) -> Terms:
         """Length and seed of a request, all that it asks for checked. Words alone need no thread."""

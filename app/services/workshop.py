@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.models.clip import ClipFacts
 from app.models.finetune import Learned, Lesson, LessonProgress
 from app.services.engines import Models
 from app.services.jobs.base import Job, Outcome, Progress
@@ -47,6 +48,13 @@ def run_lesson(workshop: Workshop, lesson: Lesson, tell: Callable[[LessonProgres
     from app.services import finetuning
 
     return finetuning.teach(lesson, tell, workshop.models)
+
+
+def run_clip(source: Path, target: Path) -> ClipFacts:
+    """Open a recording that somebody sent, and write what is kept of it."""
+    from app.services import encoding
+
+    return encoding.keep_clip(source, target)
 
 
 def warm_up(workshop: Workshop) -> None:

@@ -63,6 +63,7 @@ MUSICGEN_CAPABILITIES = Capabilities(
     channels=1,
     window_s=30.0,
     batch=4,
+    audio_prompt=frozenset({"continue"}),
     fine_tune=True,
     wants_gpu=True,
     code_licence="Apache-2.0 (transformers)",

@@ -162,9 +162,11 @@ class _Piece:
 
     def sound(self) -> Samples:
         """The finished piece without the clip: float32, shape (frames, channels)."""
-        codes = self.codes[:, self._clip :]
+        first = max(self._clip - _AROUND_FRAMES, 0)  # the codec hears how the clip ends, so that nothing jumps there
+        codes = self.codes[:, first:]
         channels = [codes[0::2], codes[1::2]] if self._stereo else [codes]
-        return np.stack([self._sounded(one) for one in channels], axis=1)[: self.frames]
+        begin = (self._clip - first) * self._hop
+        return np.stack([self._sounded(one) for one in channels], axis=1)[begin : begin + self.frames]
 
     def _sounded(self, codes: Any) -> Samples:
         """One channel, made in stretches that pass over into each other within a frame of codes."""

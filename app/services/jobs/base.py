@@ -153,3 +153,13 @@ class JobQueue(Protocol):
 
     def loaded(self) -> "Mapping[str, LoadedModel]":
         """Models that are in memory now or were lately measured, by name."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether the work is done by other processes that come and go, so that perhaps nobody takes an engine."""
+
+    def ailment(self) -> str | None:
+        """Why tracks are not taken on or not followed now, in a few words; None where they are."""
+
+    def remembered(self) -> int:
+        """Tracks that are answered for from memory."""

@@ -162,6 +162,7 @@ class Desk:
 
         def then(removal: JobRow | None) -> None:
             self._floor.show(cancelled)
+            self._floor.tally.ended(cancelled)
             farewell.written()
             if removal is None:
                 farewell.give()

@@ -29,6 +29,7 @@ from app.services.jobs.pool import WorkerPool
 from app.services.jobs.removals import Removals
 from app.services.jobs.retention import Keeping, Sweeper
 from app.services.jobs.run import Run
+from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
 from app.services.storage.folders import WorkFolders
 from app.services.storage.tracks import TrackStore
@@ -62,6 +63,7 @@ class EmbeddedQueue:
         warm: Callable[[], None] | None = None,
         preload: Sequence[str] = (),
         residents: Residents | None = None,
+        tally: Tally | None = None,
     ) -> None:
         """`body` and `warm` are top-level functions or partials of such; `warm` is called once in each worker.
 
@@ -75,6 +77,7 @@ class EmbeddedQueue:
         self._inbox = Inbox()
         self._memory = TrackMemory()
         self._keeping = Keeping()
+        tally = tally or NoTally()
         ledger = Ledger(store)
         folders = WorkFolders(data_dir / "work")
         janitor = Janitor(files, folders)
@@ -86,7 +89,8 @@ class EmbeddedQueue:
             ledger=ledger,
             janitor=janitor,
             removals=Removals(ledger, janitor, self._inbox),
-            engines=EngineFloor(residents, timeout_s=job_timeout_s),
+            engines=EngineFloor(residents, timeout_s=job_timeout_s, tally=tally),
+            tally=tally,
         )
         pool = WorkerPool(body, warm, workers=workers, timeout_s=job_timeout_s, settled=self._settled, preload=preload)
         endings = Endings(self._floor, max_attempts=max_attempts)
@@ -209,6 +213,19 @@ class EmbeddedQueue:
     def loaded(self) -> Mapping[str, LoadedModel]:
         """Models that are in memory now or were lately measured, by name."""
         return self._floor.engines.loaded()
+
+    @property
+    def remote(self) -> bool:
+        """Its workers are its own."""
+        return False
+
+    def ailment(self) -> str | None:
+        """Why tracks are not taken on now, in a few words; None where they are."""
+        return self._dispatcher.ailment
+
+    def remembered(self) -> int:
+        """Tracks that are answered for from memory."""
+        return len(self._memory)
 
     # ------------------------------------------------------------------------------------------------------------
 

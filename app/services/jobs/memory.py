@@ -41,6 +41,10 @@ class TrackMemory:
         while len(self._finished) > self._remembered:
             self._finished.popitem(last=False)
 
+    def __len__(self) -> int:
+        """Tracks that it remembers."""
+        return len(self._in_work) + len(self._finished)
+
     def ids(self) -> list[str]:
         """Tracks that it remembers."""
         return [*self._in_work, *self._finished]

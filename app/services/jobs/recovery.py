@@ -13,6 +13,7 @@ from app.errors import MusicError
 from app.services.jobs.courier import Courier
 from app.services.jobs.janitor import RemovesFiles
 from app.services.jobs.verdicts import failed
+from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
 from app.services.storage.deliveries import removals, stranded, tell, track_in
 from app.services.storage.rows import JobRow
@@ -42,6 +43,7 @@ class Recovery:
         stale_s: float,
         retention_s: float,
         storage_limit_bytes: int,
+        tally: Tally | None = None,
     ) -> None:
         self._store = store
         self._files = files
@@ -50,6 +52,7 @@ class Recovery:
         self._stale_s = stale_s
         self._retention_s = retention_s
         self._storage_limit_bytes = storage_limit_bytes
+        self._tally = tally or NoTally()
 
     def look(self) -> int:
         """Send stranded jobs to other workers, and remove the files that are to go: how many jobs. `StorageFailed`."""
@@ -59,6 +62,8 @@ class Recovery:
             found = stranded(changes.connection, self._stale_s)
             for job in found:
                 self._rescue(changes, job)
+        for job in found:
+            self._tally.again(job.kind, "vanished")
         with self._store.transaction(durable=False) as changes:
             gone = removals(changes.connection)
         for removal in gone:

@@ -32,6 +32,7 @@ from app.services.jobs.newsreader import Newsreader
 from app.services.jobs.pacing import shown
 from app.services.jobs.retention import Keeping
 from app.services.jobs.verdicts import cancelled
+from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
 from app.services.storage.deliveries import locked_jobs_of, tell, track_in, waiting
 from app.services.storage.rows import JobRow
@@ -51,12 +52,21 @@ class SharedQueue:
     """A `JobQueue` whose work is done elsewhere."""
 
     def __init__(
-        self, store: TrackStore, courier: Courier, clock: Clock, *, address: str, max_queue: int, stale_s: float
+        self,
+        store: TrackStore,
+        courier: Courier,
+        clock: Clock,
+        *,
+        address: str,
+        max_queue: int,
+        stale_s: float,
+        tally: Tally | None = None,
     ) -> None:
         self._store = store
         self._courier = courier
         self._clock = clock
         self._max_queue = max_queue
+        self._tally = tally or NoTally()
         self._memory = TrackMemory()
         self._keeping = Keeping()
         self._news = Newsreader(
@@ -159,6 +169,7 @@ class SharedQueue:
                 self._courier.take_back(changes.connection, job)
                 tell(changes.connection, [track_id])
             self._news.follow(track)
+            self._tally.ended(track)
             return track
 
         return self._threads.submit(end)
@@ -224,6 +235,21 @@ class SharedQueue:
     def loaded(self) -> Mapping[str, LoadedModel]:
         """Models are in the memory of other machines; nothing is known of them here."""
         return {}
+
+    @property
+    def remote(self) -> bool:
+        """Its workers are others'."""
+        return True
+
+    def ailment(self) -> str | None:
+        """Why tracks are not followed now, in a few words; None where they are."""
+        if not self._started:
+            return "the server is starting"
+        return None if self._news.fresh else "nothing was heard of the shared queue for some seconds"
+
+    def remembered(self) -> int:
+        """Tracks that are answered for from memory."""
+        return len(self._memory)
 
     # -----------------------------------------------------------------------------------------------------------
 

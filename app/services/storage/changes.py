@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from app.models.clip import Clip
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group
 from app.models.track import Stage, Track, TrackFile
+from app.services.storage.clips import delete_clip, insert_clip, use_clip
 from app.services.storage.finetunes import delete_finetune, insert_finetune, read_named, write_finetune
 from app.services.storage.groups import insert_group, leave_groups, write_vote
 from app.services.storage.hooks import announce_leaving, announce_track
@@ -165,6 +167,18 @@ class Changes:
     def delete_finetune(self, finetune_id: str) -> None:
         """Forget a fine-tune."""
         delete_finetune(self._connection, finetune_id)
+
+    def add_clip(self, clip: Clip) -> None:
+        """A new clip."""
+        insert_clip(self._connection, clip)
+
+    def use_clip(self, clip_id: str, now: datetime) -> None:
+        """A request named a clip, if it is there."""
+        use_clip(self._connection, clip_id, now)
+
+    def delete_clip(self, clip_id: str) -> None:
+        """Forget a clip."""
+        delete_clip(self._connection, clip_id)
 
     def recover(self, now: datetime) -> Unfinished:
         """Put what was running back into the queue, without charging it an attempt, and tell what there is to do.

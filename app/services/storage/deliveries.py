@@ -92,6 +92,15 @@ def seen(connection: Connection, worker_id: str, host: str, engines: Sequence[st
         connection.execute(insert(workers).values(id=worker_id, **values))
 
 
+def beat(connection: Connection, worker_ids: Sequence[int]) -> None:
+    """Workers of the queue are alive, by the database's clock."""
+    if worker_ids:
+        connection.execute(
+            text("UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = ANY(:ids)"),
+            {"ids": list(worker_ids)},
+        )
+
+
 def left(connection: Connection, worker_id: str) -> None:
     """A worker node goes."""
     connection.execute(delete(workers).where(workers.c.id == worker_id))

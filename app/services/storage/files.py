@@ -1,6 +1,6 @@
 """AudioFiles: where finished files are kept, in a local folder or in any object store that obstore speaks to.
 
-Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}.
+Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, clips/{clip_id}/{file}.
 """
 
 import errno
@@ -23,12 +23,15 @@ from obstore.store import LocalStore, from_url
 
 from app.errors import StorageFailed, storage_errors
 from app.models.track import TrackFile
+from app.utils.chance import random_token
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 #: Folder of all tracks below the root.
 TRACKS = "tracks"
+#: Folder of all clips below the root.
+CLIPS = "clips"
 #: Least and most bytes of a piece of a stream; the last may be smaller.
 LEAST_PIECE, LARGEST_PIECE = 65_536, 262_144
 
@@ -124,6 +127,25 @@ class AudioFiles:
         """Remove what one run of a track's work left. Idempotent."""
         self._delete(f"{TRACKS}/{_checked_name(track_id)}/{int(run)}")
 
+    def check(self) -> None:
+        """Write a small file and remove it again. `StorageFailed` with the reason."""
+        key = f"checks/{random_token()}"
+        with _refusals("Files cannot be written"):
+            if self._folder is None:
+                obstore.put(self._store, key, b"written")
+                obstore.delete(self._store, key)
+                return
+            path = self._folder / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.write_bytes(b"written")
+            finally:
+                path.unlink(missing_ok=True)
+
+    def delete_clip(self, clip_id: str) -> None:
+        """Remove a clip. Idempotent."""
+        self._delete(f"{CLIPS}/{_checked_name(clip_id)}")
+
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""
         found = set()
@@ -166,6 +188,15 @@ class AudioFiles:
                     yield path.relative_to(self._folder).as_posix(), _size(path)
 
 
+def clip_key(clip_id: str) -> str:
+    """Where a clip lies.
+
+    >>> clip_key("clip_1f")
+    'clips/clip_1f/clip.flac'
+    """
+    return f"{CLIPS}/{_checked_name(clip_id)}/clip.flac"
+
+
 def check_key(key: str) -> None:
     """ValueError unless the key is a relative path of plain names, without dots in front of any.
 
@@ -177,7 +208,7 @@ def check_key(key: str) -> None:
 
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"not a track id: {name!r}")
+        raise ValueError(f"not an id: {name!r}")
     return name
 
 

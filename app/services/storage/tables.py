@@ -227,6 +227,26 @@ finetunes = Table(
     Index("finetunes_named", "base", "name"),
 )
 
+clips = Table(
+    "clips",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64)),
+    Column("name", Text, nullable=False),
+    # What the file that was sent turned out to be.
+    Column("format", String(16), nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("sample_rate", Integer, nullable=False),
+    Column("channels", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    # Size of what is kept of it.
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("used_at", Moment, nullable=False),
+    Index("clips_longest_unused", "used_at", "id"),
+)
+
 # Worker nodes that said so lately; only on PostgreSQL is anybody in it.
 workers = Table(
     "workers",

@@ -11,12 +11,15 @@ from sqlalchemy import URL, Connection, Engine, func, select, text, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import DatabaseAway, StorageFailed
+from app.models.clip import Clip
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import Status, Track
 from app.services.storage.changes import Changes, Unfinished
+from app.services.storage.clips import read_clip, read_longest_unused
 from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
+from app.services.storage.figures import LineFigures, read_lines
 from app.services.storage.finetunes import read_finetune, read_finetunes, read_named, read_unfinished
 from app.services.storage.groups import read_comparison, read_group, read_standings
 from app.services.storage.moving import DATABASE, copy_database
@@ -139,6 +142,16 @@ class TrackStore:
         shown = tuple(found[:limit])
         return shown, write_cursor(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
 
+    def clip(self, clip_id: str) -> Clip | None:
+        """A clip; None if there is none."""
+        with self.reading() as connection:
+            return read_clip(connection, clip_id)
+
+    def clips_longest_unused(self) -> list[Clip]:
+        """All clips, the one that nobody used for the longest first."""
+        with self.reading() as connection:
+            return read_longest_unused(connection)
+
     def page(
         self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
     ) -> TrackPage:
@@ -160,6 +173,16 @@ class TrackStore:
         return TrackPage(
             tracks=tuple(shown), next_cursor=write_cursor(shown[-1].created_at, shown[-1].id) if more else None
         )
+
+    def ping(self) -> None:
+        """Ask the database for nothing. `StorageFailed` where it does not answer."""
+        with self.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def lines(self) -> list[LineFigures]:
+        """How many jobs wait and run, by engine."""
+        with self.reading() as connection:
+            return read_lines(connection)
 
     def stored_bytes(self) -> int:
         """Size of all files of all tracks, by their records."""
