@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.errors import (
+    ClipNotFound,
     FinetuneAlreadyFinished,
     FinetuneNotFound,
     InvalidField,
@@ -20,13 +21,18 @@ from app.errors import (
     TrackAlreadyFinished,
     TrackNotFound,
 )
+from app.models.clip import Clip
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
+from app.services.encoding import keep_clip
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
+from app.services.jobs.audience import Audience, Hear
 from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, LessonFiles, TrackPage
+from app.services.storage.figures import LineFigures
+from app.services.storage.sent import write_sent
 from app.utils.clock import FrozenClock
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
@@ -45,12 +51,19 @@ class FakeQueue:
         self.clock = clock
         self.max_queue = max_queue
         self.tracks: dict[str, Track] = {}
+        self.audience = Audience()
         #: Tracks whose files are being read.
         self.kept: list[str] = []
         #: Tracks that only the store still knows, as after a restart.
         self.stored: dict[str, Track] = {}
         #: Raised by the next call that touches a track.
         self.trouble: Exception | None = None
+        #: Raised whenever the database is looked at.
+        self.trouble_at_ping: Exception | None = None
+        #: What the queue says is the matter with it.
+        self.said: str | None = None
+        #: Whether workers on other machines take what waits; None where the workers are its own.
+        self.elsewhere: bool | None = None
         #: Ids that the store was asked for.
         self.asked: list[str] = []
         #: What was written beside tracks.
@@ -72,6 +85,7 @@ class FakeQueue:
             if len(self.waiting()) >= self.max_queue:
                 raise QueueFull(self.max_queue, 7)
             self.tracks[track.id] = track
+        self.audience.tell(track.id, track)
         return _done(track)
 
     def submit_all(self, tracks: Sequence[Track], group: Group, comparison: Comparison | None = None) -> "Future[None]":
@@ -128,6 +142,7 @@ class FakeQueue:
     def delete(self, track_id: str) -> "Future[None]":
         self._known(track_id)
         self.tracks.pop(track_id, None)
+        self.audience.tell(track_id, None)
         self.stored.pop(track_id, None)
         for group in list(self.groups.values()):
             left = tuple(member for member in group.track_ids if member != track_id)
@@ -142,11 +157,28 @@ class FakeQueue:
         self.change(track_id, files=(*self._known(track_id).files, file))
         return _done(file)
 
+    def watch(self, hear: Hear) -> Callable[[], None]:
+        return self.audience.join(hear)
+
+    def at_work(self) -> list[Track]:
+        return [track for track in self.tracks.values() if not track.finished]
+
     def load(self, model: str | None = None) -> QueueLoad:
-        return QueueLoad(queued=len(self.waiting()), running=0, workers=2, backlog_s=0.0)
+        elsewhere = bool(self.elsewhere)
+        return QueueLoad(queued=len(self.waiting()), running=0, workers=2, backlog_s=0.0, elsewhere=elsewhere)
 
     def loaded(self) -> dict[str, LoadedModel]:
         return {}
+
+    @property
+    def remote(self) -> bool:
+        return self.elsewhere is not None
+
+    def ailment(self) -> str | None:
+        return self.said
+
+    def remembered(self) -> int:
+        return len(self.tracks)
 
     # -- what tests do to tracks --------------------------------------------------------------------------------
 
@@ -155,6 +187,7 @@ class FakeQueue:
 
     def change(self, track_id: str, **facts: Any) -> Track:
         track = self.tracks[track_id] = replace(self._known(track_id), **facts)
+        self.audience.tell(track_id, track)
         return track
 
     def work(self, track_id: str, stage: Stage, progress: int) -> Track:
@@ -238,6 +271,20 @@ class FakeStore:
         self.queue.meet_trouble()
         return self.queue.comparisons.get(comparison_id)
 
+    def ping(self) -> None:
+        if self.queue.trouble_at_ping is not None:
+            raise self.queue.trouble_at_ping
+
+    def lines(self) -> list[LineFigures]:
+        waiting = [self.queue.tracks[track_id] for track_id in self.queue.waiting()]
+        return [
+            LineFigures(engine=track.model, kind="render", state="queued", count=1, oldest=track.created_at)
+            for track in waiting
+        ]
+
+    def stored_bytes(self) -> int:
+        return sum(file.size for track in self.queue.tracks.values() for file in track.files)
+
     def speeds(self) -> dict[str, float]:
         return {}
 
@@ -251,7 +298,14 @@ class FakeStore:
             for model in {model for vote in votes for model in vote}
         }
 
-    def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
+    def ended_since(self, moment: datetime, limit: int) -> list[Track]:
+        everything = [*self.queue.stored.values(), *self.queue.tracks.values()]
+        ended = [track for track in everything if track.finished_at is not None and track.finished_at >= moment]
+        return sorted(ended, key=lambda track: track.finished_at)[-limit:]
+
+    def page(
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
+    ) -> TrackPage:
         self.queue.meet_trouble()
         newest_first = list({**self.queue.stored, **self.queue.tracks}.values())[::-1]
         matching = [track for track in newest_first if status is None or track.status == status]
@@ -287,7 +341,7 @@ class FakeFinetuner:
         return self.finetunes[finetune_id]
 
     def page(
-        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
     ) -> tuple[tuple[Finetune, ...], str | None]:
         if cursor is not None:
             raise InvalidField("cursor", "is not a cursor that this service gave")
@@ -310,6 +364,41 @@ class FakeFinetuner:
         del self.finetunes[finetune_id]
 
 
+class FakeClips:
+    """A ClipShelf in memory, which opens what is sent in the test's own process."""
+
+    def __init__(self, folder: Path, clock: FrozenClock) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.clips: dict[str, Clip] = {}
+
+    def take(self, name: str, content: BinaryIO) -> Clip:
+        source = self.folder / "sent"
+        size, sha256 = write_sent(content, source)
+        facts = keep_clip(source, self.folder / "clip.flac")
+        now = self.clock.now()
+        clip = Clip(
+            id=f"clip_{len(self.clips):016x}", name=name, facts=facts, size=size, sha256=sha256, stored_bytes=1,
+            created_at=now, used_at=now,
+        )  # fmt: skip
+        self.clips[clip.id] = clip
+        return clip
+
+    def get(self, clip_id: str) -> Clip:
+        if clip_id not in self.clips:
+            raise ClipNotFound(clip_id)
+        return self.clips[clip_id]
+
+    use = get
+
+    def expires_at(self, clip: Clip) -> datetime | None:
+        return clip.used_at
+
+    def delete(self, clip_id: str) -> None:
+        self.get(clip_id)
+        del self.clips[clip_id]
+
+
 class FakeService(MusicGeneratorService):
     """The real service; behind it nothing happens unless a test lets it happen through `queue`."""
 
@@ -317,6 +406,8 @@ class FakeService(MusicGeneratorService):
         self.clock = FrozenClock()
         self.queue = FakeQueue(folder, self.clock, max_queue)
         self.finetuner = FakeFinetuner(folder)
+        self.default_model = "composer"
+        self.clips = FakeClips(folder, self.clock)
         super().__init__(self._make_backend)
 
     def _make_backend(self) -> Backend:
@@ -325,6 +416,7 @@ class FakeService(MusicGeneratorService):
             queue=self.queue,
             store=FakeStore(self.queue),  # type: ignore[arg-type]  # as much of it as the service asks
             finetuner=self.finetuner,  # type: ignore[arg-type]
+            clips=self.clips,  # type: ignore[arg-type]
             files=self.queue.files,
             clock=self.clock,
             models=Models(
@@ -333,7 +425,7 @@ class FakeService(MusicGeneratorService):
                 tuned=self.finetuner.files.styles,
                 adapters=self.finetuner.files.adapters,
             ),
-            default_model="composer",
+            default_model=self.default_model,
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
             release=self.queue.stop,
         )

@@ -12,14 +12,17 @@ from app.config import Settings
 from app.errors import FormNotFound, GenerationFailed
 from app.models.track import Track
 from app.services import residence
-from app.services.encoding import delivered
+from app.services.encoding import delivered, keep_clip
 from app.services.engines.catalogue import CATALOGUE
 from app.services.instruments import find_soundfont
 from app.services.jobs.base import Job
 from app.services.jobs.engine_room import Loaded, Unusable, Watched
 from app.services.residence import ModelResident, other_seed, part_loaded
+from app.services.storage import AudioFiles
+from app.services.storage.files import clip_key
 from app.services.workshop import Workshop
 from app.utils.seeds import variation_seed
+from tests.recordings import recording
 from tests.tones import HELD_BYTES, PNG, RATE, lines, rows
 
 
@@ -84,6 +87,36 @@ def test_the_model_hears_the_wish_in_its_own_words(open_tone, monkeypatch):
     assert heard[0].prompt == "ruhiger Jazz mit Klavier"
     assert "jazz" in heard[0].description.lower()
     assert "piano" in heard[0].description
+
+
+def test_a_clip_reaches_the_model_as_it_sounds_and_one_that_is_gone_is_told(open_tone, monkeypatch):
+    heard = []
+    resident = open_tone()
+    generate = resident._engine.generate
+    monkeypatch.setattr(resident._engine, "generate", lambda requests: heard.extend(requests) or generate(requests))
+    kept = open_tone.folder / "kept.flac"
+    (open_tone.folder / "sent").write_bytes(recording())
+    keep_clip(open_tone.folder / "sent", kept)
+    AudioFiles(resident._workshop.files).put(kept, clip_key("clip_1f"))
+    make(resident, open_tone.folder, asked={"audio_prompt": {"clip": "clip_1f", "use": "melody"}})
+
+    assert (heard[0].audio.use, heard[0].audio.sample_rate) == ("melody", 44_100)
+    assert heard[0].audio.samples.shape == (2 * 44_100, 2)
+    assert not list(open_tone.folder.rglob("*-clip.flac"))
+    AudioFiles(resident._workshop.files).delete_clip("clip_1f")
+    with pytest.raises(GenerationFailed, match="clip_1f cannot be read"):
+        make(resident, open_tone.folder, asked={"audio_prompt": {"clip": "clip_1f"}})
+
+
+def test_the_model_is_loaded_where_and_in_the_type_that_the_owner_wants(open_tone, monkeypatch):
+    asked = []
+    resident = open_tone(dtype="bfloat16")
+    load = resident._engine.load
+    monkeypatch.setattr(resident._engine, "load", lambda **how: asked.append(how) or load(**how))
+
+    make(resident, open_tone.folder)
+
+    assert asked == [{"device": "auto", "dtype": "bfloat16"}]
 
 
 def test_a_take_that_is_no_sound_is_bad_and_delivered_all_the_same(open_tone):

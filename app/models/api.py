@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.models.asked import Asked, Instruments, Loudness, Moods, PlanValues, Tempo, Word
+from app.models.asked import Asked, AudioPrompted, Instruments, Loudness, Moods, PlanValues, Tempo, Word
+from app.models.clip import ClipUse
 from app.models.composition import Composition
 from app.models.report import ReportRow
 from app.models.track import Stage, Status
@@ -35,6 +36,10 @@ Seconds = Annotated[int, Field(ge=5, le=300), BeforeValidator(_no_truth_value)]
 Variations = Annotated[int, Field(ge=1, le=8), BeforeValidator(_no_truth_value)]
 Priority = Annotated[int, Field(ge=-10, le=10), BeforeValidator(_no_truth_value)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_no_truth_value)]
+
+
+#: An address that is told what became of music; what it may be, the service knows.
+WebhookUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
 class Wire(BaseModel):
@@ -117,6 +122,12 @@ class PlanRequest(Wire):
         "sections must last the duration. Unchanged, it gives the same bytes.",
         examples=[_PLAN],
     )
+    audio_prompt: AudioPrompted | None = Field(
+        None,
+        description="A clip of `POST /music/clips` for the model to go on from or to follow; `audio_prompt` in "
+        "`GET /music/models` says which can. Others answer 422. It does not change the plan.",
+        examples=[{"clip": "clip_a1b2c3d4e5f60718", "use": "continue"}],
+    )
 
     def asked(self) -> dict[str, Any]:
         """What stands in the body beside prompt, length, seed and model."""
@@ -142,6 +153,9 @@ class GenerateRequest(PlanRequest):
         description="Tracks to make of it, 1 to 8, each with a seed of its own: the first has the seed asked for or "
         "drawn, the others follow from it. With 2 or more the answer also names their group.",
         examples=[1],
+    )
+    webhook_url: WebhookUrl | None = Field(
+        None, description="Address to call once it is finished, where the server does so.", examples=[None]
     )
     priority: Priority | None = Field(
         None, description="What goes first among those that wait, −10 to 10, higher first; null means 0.", examples=[0]
@@ -348,12 +362,24 @@ class MoodList(Wire):
     moods: list[str] = Field(description="Words to use in a prompt.", examples=[["happy", "sad", "peaceful"]])
 
 
+class InstrumentReach(Wire):
+    """What an instrument can play."""
+
+    low_pitch: int = Field(description="Lowest MIDI pitch; 60 is middle C.", examples=[55])
+    high_pitch: int = Field(description="Highest MIDI pitch.", examples=[100])
+    drums: bool = Field(description="Whether it is a drum kit.", examples=[False])
+
+
 class InstrumentList(Wire):
     """Instruments, groups and ensembles that the service knows by name."""
 
     instruments: list[str] = Field(
         description="Names to send as `instruments` or `exclude_instruments`.",
         examples=[["acoustic_grand_piano", "violin", "drums"]],
+    )
+    playable: dict[str, InstrumentReach] = Field(
+        description="Those that a plan's ensemble can be given, with what each can play.",
+        examples=[{"violin": {"low_pitch": 55, "high_pitch": 100, "drums": False}}],
     )
 
 
@@ -390,7 +416,7 @@ class ModelRecord(Wire):
     sample_rate: int = Field(description="Frames a second of what it makes; files have 44,100.", examples=[44_100])
     channels: int = Field(description="1 for mono, 2 for stereo; files are stereo.", examples=[2])
     batch: int = Field(description="Tracks that it makes at once.", examples=[1])
-    audio_prompt: list[Literal["continue", "melody"]] = Field(
+    audio_prompt: list[ClipUse] = Field(
         description="What it can do with a clip that comes with the prompt.", examples=[[]]
     )
     fine_tune: bool = Field(description="Whether it can be taught from examples.", examples=[False])
@@ -428,6 +454,13 @@ class Health(Wire):
     status: str = Field(description="`healthy`.", examples=["healthy"])
     service: str = Field(description="Name of the service.", examples=["music-ai-generator-backend"])
     version: str = Field(description="Version of the service.", examples=["1.0.0"])
+
+
+class Readiness(Wire):
+    """Whether the service can do its work now."""
+
+    status: str = Field(description="`ready`; otherwise the answer is 503.", examples=["ready"])
+    parts: list[str] = Field(description="What was looked at.", examples=[["database", "storage", "queue", "engines"]])
 
 
 class ServiceCard(Wire):

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.errors import Fault, InvalidFields, printable
 from app.models.brief import Frozen
+from app.models.clip import ClipUse
 
 #: Levels of lists and objects in a plan, with room for more.
 DEEPEST = 10
@@ -53,6 +54,22 @@ Instruments = Annotated[tuple[Word, ...], Field(max_length=16)]
 PlanValues = Annotated[dict[str, Any], AfterValidator(_flat)]
 
 
+class AudioPrompted(Frozen):
+    """A clip that comes with the words."""
+
+    clip: str = Field(
+        pattern=r"^clip_[0-9a-f]{1,64}$",
+        description="Its `clip_id`, as `POST /music/clips` answers.",
+        examples=["clip_a1b2c3d4e5f60718"],
+    )
+    use: ClipUse = Field(
+        "continue",
+        description="`continue`: the track begins where the clip ends, and does not repeat it. `melody`: the track "
+        "follows the clip's tune.",
+        examples=["continue"],
+    )
+
+
 class Asked(Frozen):
     """Fields as they were sent; what their words mean is planning's to say."""
 
@@ -66,6 +83,7 @@ class Asked(Frozen):
     loop: bool | None = Field(None, description="Whether the end is to join the beginning without a seam.")
     loudness_lufs: Loudness | None = Field(None, description="Integrated loudness of the master, −30 to −8.")
     plan: PlanValues | None = Field(None, description="A plan to play instead of making one.")
+    audio_prompt: AudioPrompted | None = Field(None, description="A clip to go on from or to follow.")
 
     def values(self) -> dict[str, Any]:
         """What was said, as JSON values by field; empty if nothing was."""

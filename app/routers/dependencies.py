@@ -1,8 +1,9 @@
 """What routes are handed: the service, the address clients see, and parts of paths."""
 
+import asyncio
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Annotated
 
@@ -10,8 +11,10 @@ from fastapi import Depends, Path, Request
 from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
+from structlog.contextvars import get_contextvars
 
-from app.errors import ComparisonNotFound, FinetuneNotFound, GroupNotFound, TrackNotFound
+from app.errors import ClipNotFound, ComparisonNotFound, FinetuneNotFound, GroupNotFound, TrackNotFound
+from app.services.clips import Clips
 from app.services.comparing import Comparisons
 from app.services.finetunes import Finetunes
 from app.services.generator import MusicGeneratorService
@@ -22,6 +25,7 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]
 _TRACK_ID = re.compile(r"track_[0-9a-f]{1,64}")
 _GROUP_ID = re.compile(r"group_[0-9a-f]{1,64}")
 _FINETUNE_ID = re.compile(r"finetune_[0-9a-f]{1,64}")
+_CLIP_ID = re.compile(r"clip_[0-9a-f]{1,64}")
 _COMPARISON_ID = re.compile(r"comparison_[0-9a-f]{1,64}")
 
 
@@ -60,6 +64,33 @@ async def comparisons_of(service: Annotated[MusicGeneratorService, Depends(servi
 async def finetunes_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Finetunes:
     """What can be done with fine-tunes; it holds nothing, so each request has its own."""
     return Finetunes(service)
+
+
+async def clips_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Clips:
+    """What can be done with clips; it holds nothing, so each request has its own."""
+    return Clips(service)
+
+
+async def trace_of(request: Request) -> dict[str, str | None]:
+    """Where a request came from, for the audit log: its address and its id."""
+    return {
+        "address": request.client.host[:64] if request.client else None,
+        "request_id": get_contextvars().get("request_id"),
+    }
+
+
+async def audit_of(
+    service: Annotated[MusicGeneratorService, Depends(service_of)],
+    trace: Annotated[dict[str, str | None], Depends(trace_of)],
+) -> Callable[[str, str], Awaitable[None]]:
+    """Writes down that something was done to something; nothing where no keys are asked for."""
+
+    async def write_down(event: str, subject: str) -> None:
+        access = (await service.backend()).access
+        if access is not None:
+            await asyncio.to_thread(access.write_down, event, subject, **trace)
+
+    return write_down
 
 
 async def base_url_of(request: Request) -> str:
@@ -109,6 +140,13 @@ def known_finetune(finetune_id: str) -> str:
     return finetune_id
 
 
+def known_clip(clip_id: str) -> str:
+    """The id as it came; `ClipNotFound` if no clip can have it."""
+    if not _CLIP_ID.fullmatch(clip_id):
+        raise ClipNotFound(clip_id)
+    return clip_id
+
+
 class _Anything(Convertor[str]):
     """A part of a path that may hold slashes and line breaks: a wrong id is an unknown track, not an unknown page."""
 
@@ -131,6 +169,8 @@ register_url_convertor("anything", _Anything())
 register_url_convertor("dotless", _AnythingWithoutDots())
 
 Service = Annotated[MusicGeneratorService, Depends(service_of)]
+Trace = Annotated[dict[str, str | None], Depends(trace_of)]
+Audit = Annotated[Callable[[str, str], Awaitable[None]], Depends(audit_of)]
 BaseUrl = Annotated[str, Depends(base_url_of)]
 TrackId = Annotated[
     str,
@@ -155,3 +195,9 @@ FinetuneId = Annotated[
     AfterValidator(known_finetune),
 ]
 ServiceFinetunes = Annotated[Finetunes, Depends(finetunes_of)]
+ClipId = Annotated[
+    str,
+    Path(description="Name of the clip.", examples=["clip_a1b2c3d4e5f60718"]),
+    AfterValidator(known_clip),
+]
+ServiceClips = Annotated[Clips, Depends(clips_of)]

@@ -6,6 +6,7 @@ Rule: the status route is asked thousands of times a second, so nothing here doe
 import random
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -27,9 +28,17 @@ BODY_LIMIT_BYTES = 65_536
 LARGER_LIMITS_BYTES = {"/music/batch": 2_097_152, "/music/compare": 2_097_152}
 
 #: Calls that take files, by the end of their path.
-UPLOADS = ("/music/finetunes",)
+UPLOADS = ("/music/finetunes", "/music/clips")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+#: Hears method, route, status and seconds of an answer.
+Answered = Callable[[str, str, int, float], None]
+#: Where a shortcut notes in the scope which route's answer it gave.
+SHORTCUT = "music.shortcut"
+#: Stands for paths of no route, of which anybody can invent as many as he likes; likewise for methods.
+NO_ROUTE = "other"
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -63,8 +72,10 @@ class RequestLog:
     Successful reads are logged at debug, everything else at info.
     """
 
-    def __init__(self, app: ASGIApp, level: str, form: Any) -> None:
+    def __init__(self, app: ASGIApp, level: str, form: Any, answered: Answered | None = None) -> None:
+        """`answered` hears method, route, status and seconds of each answer."""
         self.app = app
+        self.answered = answered
         # Layers are made with the first request or the lifespan, so importing the application configures nothing.
         set_up_logs(level, form)
         self.logs_reads = level == "debug"
@@ -92,8 +103,11 @@ class RequestLog:
         try:
             await self.app(scope, receive, send_named)
         finally:
+            took_s = time.perf_counter() - began
             if self.logs_reads or status >= 400 or scope["method"] not in _BODILESS:
-                self._log(scope, status, time.perf_counter() - began)
+                self._log(scope, status, took_s)
+            if self.answered is not None:
+                self.answered(_known_method(scope["method"]), _route_of(scope), status, took_s)
             reset_contextvars(**before)
             unbind_contextvars("track_id")  # a route may have bound it
 
@@ -110,6 +124,18 @@ class RequestLog:
         if track_id:
             facts["track_id"] = track_id
         (log.debug if quiet else log.info)("request", **facts, milliseconds=round(seconds * 1000, 2))
+
+
+def _known_method(method: str) -> str:
+    return method if method in _METHODS else NO_ROUTE
+
+
+def _route_of(scope: Scope) -> str:
+    """The path of a route with the names of what varies in it, so that there are few of them."""
+    shortcut = scope.get(SHORTCUT)
+    if shortcut is not None:
+        return str(shortcut)
+    return getattr(scope.get("route"), "path_format", NO_ROUTE)
 
 
 class ErrorNet:

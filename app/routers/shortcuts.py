@@ -14,7 +14,7 @@ from app.errors import MusicError
 from app.models.api import GenerateRequest
 from app.routers.accepting import accept
 from app.routers.dependencies import base_url
-from app.routers.layers import BODY_LIMIT_BYTES
+from app.routers.layers import BODY_LIMIT_BYTES, SHORTCUT
 from app.routers.problems import answer_music_error
 from app.services.generator import MusicGeneratorService
 
@@ -48,6 +48,7 @@ class Shortcuts:
             body = self.service().status_body(scope["path"][len(self.STATUS) :], self._base_url(scope))
         except LookupError:  # not in memory; perhaps in the store
             return False
+        scope[SHORTCUT] = "/music/status/{track_id}"
         await _answer(send, body)
         return True
 
@@ -62,6 +63,7 @@ class Shortcuts:
             asked = GenerateRequest.model_validate_json(body)
         except ValidationError:  # the route finds the same, and says it well
             return False
+        scope[SHORTCUT] = self.GENERATE
         try:
             answer, location = await accept(asked, self.service(), self._base_url(scope))
         except MusicError as error:

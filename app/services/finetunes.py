@@ -2,32 +2,24 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
 
-from app.errors import InvalidField, printable
+from app.errors import FinetuneNotFound, InvalidField, NameTaken, printable
 from app.models.finetune import Finetune
+from app.models.sent import SentFile
 from app.models.track import Status
+from app.services.access import may_see, owner, seen_owner
 from app.services.generator import MusicGeneratorService
 from app.services.styles import TUNED_NAME, style_names
 from app.utils.chance import random_token
 from app.utils.seeds import MAX_SEED, new_seed
+from app.utils.sniffing import HEAD_BYTES, sound_format
 
 #: Most files of one request.
 MOST_FILES = 500
 #: What the files begin with that may be sent.
-_KNOWN = (b"MThd", b"PK\x03\x04")
-_KNOWN_SOUND = (b"PK\x03\x04", b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"FORM")
+_MIDI, _ZIP = b"MThd", b"PK\x03\x04"
 #: Most steps of training.
 MOST_STEPS = 20_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SentFile:
-    """A file of a request, at its beginning."""
-
-    name: str
-    content: BinaryIO
 
 
 class Finetunes:
@@ -46,8 +38,9 @@ class Finetunes:
         strength: float = 0.8,
         seed: int | None = None,
         steps: int | None = None,
+        shared: bool = False,
     ) -> Finetune:
-        """Accept a fine-tune; it is durable when this returns.
+        """Accept a fine-tune; it is durable when this returns. `shared` lets other keys make music with it.
 
         `InvalidField`, `ModelNotReady`, `LicenceRefused`, `NameTaken`, `Busy`, `StorageFailed`.
         """
@@ -80,39 +73,63 @@ class Finetunes:
             steps=steps,
             files=tuple(printable(file.name, 200) for file in files),
             created_at=backend.clock.now(),
+            owner=owner(),
+            shared=shared,
         )
-        await asyncio.to_thread(_check, files, _KNOWN if composes else _KNOWN_SOUND)
-        return await asyncio.to_thread(backend.finetuner.submit, finetune, [file.content for file in files])
+        await asyncio.to_thread(_check, files, composes)
+        try:
+            return await asyncio.to_thread(backend.finetuner.submit, finetune, [file.content for file in files])
+        except NameTaken as taken:
+            if seen_owner() is None or await self._sees(taken.finetune_id):
+                raise
+            raise NameTaken(name, None) from None
 
     async def get(self, finetune_id: str) -> Finetune:
-        """A fine-tune as it now is. `FinetuneNotFound`, `StorageFailed`."""
+        """A fine-tune as it now is. `FinetuneNotFound`, also for one of another key, `StorageFailed`."""
         backend = await self._service.backend()
-        return await asyncio.to_thread(backend.finetuner.get, finetune_id)
+        finetune = await asyncio.to_thread(backend.finetuner.get, finetune_id)
+        if not may_see(finetune.owner):
+            raise FinetuneNotFound(finetune_id)
+        return finetune
 
     async def page(
         self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
     ) -> tuple[tuple[Finetune, ...], str | None]:
-        """Fine-tunes, newest first, and where the next page begins. `InvalidField` for a strange cursor."""
+        """Fine-tunes that the caller sees, newest first, and where the next page begins.
+
+        `InvalidField` for a strange cursor.
+        """
         backend = await self._service.backend()
-        return await asyncio.to_thread(backend.finetuner.page, status=status, cursor=cursor, limit=limit)
+        return await asyncio.to_thread(
+            backend.finetuner.page, status=status, cursor=cursor, limit=limit, owner=seen_owner()
+        )
 
     async def cancel(self, finetune_id: str) -> Finetune:
         """End the work on one. Twice is once. `FinetuneNotFound`, `FinetuneAlreadyFinished`."""
         backend = await self._service.backend()
+        await self.get(finetune_id)
         return await asyncio.to_thread(backend.finetuner.cancel, finetune_id)
 
     async def delete(self, finetune_id: str) -> None:
         """Remove one with what was learned; work on it is ended first. `FinetuneNotFound`, `StorageFailed`."""
         backend = await self._service.backend()
+        await self.get(finetune_id)
         await asyncio.to_thread(backend.finetuner.delete, finetune_id)
 
+    async def _sees(self, finetune_id: str) -> bool:
+        try:
+            await self.get(finetune_id)
+        except FinetuneNotFound:
+            return False
+        return True
 
-def _check(files: Sequence[SentFile], known: tuple[bytes, ...]) -> None:
+
+def _check(files: Sequence[SentFile], midi: bool) -> None:
     """`InvalidField` unless one of the files may be something to learn from; each is left at its beginning."""
     for file in files:
-        head = file.content.read(4)
+        head = file.content.read(HEAD_BYTES)
         file.content.seek(0)
-        if head.startswith(known):
+        if head.startswith(_ZIP) or (head.startswith(_MIDI) if midi else sound_format(head) is not None):
             return
-    wanted = "MIDI files (.mid)" if known is _KNOWN else "recordings with captions"
+    wanted = "MIDI files (.mid)" if midi else "recordings with captions"
     raise InvalidField("files", f"must be {wanted}, or ZIP files of such; none of these is either")

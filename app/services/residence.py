@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import GenerationFailed, MusicError, printable
+from app.errors import GenerationFailed, MusicError, StorageFailed, printable
+from app.models.asked import Asked
 from app.models.brief import Brief
 from app.models.plan import Plan
 from app.models.track import Stage, Track
-from app.services.encoding import HeldTake, deliver, hold_take
-from app.services.engines import Engine, ModelRow, Take, TakeRequest
+from app.services.encoding import HeldTake, deliver, hold_take, read_clip
+from app.services.engines import AudioPrompt, Engine, ModelRow, Take, TakeRequest
 from app.services.engines.batching import Batcher, shortage_in
 from app.services.engines.devices import devices_seen, settled_device
 from app.services.instruments import fingerprint_of
@@ -24,6 +25,8 @@ from app.services.jobs.engine_room import Loaded, Unusable, Watched, Word
 from app.services.listening.takes import Verdict, judge
 from app.services.pipeline import MODEL_WORK, StageClock, decided_for, mix_of, take_held
 from app.services.planning.phrasing import describe
+from app.services.storage import AudioFiles
+from app.services.storage.files import clip_key
 from app.services.workshop import Workshop
 from app.utils.seeds import MAX_SEED, rng_for
 
@@ -121,6 +124,7 @@ class ModelResident:
             plan=plan,
             prompt=track.prompt,
             description="" if family is None else describe(brief, plan, manner=family),
+            audio=self._clip_of(track, into),
             adapter=self._workshop.models.adapter_for(track.model),
             seed_named=track.seed_named,
             progress=clock.progress,
@@ -153,12 +157,30 @@ class ModelResident:
             verdict = judge(brief, plan, mix_of(take_held(answer.made, raw=True), plan))
         return _Try(brief=brief, plan=plan, held=answer.made, verdict=verdict, work_s=answer.work_s)
 
+    def _clip_of(self, track: Track, below: Path) -> AudioPrompt | None:
+        """The clip that came with a track's words. `GenerationFailed` where it is gone."""
+        wanted = None if track.asked is None else Asked.model_validate(track.asked).audio_prompt
+        if wanted is None:
+            return None
+        path = below.with_name(f"{below.name}-clip.flac")
+        try:
+            AudioFiles(self._workshop.files).fetch(clip_key(wanted.clip), path)
+        except StorageFailed as error:
+            raise GenerationFailed(
+                f"The clip {wanted.clip} cannot be read (any more): it was removed before this track was made"
+            ) from error
+        try:
+            samples, sample_rate = read_clip(path)
+        finally:
+            path.unlink()
+        return AudioPrompt(use=wanted.use, samples=samples, sample_rate=sample_rate)
+
     def _load(self) -> None:
         """Load the engine, on its thread, and tell how it goes."""
         began = time.monotonic()
         try:
             with self._ticking(began):
-                self._engine.load(device=self._device)
+                self._engine.load(device=self._device, dtype=self._workshop.dtype)
         except MusicError:
             raise
         except Exception as error:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.models.clip import ClipFacts
 from app.models.finetune import Learned, Lesson, LessonProgress
 from app.services.engines import Models
 from app.services.jobs.base import Job, Outcome, Progress
@@ -22,10 +23,14 @@ class Workshop:
     soundfont: Path
     #: Folder or URL of the audio file store.
     files: str
+    #: Seconds that a worker goes on trying while that store does not answer.
+    store_patience_s: float = 0.0
     #: Threads a render may use; the result does not depend on it.
     threads: int = 1
     #: Which models there are, and where their things lie.
     models: Models = field(default_factory=Models)
+    #: Type in which models compute: "auto", "float32", "float16", "bfloat16".
+    dtype: str = "auto"
     #: Tracks that a model makes at once at most, and the seconds that one waits for others.
     batch_most: int = 1
     batch_wait_s: float = 0.0
@@ -47,6 +52,13 @@ def run_lesson(workshop: Workshop, lesson: Lesson, tell: Callable[[LessonProgres
     from app.services import finetuning
 
     return finetuning.teach(lesson, tell, workshop.models)
+
+
+def run_clip(source: Path, target: Path) -> ClipFacts:
+    """Open a recording that somebody sent, and write what is kept of it."""
+    from app.services import encoding
+
+    return encoding.keep_clip(source, target)
 
 
 def warm_up(workshop: Workshop) -> None:

@@ -82,6 +82,21 @@ def test_a_worker_that_is_told_to_stop_hands_its_track_back(installation):
     check_whole(installation, server, track_id)
 
 
+def test_a_worker_that_drains_for_long_keeps_its_track(installation):
+    server = installation.server()
+    first = installation.worker(MUSIC_DRAIN="60")
+    track_id = ask(server, duration=300)
+    server.wait_for(track_id, in_work)
+    installation.worker()
+
+    first._process.send_signal(signal.SIGTERM)
+
+    server.wait_for(track_id, finished)
+    assert server.record(track_id)["status"] == "completed"
+    assert [file.key.split("/")[2] for file in installation.store.get(track_id).files[:1]] == ["1"]
+    first._end()
+
+
 def test_a_database_that_restarts_loses_nothing_and_downloads_go_on(installation):
     server = installation.server()
     installation.worker()

@@ -8,7 +8,8 @@ import pytest
 from app.config import Settings
 from app.errors import InvalidFields, MusicError
 from app.models.asked import asked_of
-from app.services.finetunes import Finetunes, SentFile
+from app.models.sent import SentFile
+from app.services.finetunes import Finetunes
 from app.services.styles import load_style
 from app.wiring import make_service
 from tests.learning.corpora import jig

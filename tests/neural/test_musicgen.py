@@ -177,6 +177,35 @@ def test_a_clip_is_gone_on_from(tmp_path, channels):
     assert not np.allclose(one, other, atol=1e-3)
 
 
+def test_the_codes_of_a_clips_end_are_the_head_of_the_take_and_are_cut_off_again(engine, monkeypatch):
+    """As in the family's own generation, which takes a clip as `input_values`."""
+    import torch
+
+    clip = 0.1 * np.random.default_rng(1).standard_normal((14 * RATE, 1)).astype(np.float32)
+    asked = Asked(seconds=5)
+    asked.request = replace(asked.request, audio=AudioPrompt(use="continue", samples=clip, sample_rate=RATE))
+    heads, whole, go_on = [], [], CodeWriter.go_on
+
+    def watched(writer, understood, rows, heard):
+        heads.extend(row.known for row in rows)
+        written = go_on(writer, understood, rows, heard)
+        whole.extend(written)
+        return written
+
+    monkeypatch.setattr(CodeWriter, "go_on", watched)
+    (take,) = takes(engine, asked)
+
+    values = torch.from_numpy(clip[-12 * RATE :].T)[None]
+    codes = engine._model.audio_encoder.encode(values).audio_codes[0, 0]
+    assert len(heads) == 1
+    assert torch.equal(heads[0], codes)
+    # The codec hears both together, and only what follows the clip is delivered.
+    sound = engine._model.audio_encoder.decode(whole[0][None, None], [None]).audio_values[0, 0].detach().numpy()
+    samples = samples_of(take)
+    assert len(samples) == 5 * RATE
+    np.testing.assert_allclose(samples[:, 0], sound[codes.shape[1] * 640 :][: 5 * RATE], atol=0.02)
+
+
 def test_a_loop_meets_its_beginning(engine):
     (take,) = takes(engine, Asked(seconds=5, loop=True))
     samples = samples_of(take)[:, 0]

@@ -24,8 +24,10 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "audio"
 
 
-@pytest.fixture(params=["path", "text", "file URL", "memory"])
+@pytest.fixture(params=["path", "text", "file URL", "memory", pytest.param("s3", marks=pytest.mark.distributed)])
 def files(request: pytest.FixtureRequest, root: Path) -> AudioFiles:
+    if request.param == "s3":
+        return AudioFiles(f"s3://{request.getfixturevalue('bucket')}/music")
     roots = {"path": root, "text": str(root), "file URL": root.as_uri(), "memory": "memory:///"}
     return AudioFiles(roots[request.param])
 
@@ -193,9 +195,9 @@ def test_keys_never_leave_the_root(key: str, files: AudioFiles, made: Callable[.
 
 @pytest.mark.parametrize("track_id", ["", "..", "a/b", "/", "a\\b", "a\0", "."])
 def test_only_a_plain_track_id_can_be_deleted(track_id: str, files: AudioFiles) -> None:
-    with pytest.raises(ValueError, match="not a track id"):
+    with pytest.raises(ValueError, match="not an id"):
         files.delete_track(track_id)
-    with pytest.raises(ValueError, match="not a track id"):
+    with pytest.raises(ValueError, match="not an id"):
         files.delete_run(track_id, 1)
 
 
@@ -345,3 +347,17 @@ def test_a_reader_never_sees_half_a_file(root: Path, made: Callable[..., Path]) 
         seen = process.stdout.read()
 
     assert [size for size in json.loads(seen) if size not in ([300_000, 1], [300_001, 1])] == []
+
+
+def test_a_look_whether_files_can_be_written_leaves_none(files: AudioFiles, root: Path) -> None:
+    files.check()
+
+    assert [path for path in root.rglob("*") if path.is_file()] == []
+
+
+def test_what_keeps_files_from_being_written_is_said(root: Path) -> None:
+    root.parent.mkdir(exist_ok=True)
+    root.write_text("a file where the folder belongs")
+
+    with pytest.raises(StorageFailed, match="Files cannot be written"):
+        AudioFiles(root).check()

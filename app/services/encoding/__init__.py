@@ -1,5 +1,6 @@
 """Music → files: audio in every form, MIDI, stems, JSON."""
 
+from app.services.encoding.clips import keep_clip, read_clip
 from app.services.encoding.draft import file_facts, write_bytes, write_json
 from app.services.encoding.encoder import AUDIO_FORMS, Encoder, encode_from_wav, open_encoder
 from app.services.encoding.midi import write_midi
@@ -17,8 +18,10 @@ __all__ = [
     "encode_from_wav",
     "file_facts",
     "hold_take",
+    "keep_clip",
     "make_tags",
     "open_encoder",
+    "read_clip",
     "write_bytes",
     "write_json",
     "write_midi",

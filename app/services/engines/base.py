@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from app.models.audio import SAMPLE_RATE, Block, Samples
+from app.models.clip import ClipUse
 from app.models.composition import Composition
 from app.models.plan import Plan
 from app.models.score import Score
@@ -31,7 +32,7 @@ class Capabilities:
     #: Requests it can work on at once.
     batch: int = 1
     #: What it can do with a clip that comes with the prompt.
-    audio_prompt: frozenset[Literal["continue", "melody"]] = frozenset()
+    audio_prompt: frozenset[ClipUse] = frozenset()
     #: Whether it can be taught from examples.
     fine_tune: bool = False
     #: Whether it is of practical use only on a GPU.
@@ -68,7 +69,7 @@ class AudioPrompt:
     """A clip that comes with the words."""
 
     #: Go on from where it ends, or follow its melody.
-    use: Literal["continue", "melody"]
+    use: ClipUse
     #: float32, shape (frames, channels).
     samples: Samples
     sample_rate: int

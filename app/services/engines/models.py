@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from app.errors import GenerationFailed, InvalidField, LicenceRefused, ModelNotReady, SettingRefused, printable
+from app.models.clip import ClipUse
 from app.services.engines.base import Capabilities, ModelSource
 from app.services.engines.catalogue import CATALOGUE
 from app.services.engines.readiness import Readiness, environment_of, python_of, readiness_of
@@ -128,6 +129,13 @@ class Models:
             known = ", ".join(row.name for row in self.rows() if row.capabilities.fine_tune)
             raise InvalidField("base", f"{printable(name)!r} cannot be taught; those that can: {known}")
         return row
+
+    def check_audio_prompt(self, row: ModelRow, use: ClipUse) -> None:
+        """`InvalidField` naming those that can unless a model can do that with a clip."""
+        if use not in row.capabilities.audio_prompt:
+            able = ", ".join(other.name for other in self.rows() if use in other.capabilities.audio_prompt)
+            what = "go on from a clip" if use == "continue" else "follow the melody of a clip"
+            raise InvalidField("audio_prompt", f"{row.name} cannot {what}; models that can: {able}", inside=("use",))
 
     def capabilities_of(self, name: str) -> Capabilities | None:
         """What a model can do; None of one that this service does not know (any more)."""

@@ -11,6 +11,7 @@ from app.models.group import Comparison, Group
 from app.models.track import Stage, Track, TrackFile
 
 if TYPE_CHECKING:  # workers come for the values here; the database toolkit would cost each of them 0.3 s and 25 MB
+    from app.services.jobs.audience import Hear
     from app.services.storage.changes import Changes
 
 Result = TypeVar("Result")
@@ -148,8 +149,28 @@ class JobQueue(Protocol):
     def keep(self, track_id: str) -> AbstractContextManager[None]:
         """While inside, neither age nor space removes the track: somebody is reading its files."""
 
+    def watch(self, hear: "Hear") -> Callable[[], None]:
+        """Call `hear` with each track whenever it changes, in order, until what this returns is called.
+
+        It is called on the queue's own thread, with the track as it now is or the id of one that is gone: it must be
+        quick. Where other machines do the work, changes that follow each other at once may come as one.
+        """
+
+    def at_work(self) -> list[Track]:
+        """Tracks that wait or are made, as far as they are in memory, in no order."""
+
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model."""
 
     def loaded(self) -> "Mapping[str, LoadedModel]":
         """Models that are in memory now or were lately measured, by name."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether the work is done by other processes that come and go, so that perhaps nobody takes an engine."""
+
+    def ailment(self) -> str | None:
+        """Why tracks are not taken on or not followed now, in a few words; None where they are."""
+
+    def remembered(self) -> int:
+        """Tracks that are answered for from memory."""

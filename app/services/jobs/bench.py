@@ -8,19 +8,20 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 
-from app.services.jobs.base import Job, JobBody, Progress, TakeMade
+from app.services.jobs.base import Job, JobBody, LoadedModel, Progress, TakeMade
 from app.services.jobs.engine_floor import EngineFloor, Residents
 from app.services.jobs.foreman import GLANCE_S
 from app.services.jobs.inbox import Inbox, attempt
 from app.services.jobs.pool import PipedRun, WorkerPool
 from app.services.jobs.run import Run
 from app.services.jobs.worker import Began, Died, Ending, Rests
+from app.services.metering import Tally
 from app.services.storage.folders import WorkFolders
 
 #: Shortest and longest sleep in seconds.
@@ -65,12 +66,13 @@ class Bench:
         warm: Callable[[], None] | None = None,
         preload: Sequence[str] = (),
         residents: Residents | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._folders = folders
         self._inbox = Inbox()
         self._workers = workers
         self.timeout_s = job_timeout_s
-        self._engines = EngineFloor(residents, timeout_s=job_timeout_s)
+        self._engines = EngineFloor(residents, timeout_s=job_timeout_s, tally=tally)
         self._pool = WorkerPool(
             body, warm, workers=workers, timeout_s=job_timeout_s, settled=self._settled, preload=preload
         )
@@ -90,6 +92,10 @@ class Bench:
         if self._thread.is_alive():
             self._inbox.put(self._leave)
             self._thread.join()
+
+    def loaded(self) -> Mapping[str, LoadedModel]:
+        """What is known of the models that have worked here, by name. From any thread."""
+        return self._engines.loaded()
 
     def begin(self, job: Job, hear: Callable[[Progress], None]) -> Piece:
         """Take a job on; its future is resolved when nothing works on it any more."""

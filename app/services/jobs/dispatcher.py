@@ -107,6 +107,13 @@ class Dispatcher:
         known = self._loads.get(lane)
         return known or QueueLoad(queued=0, running=0, workers=1 if lane else self._workers, backlog_s=0.0)
 
+    @property
+    def ailment(self) -> str | None:
+        """Why tracks are not taken on now; None where they are. From any thread."""
+        if self._drained_by is not None:
+            return "the server is stopping"
+        return None if self._thread.is_alive() else "the dispatcher has ended"
+
     def _load_of(self, lane: str) -> QueueLoad:
         line, floor = self._floor.line, self._floor
         running = self._foreman.running(lane)

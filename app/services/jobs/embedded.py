@@ -12,6 +12,7 @@ from typing import TypeVar
 from app.errors import Busy
 from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
+from app.services.jobs.audience import Hear
 from app.services.jobs.base import JobBody, LoadedModel, QueueLoad
 from app.services.jobs.desk import RESTART_S, Desk
 from app.services.jobs.dispatcher import Dispatcher
@@ -29,6 +30,7 @@ from app.services.jobs.pool import WorkerPool
 from app.services.jobs.removals import Removals
 from app.services.jobs.retention import Keeping, Sweeper
 from app.services.jobs.run import Run
+from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
 from app.services.storage.folders import WorkFolders
 from app.services.storage.tracks import TrackStore
@@ -62,6 +64,7 @@ class EmbeddedQueue:
         warm: Callable[[], None] | None = None,
         preload: Sequence[str] = (),
         residents: Residents | None = None,
+        tally: Tally | None = None,
     ) -> None:
         """`body` and `warm` are top-level functions or partials of such; `warm` is called once in each worker.
 
@@ -75,6 +78,7 @@ class EmbeddedQueue:
         self._inbox = Inbox()
         self._memory = TrackMemory()
         self._keeping = Keeping()
+        tally = tally or NoTally()
         ledger = Ledger(store)
         folders = WorkFolders(data_dir / "work")
         janitor = Janitor(files, folders)
@@ -86,7 +90,8 @@ class EmbeddedQueue:
             ledger=ledger,
             janitor=janitor,
             removals=Removals(ledger, janitor, self._inbox),
-            engines=EngineFloor(residents, timeout_s=job_timeout_s),
+            engines=EngineFloor(residents, timeout_s=job_timeout_s, tally=tally),
+            tally=tally,
         )
         pool = WorkerPool(body, warm, workers=workers, timeout_s=job_timeout_s, settled=self._settled, preload=preload)
         endings = Endings(self._floor, max_attempts=max_attempts)
@@ -201,6 +206,14 @@ class EmbeddedQueue:
             return None
         return self._floor.line.position(work)
 
+    def watch(self, hear: Hear) -> Callable[[], None]:
+        """Call `hear` with each track whenever it changes, in order, until what this returns is called."""
+        return self._memory.audience.join(hear)
+
+    def at_work(self) -> list[Track]:
+        """Tracks that wait or are made, in no order."""
+        return self._memory.at_work()
+
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model."""
         lane = "" if model is None else self._floor.engines.lane(model)
@@ -209,6 +222,19 @@ class EmbeddedQueue:
     def loaded(self) -> Mapping[str, LoadedModel]:
         """Models that are in memory now or were lately measured, by name."""
         return self._floor.engines.loaded()
+
+    @property
+    def remote(self) -> bool:
+        """Its workers are its own."""
+        return False
+
+    def ailment(self) -> str | None:
+        """Why tracks are not taken on now, in a few words; None where they are."""
+        return self._dispatcher.ailment
+
+    def remembered(self) -> int:
+        """Tracks that are answered for from memory."""
+        return len(self._memory)
 
     # ------------------------------------------------------------------------------------------------------------
 

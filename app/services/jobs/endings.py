@@ -3,11 +3,12 @@
 import logging
 from dataclasses import replace
 
-from app.errors import GenerationFailed, MusicError, TrackNotFound
+from app.errors import GenerationFailed, MusicError, StoreAway, TrackNotFound
 from app.models.track import Track
 from app.services.jobs.base import JobKind, Outcome
 from app.services.jobs.floor import Floor
 from app.services.jobs.line import Work
+from app.services.metering.tally import Again
 from app.services.storage.changes import Changes
 from app.services.storage.rows import JobRow
 
@@ -58,7 +59,11 @@ class Endings:
         self._finish(work, done, keep_files=True)
 
     def refused(self, work: Work, error: MusicError) -> None:
-        """It cannot be done, and trying again would not help."""
+        """It cannot be done, and trying again would not help, unless the store is away."""
+        if isinstance(error, StoreAway):
+            log.warning("Done again: %s", error.detail, extra={"track_id": work.track.id})
+            self.spared(work)
+            return
         log.info("Given up: %s", error.detail, extra={"track_id": work.track.id})
         if work.kind == "encode":
             self._give_up_file(work, error)
@@ -74,26 +79,28 @@ class Endings:
             "Error while %s, attempt %d:\n%s", _VERBS[work.kind], work.attempt, traceback,
             extra={"track_id": work.track.id},
         )  # fmt: skip
-        self._try_again(work, internal_error(work.kind))
+        self._try_again(work, internal_error(work.kind), "broke")
 
     def died(self, work: Work, *, late_after_s: float | None) -> None:
         """Its worker died: of itself, or because it took longer than it may."""
         what = "crashed" if late_after_s is None else f"took longer than {late_after_s:g} s"
         log.warning("The %s %s, attempt %d", _NOUNS[work.kind], what, work.attempt, extra={"track_id": work.track.id})
-        self._try_again(work, gave_up(work.kind, work.attempt, late_after_s=late_after_s))
+        reason = gave_up(work.kind, work.attempt, late_after_s=late_after_s)
+        self._try_again(work, reason, "crashed" if late_after_s is None else "late")
 
     def spared(self, work: Work) -> None:
         """Its worker was ended through no fault of its own: the attempt doesn't count."""
         work.attempt -= 1
-        self._requeue(work)
+        self._requeue(work, "spared")
 
-    def _try_again(self, work: Work, reason: str) -> None:
+    def _try_again(self, work: Work, reason: str, why: Again) -> None:
         if work.attempt < self._max_attempts:
-            self._requeue(work)
+            self._requeue(work, why)
         else:
             self.refused(work, GenerationFailed(reason))
 
-    def _requeue(self, work: Work) -> None:
+    def _requeue(self, work: Work, why: Again) -> None:
+        self._floor.tally.again(work.kind, why)
         run, attempt = work.run, work.attempt
         work.state, work.half_done = "queued", False
         if work.kind == "render":
@@ -125,6 +132,7 @@ class Endings:
 
         def then(removal: JobRow | None) -> None:
             self._floor.show(track)
+            self._floor.tally.ended(track)
             if removal is not None:
                 self._floor.removals.carry_out(removal)
 

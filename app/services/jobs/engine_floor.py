@@ -21,6 +21,7 @@ from app.services.jobs.ledger import PATIENCE_S
 from app.services.jobs.placement import Join, Start, Wait, choose, over_budget
 from app.services.jobs.pool import MOST_BROKEN
 from app.services.jobs.run import Run
+from app.services.metering import NoTally, Tally
 
 #: Seconds after which a cancelled run is stopped by ending its process, if no other run needs it.
 STUBBORN_S = 20.0
@@ -63,9 +64,12 @@ class Residents:
 class EngineFloor:
     """All engine processes. A crew of the foreman's."""
 
-    def __init__(self, residents: Residents | None, *, timeout_s: float) -> None:
+    def __init__(self, residents: Residents | None, *, timeout_s: float, tally: Tally | None = None) -> None:
         self._residents = residents
         self._timeout_s = timeout_s
+        self._tally = tally or NoTally()
+        #: Numbers of the processes whose loading was counted.
+        self._counted: set[int] = set()
         self._processes: list[EngineProcess] = []
         self._numbers = itertools.count()
         self._devices: tuple[str, ...] = (residents.device,) if residents is not None else ()
@@ -282,6 +286,7 @@ class EngineFloor:
 
     def _gone(self, process: EngineProcess) -> None:
         self._processes.remove(process)
+        self._counted.discard(process.number)
         if not process.condemned and not any(run.at_work for run in process.runs.values()):
             self._broken[process.model] = self._broken.get(process.model, 0) + 1
         if not process.condemned:
@@ -294,6 +299,9 @@ class EngineFloor:
             if process.loaded is None or self._residents is None:
                 continue
             found = process.loaded
+            if process.number not in self._counted:
+                self._counted.add(process.number)
+                self._tally.loaded(process.model, found.load_s)
             if self._residents.device in ("auto", "cuda") and found.devices:
                 self._devices = found.devices
             budget = self._residents.memory_bytes or int(FILLED * found.device_bytes)

@@ -13,6 +13,7 @@ from app.services.jobs.ledger import Ledger
 from app.services.jobs.line import WaitingLine, Work
 from app.services.jobs.memory import TrackMemory
 from app.services.jobs.removals import Removals
+from app.services.metering import NoTally, Tally
 from app.services.storage.folders import WorkFolders
 from app.services.storage.tracks import TrackStore
 from app.utils.clock import Clock
@@ -30,6 +31,7 @@ class Floor:
     janitor: Janitor
     removals: Removals
     engines: EngineFloor
+    tally: Tally = field(default_factory=NoTally)
     line: WaitingLine = field(default_factory=WaitingLine)
     estimates: WorkEstimates = field(default_factory=WorkEstimates)
     #: Renders that wait, run or are held back, by track.

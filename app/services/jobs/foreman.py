@@ -111,6 +111,8 @@ class Foreman:
                         work.track, attempt=work.attempt, started_at=work.track.started_at or started_at
                     )
                     floor.memory.keep(work.track)
+                    if number == 1:
+                        floor.tally.began(work.track, started_at)
             self._begin(work, number, process)
 
     def _for_workers(self) -> list[tuple[Work, None]]:

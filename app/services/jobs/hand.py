@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from app.errors import DatabaseAway, StorageFailed
+from app.errors import DatabaseAway, StorageFailed, StoreAway
 from app.models.track import Track
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.bench import Bench, Ended, Piece
@@ -18,8 +18,10 @@ from app.services.jobs.courier import Courier
 from app.services.jobs.endings import gave_up, internal_error
 from app.services.jobs.verdicts import completed, failed
 from app.services.jobs.worker import Broke, Refused
+from app.services.metering import NoTally, Tally
+from app.services.metering.tally import Again
 from app.services.storage.changes import Changes
-from app.services.storage.deliveries import locked_job, tell, track_in
+from app.services.storage.deliveries import locked_job, take_up, tell, track_in
 from app.services.storage.rows import JobRow
 from app.services.storage.tracks import TrackStore
 from app.utils.clock import Clock
@@ -44,17 +46,35 @@ class Claim:
     run: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Came:
+    """What came of a run."""
+
+    #: The track, where it is finished or given up by it.
+    track: Track | None = None
+    #: Why it is tried again here, if it is.
+    again: Again | None = None
+
+
 class Hand:
     """Does what it is brought. One a node; on the node's event loop, but for `heard`."""
 
     def __init__(
-        self, store: TrackStore, courier: Courier, bench: Bench, clock: Clock, *, max_attempts: int = 3
+        self,
+        store: TrackStore,
+        courier: Courier,
+        bench: Bench,
+        clock: Clock,
+        *,
+        max_attempts: int = 3,
+        tally: Tally | None = None,
     ) -> None:
         self._store = store
         self._courier = courier
         self._bench = bench
         self._clock = clock
         self._max_attempts = max_attempts
+        self._tally = tally or NoTally()
         self._lock = threading.Lock()
         #: Claims with news that is not written yet, each with the facts among it.
         self._news: dict[Claim, dict[str, Any]] = {}
@@ -66,6 +86,8 @@ class Hand:
             if claim is None:  # cancelled, or another's
                 return
             mine = claim
+            if mine.row.kind == "render" and mine.run == 1 and mine.track.started_at is not None:
+                self._tally.began(mine.track, mine.track.started_at)
             job = Job(kind=_kind(mine.row), track=mine.track, run=mine.run, form=mine.row.form)
             piece = self._bench.begin(job, lambda said, mine=mine: self._heard(mine, said))  # type: ignore[misc]
             try:
@@ -77,12 +99,15 @@ class Hand:
             finally:
                 self._forget(mine)
             try:
-                again = await patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
+                came = await patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
             except StorageFailed:
                 log.exception("What came of a run can never be written", extra={"track_id": mine.track.id})
-                again = await patiently(lambda mine=mine: self._unwritable(mine))  # type: ignore[misc]
-            if not again:
+                came = await patiently(lambda mine=mine: self._unwritable(mine))  # type: ignore[misc]
+            if came.track is not None:
+                self._tally.ended(came.track)
+            if came.again is None:
                 return
+            self._tally.again(mine.row.kind, came.again)
 
     def note(self) -> None:
         """Write down how far all runs are, with one commit that need not reach the disk. `StorageFailed`."""
@@ -131,70 +156,77 @@ class Hand:
 
     def _claim(self, job_id: str, delivery: int) -> Claim | None:
         with self._store.transaction() as changes:
-            row = locked_job(changes.connection, job_id)
-            if row is None or row.delivery != delivery or row.state != "queued":
-                return None
-            run = changes.claim(row.id, row.subject_id, started_at=self._clock.now())
-            track = track_in(changes.connection, row.subject_id)
-            if run is None or track is None:
-                changes.drop_job(row.id)
-                return None
-            tell(changes.connection, [track.id])
-            return Claim(row=replace(row, attempt=row.attempt + 1, run=run, state="running"), track=track, run=run)
+            row = take_up(changes.connection, job_id, delivery, self._clock.now())
+            track = None if row is None else track_in(changes.connection, row.subject_id)
+            if row is not None and track is not None:
+                tell(changes.connection, [track.id])
+                return Claim(row=row, track=track, run=row.run)
+            left = locked_job(changes.connection, job_id)
+            if left is not None and left.delivery == delivery and left.state == "queued":  # its track is gone
+                changes.drop_job(left.id)
+            return None
 
-    def _end(self, claim: Claim, ended: Ended) -> bool:
-        """Write down what came of a run; whether it is to be tried again here."""
+    def _end(self, claim: Claim, ended: Ended) -> "_Came":
+        """Write down what came of a run."""
         ending, row = ended.ending, claim.row
         with self._store.transaction() as changes:
             if isinstance(ending, Outcome):
-                self._keep(changes, claim, ending)
-            elif isinstance(ending, Refused):
-                self._give_up(changes, claim, ending.error().detail)
-            elif ended.blameless:
-                return self._again(changes, claim, row.attempt - 1)
-            elif row.attempt < self._max_attempts:
-                _tell_log(claim, ended)
-                return self._again(changes, claim, row.attempt)
-            else:
-                _tell_log(claim, ended)
-                late_after_s = self._bench.timeout_s if ended.late else None
-                kind = _kind(row)
-                broke = isinstance(ending, Broke)
-                reason = internal_error(kind) if broke else gave_up(kind, row.attempt, late_after_s=late_after_s)
-                self._give_up(changes, claim, reason)
-        return False
+                return self._keep(changes, claim, ending)
+            if isinstance(ending, Refused) and issubclass(ending.kind, StoreAway):
+                log.warning("Done again: %s", ending.error().detail, extra={"track_id": row.subject_id})
+                return self._again(changes, claim, row.attempt - 1, "spared")
+            if isinstance(ending, Refused):
+                return self._give_up(changes, claim, ending.error().detail)
+            if ended.blameless:
+                return self._again(changes, claim, row.attempt - 1, "spared")
+            _tell_log(claim, ended)
+            broke = isinstance(ending, Broke)
+            if row.attempt < self._max_attempts:
+                return self._again(
+                    changes, claim, row.attempt, "broke" if broke else "late" if ended.late else "crashed"
+                )
+            late_after_s = self._bench.timeout_s if ended.late else None
+            kind = _kind(row)
+            reason = internal_error(kind) if broke else gave_up(kind, row.attempt, late_after_s=late_after_s)
+            return self._give_up(changes, claim, reason)
 
-    def _keep(self, changes: Changes, claim: Claim, outcome: Outcome) -> None:
+    def _keep(self, changes: Changes, claim: Claim, outcome: Outcome) -> "_Came":
         row, now = claim.row, self._clock.now()
-        if row.kind == "encode":
+        done = completed(claim.track, outcome, now) if row.kind == "render" else None
+        if done is None:
             track_in(changes.connection, row.subject_id, locked=True)  # two forms at once must not lose each other
             won = changes.attach(row.id, row.subject_id, outcome.files, run=claim.run) is not None
         else:
-            won = changes.finish(row.id, completed(claim.track, outcome, now), run=claim.run)
+            won = changes.finish(row.id, done, run=claim.run)
         if not won:
             log.warning("A result came too late and is dropped", extra={"track_id": row.subject_id})
             changes.owe_removal(row.subject_id, claim.run, now)
         tell(changes.connection, [row.subject_id])
+        return _Came(track=done if won else None)
 
-    def _give_up(self, changes: Changes, claim: Claim, reason: str) -> None:
+    def _give_up(self, changes: Changes, claim: Claim, reason: str) -> "_Came":
         row, now = claim.row, self._clock.now()
         log.info("Given up: %s", reason, extra={"track_id": row.subject_id})
+        lost = None
         if row.kind == "render":
-            changes.finish(row.id, failed(claim.track, reason, now), run=claim.run)
+            lost = failed(claim.track, reason, now)
+            lost = lost if changes.finish(row.id, lost, run=claim.run) else None
         else:
             changes.drop_job(row.id)
         changes.owe_removal(row.subject_id, claim.run, now)
         tell(changes.connection, [row.subject_id])
+        return _Came(track=lost)
 
-    def _unwritable(self, claim: Claim) -> bool:
+    def _unwritable(self, claim: Claim) -> "_Came":
         with self._store.transaction() as changes:
-            self._give_up(changes, claim, "The result could not be written down; the workers' log has the reason")
-        return False
+            return self._give_up(
+                changes, claim, "The result could not be written down; the workers' log has the reason"
+            )
 
-    def _again(self, changes: Changes, claim: Claim, attempt: int) -> bool:
+    def _again(self, changes: Changes, claim: Claim, attempt: int, why: Again) -> "_Came":
         changes.requeue(claim.row.id, run=claim.run, attempt=attempt)
         changes.owe_removal(claim.row.subject_id, claim.run, self._clock.now())
-        return True
+        return _Came(again=why)
 
     def _give_back(self, claim: Claim) -> None:
         with self._store.transaction() as changes:

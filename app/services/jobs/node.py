@@ -9,7 +9,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import make_url
 
 from app.errors import StorageFailed
+from app.services.jobs.base import LoadedModel
 from app.services.jobs.bench import Bench
 from app.services.jobs.courier import ANYBODY, TASK
 from app.services.jobs.hand import FIRST_S, LONGEST_S, Hand
 from app.services.jobs.recovery import Recovery
-from app.services.storage.deliveries import left, seen
+from app.services.metering import NoTally, Tally
+from app.services.storage.deliveries import beat, left, seen
 from app.services.storage.server import conninfo
 from app.services.storage.tracks import TrackStore
 
@@ -67,6 +69,7 @@ class WorkerNode:
         concurrency: int,
         heartbeat_s: float,
         drain_s: float,
+        tally: Tally | None = None,
     ) -> None:
         self._store = store
         self._bench = bench
@@ -80,8 +83,16 @@ class WorkerNode:
         self._id = f"{socket.gethostname()[:40]}-{secrets.token_hex(8)}"
         self._stopping = asyncio.Event()
         self._workers: list[Worker] = []
+        #: What came of tracks and runs here.
+        self.tally = tally or NoTally()
+        #: Jobs that were brought here and are not done.
+        self.in_hand = 0
         #: Set while it takes jobs.
         self.ready = asyncio.Event()
+
+    def loaded(self) -> Mapping[str, LoadedModel]:
+        """What is known of the models that have worked here, by name. From any thread."""
+        return self._bench.loaded()
 
     def stop(self) -> None:
         """Take nothing more, let running work finish for as long as it may, and hand back the rest."""
@@ -93,7 +104,7 @@ class WorkerNode:
         """Work until `stop`. `StorageFailed` where the database cannot be used from the start."""
         await asyncio.to_thread(self._store.open)
         self._bench.start()
-        sides = [asyncio.create_task(side) for side in (self._note(), self._look(), self._retire(), self._show())]
+        sides = [asyncio.create_task(side) for side in self._beside()]
         try:
             await self._work()
         finally:
@@ -161,19 +172,26 @@ class WorkerNode:
     def _make_app(self) -> "App":
         from procrastinate import App, PsycopgConnector
 
+        # Who has a delivery need not survive the database's machine: nothing begins before the claim, which is written
+        # later and reaches the disk with all before it. Waiting for the disk here too doubled the time to pick up.
+        address = conninfo(make_url(self._address), durable=False)
         app = App(
-            connector=PsycopgConnector(
-                conninfo=conninfo(make_url(self._address)), min_size=1, max_size=2 + 3 * len(self._lanes), timeout=5.0
-            )
+            connector=PsycopgConnector(conninfo=address, min_size=1, max_size=2 + 3 * len(self._lanes), timeout=5.0)
         )
         app.task(name=TASK, pass_context=True)(self._take)
         return app
 
     async def _take(self, context: "JobContext", job_id: str) -> None:
+        self.in_hand += 1
+        try:
+            await self._see_through(asyncio.create_task(self._hand.take(job_id, context.job.id or 0)), context)
+        finally:
+            self.in_hand -= 1
+
+    async def _see_through(self, taking: "asyncio.Task[None]", context: "JobContext") -> None:
         from procrastinate.exceptions import JobAborted
         from procrastinate.job_context import AbortReason
 
-        taking = asyncio.create_task(self._hand.take(job_id, context.job.id or 0))
         while True:
             try:
                 await asyncio.shield(taking)
@@ -188,6 +206,9 @@ class WorkerNode:
 
     # -- beside the work ----------------------------------------------------------------------------------------
 
+    def _beside(self) -> list[Coroutine[None, None, None]]:
+        return [self._note(), self._look(), self._clear(), self._retire(), self._show()]
+
     async def _note(self) -> None:
         while True:
             await asyncio.sleep(NOTES_S)
@@ -197,6 +218,11 @@ class WorkerNode:
         while True:
             await self._tried(self._recovery.look)
             await asyncio.sleep(min(LOOKS_S, self._heartbeat_s))
+
+    async def _clear(self) -> None:
+        while True:  # apart from the look-out, which must not wait for a slow store
+            await self._tried(self._recovery.clear)
+            await asyncio.sleep(LOOKS_S)
 
     async def _retire(self) -> None:
         while True:
@@ -220,6 +246,8 @@ class WorkerNode:
         engines = [engine for lane in self._lanes for engine in lane.engines if engine != ANYBODY]
         with self._store.transaction(durable=False) as changes:
             seen(changes.connection, self._id, socket.gethostname(), engines, self._concurrency)
+            # Procrastinate's own heart stops when it drains, or lost the database for a moment; what runs goes on.
+            beat(changes.connection, [worker.worker_id for worker in self._workers if worker.worker_id is not None])
 
     def _leave(self) -> None:
         with self._store.transaction(durable=False) as changes:

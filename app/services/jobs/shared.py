@@ -23,6 +23,7 @@ from app.errors import (
 )
 from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
+from app.services.jobs.audience import Hear
 from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.jobs.courier import Courier
 from app.services.jobs.estimates import FIRST_GUESS, LEAST_S
@@ -32,6 +33,7 @@ from app.services.jobs.newsreader import Newsreader
 from app.services.jobs.pacing import shown
 from app.services.jobs.retention import Keeping
 from app.services.jobs.verdicts import cancelled
+from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
 from app.services.storage.deliveries import locked_jobs_of, tell, track_in, waiting
 from app.services.storage.rows import JobRow
@@ -51,12 +53,21 @@ class SharedQueue:
     """A `JobQueue` whose work is done elsewhere."""
 
     def __init__(
-        self, store: TrackStore, courier: Courier, clock: Clock, *, address: str, max_queue: int, stale_s: float
+        self,
+        store: TrackStore,
+        courier: Courier,
+        clock: Clock,
+        *,
+        address: str,
+        max_queue: int,
+        stale_s: float,
+        tally: Tally | None = None,
     ) -> None:
         self._store = store
         self._courier = courier
         self._clock = clock
         self._max_queue = max_queue
+        self._tally = tally or NoTally()
         self._memory = TrackMemory()
         self._keeping = Keeping()
         self._news = Newsreader(
@@ -94,6 +105,7 @@ class SharedQueue:
                 changes.add([(track, job := self._job_of(track))])
                 self._courier.send(changes.connection, job)
             self._news.follow(track)
+            self._tally.accepted(track, self._clock.now())
             return track
 
         return self._threads.submit(accept)
@@ -110,6 +122,7 @@ class SharedQueue:
                     self._courier.send(changes.connection, job)
             for track in tracks:
                 self._news.follow(track)
+                self._tally.accepted(track, self._clock.now())
 
         return self._threads.submit(accept)
 
@@ -159,6 +172,7 @@ class SharedQueue:
                 self._courier.take_back(changes.connection, job)
                 tell(changes.connection, [track_id])
             self._news.follow(track)
+            self._tally.ended(track)
             return track
 
         return self._threads.submit(end)
@@ -204,6 +218,14 @@ class SharedQueue:
         """Says who reads; a file that is open stays readable though it is removed."""
         return self._keeping.keep(track_id)
 
+    def watch(self, hear: Hear) -> Callable[[], None]:
+        """Call `hear` with each track whenever it changes, in order, until what this returns is called."""
+        return self._memory.audience.join(hear)
+
+    def at_work(self) -> list[Track]:
+        """Tracks that wait or are made, in no order."""
+        return self._memory.at_work()
+
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model, a moment ago."""
         seen = self._news.snapshot
@@ -224,6 +246,21 @@ class SharedQueue:
     def loaded(self) -> Mapping[str, LoadedModel]:
         """Models are in the memory of other machines; nothing is known of them here."""
         return {}
+
+    @property
+    def remote(self) -> bool:
+        """Its workers are others'."""
+        return True
+
+    def ailment(self) -> str | None:
+        """Why tracks are not followed now, in a few words; None where they are."""
+        if not self._started:
+            return "the server is starting"
+        return None if self._news.fresh else "nothing was heard of the shared queue for some seconds"
+
+    def remembered(self) -> int:
+        """Tracks that are answered for from memory."""
+        return len(self._memory)
 
     # -----------------------------------------------------------------------------------------------------------
 

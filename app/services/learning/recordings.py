@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-import soundfile
-
 from app.errors import printable
 from app.models.audio import Samples
 from app.models.finetune import SkippedFile
+from app.services.dsp.sounding import SoundUnusable, heard
 from app.services.learning.corpus import files_in
 from app.services.learning.reading import FileUnusable
 
@@ -25,10 +23,6 @@ MOST_BYTES, MOST_TABLE_BYTES = 100_000_000, 5_000_000
 FEWEST_S, MOST_S = 1.0, 300.0
 #: Recordings that are learned from.
 MOST_CLIPS = 500
-#: Channels and frames a second that are read.
-MOST_CHANNELS, MOST_RATE = 8, 192_000
-#: Peak below which a recording is silent: -60 dBFS.
-SILENT_PEAK = 1e-3
 #: Letters of a caption.
 MOST_LETTERS = 500
 
@@ -149,19 +143,6 @@ def _is_caption(name: str) -> bool:
 def _heard(content: bytes) -> tuple[Samples, int]:
     """The samples of a file, and how many a second. `FileUnusable`."""
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            rate, channels = file.samplerate, file.channels
-            if not 1 <= channels <= MOST_CHANNELS or not 4_000 <= rate <= MOST_RATE:
-                raise FileUnusable(f"has {channels} channels at {rate} Hz; at most {MOST_CHANNELS} at {MOST_RATE}")
-            samples = file.read(round(MOST_S * rate), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, TypeError) as error:
-        if isinstance(error, FileUnusable):
-            raise
-        raise FileUnusable("is not audio that can be read, or is broken") from error
-    if len(samples) < FEWEST_S * rate:
-        raise FileUnusable(f"is shorter than {FEWEST_S:g} s")
-    if not np.isfinite(samples).all():
-        raise FileUnusable("holds values that are no sound")
-    if np.abs(samples).max() < SILENT_PEAK:
-        raise FileUnusable("is silent")
-    return samples, rate
+        return heard(io.BytesIO(content), fewest_s=FEWEST_S, most_s=MOST_S)
+    except SoundUnusable as error:
+        raise FileUnusable(str(error)) from error

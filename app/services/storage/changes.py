@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from app.models.clip import Clip
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group
 from app.models.track import Stage, Track, TrackFile
+from app.services.storage.clips import delete_clip, insert_clip, use_clip
 from app.services.storage.finetunes import delete_finetune, insert_finetune, read_named, write_finetune
 from app.services.storage.groups import insert_group, leave_groups, write_vote
+from app.services.storage.hooks import announce_leaving, announce_track
 from app.services.storage.rows import JobRow, job_of, job_values, select_jobs, select_tracks, track_of, track_values
 from app.services.storage.tables import jobs, tracks
 from app.utils.chance import random_token
@@ -103,8 +106,14 @@ class Changes:
         """End a job and keep the track as it now is.
 
         False, and nothing written, if another run has the job or the track is gone: a zombie's late result loses.
-        `run` is None for a job that never began.
+        `run` is None for a job that never began. Whoever wants to be told of it will be.
         """
+        kept = self._end(job_id, track, run=run)
+        if kept:
+            announce_track(self._connection, track)
+        return kept
+
+    def _end(self, job_id: str, track: Track, *, run: int | None) -> bool:
         here = (jobs.c.state == "queued") if run is None else ((jobs.c.state == "running") & (jobs.c.run == run))
         ended = self._connection.execute(delete(jobs).where(jobs.c.id == job_id, here))
         if ended.rowcount == 0:
@@ -122,7 +131,7 @@ class Changes:
             return None
         track = track_of(row)
         track = replace(track, files=(*track.files, *files))
-        return track if self.finish(job_id, track, run=run) else None
+        return track if self._end(job_id, track, run=run) else None
 
     def drop_job(self, job_id: str) -> None:
         """Forget a job."""
@@ -130,6 +139,7 @@ class Changes:
 
     def delete_track(self, track_id: str) -> None:
         """Forget a track and the jobs that were to make something of it; a group goes with its last track."""
+        announce_leaving(self._connection, track_id, datetime.now(timezone.utc))
         leave_groups(self._connection, track_id)
         self._connection.execute(delete(tracks).where(tracks.c.id == track_id))
         self._connection.execute(delete(jobs).where(jobs.c.subject_id == track_id, jobs.c.kind != "remove"))
@@ -157,6 +167,18 @@ class Changes:
     def delete_finetune(self, finetune_id: str) -> None:
         """Forget a fine-tune."""
         delete_finetune(self._connection, finetune_id)
+
+    def add_clip(self, clip: Clip) -> None:
+        """A new clip."""
+        insert_clip(self._connection, clip)
+
+    def use_clip(self, clip_id: str, now: datetime) -> None:
+        """A request named a clip, if it is there."""
+        use_clip(self._connection, clip_id, now)
+
+    def delete_clip(self, clip_id: str) -> None:
+        """Forget a clip."""
+        delete_clip(self._connection, clip_id)
 
     def recover(self, now: datetime) -> Unfinished:
         """Put what was running back into the queue, without charging it an attempt, and tell what there is to do.

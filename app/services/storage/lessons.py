@@ -8,6 +8,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from app.errors import storage_errors
+from app.services.storage.sent import write_sent
 
 
 class LessonFiles:
@@ -27,8 +28,7 @@ class LessonFiles:
             try:
                 target.mkdir(parents=True)
                 for number, file in enumerate(files):
-                    with (target / f"{number:04}").open("wb") as kept:
-                        shutil.copyfileobj(file, kept, 1 << 20)
+                    write_sent(file, target / f"{number:04}")
             except BaseException:
                 shutil.rmtree(target, ignore_errors=True)
                 raise
