@@ -9,26 +9,35 @@ from starlette.middleware.cors import CORSMiddleware
 from app import __version__
 from app.config import Settings
 from app.routers import (
+    admin,
     clips,
     comparisons,
     downloads,
     finetunes,
     groups,
+    live,
     models,
     music,
     operating,
     pages,
+    studio,
     tracks,
+    webhooks,
 )
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
+from app.routers.gate import Gate
+from app.routers.hardening import AllowedHosts, SecurityHeaders, SlowSenders
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
+from app.routers.limiting import AddressLimit, ClientLimits
 from app.routers.problems import add_problem_answers
+from app.routers.repeating import Repeatable
 from app.routers.shortcuts import Shortcuts
+from app.services.following import Following
 from app.services.generator import MusicGeneratorService
 from app.services.metering import RequestTally
 from app.services.watching import Lookout
-from app.wiring import make_service
+from app.wiring import make_limits, make_service
 
 #: Headers of answers that scripts of other origins may read.
 EXPOSED_HEADERS = (
@@ -36,7 +45,10 @@ EXPOSED_HEADERS = (
     "Content-Disposition",
     "Content-Range",
     "ETag",
+    "Idempotency-Replayed",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "X-Request-ID",
 )
@@ -59,11 +71,14 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         openapi_tags=[
             {"name": "music", "description": "From a sentence to music."},
             {"name": "tracks", "description": "Tracks after the request: look at them, stop them, remove them."},
+            {"name": "live", "description": "Tracks as they happen: events, and the sound while it is made."},
             {"name": "groups", "description": "Many tracks at once, all or nothing."},
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "finetunes", "description": "Models taught from your own files."},
             {"name": "clips", "description": "Recordings for models to go on from or to follow."},
             {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
+            {"name": "webhooks", "description": "Being called back when music is finished."},
+            {"name": "admin", "description": "API keys, and what was done with them."},
             {"name": "service", "description": "The service itself."},
         ],
         docs_url=None,  # pages.py serves both from the service itself
@@ -74,10 +89,12 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.service = ServiceOnDemand(lambda: service or make_service(settings))
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
+    app.state.following = Following(app.state.service)
     app.state.lookout = Lookout(app.state.service)
     app.state.requests = RequestTally() if settings.metrics == "on" else None
     for router in (
         music.router,
+        live.router,
         models.router,
         tracks.router,
         groups.router,
@@ -86,21 +103,44 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         clips.router,
         downloads.router,
         pages.router,
+        studio.router,
         operating.router,
     ):
         app.include_router(router)
     if settings.metrics == "on":
         app.include_router(operating.metrics)
+    if settings.webhooks:
+        app.include_router(webhooks.router)
+    if settings.auth == "keys":
+        app.include_router(admin.router)
+        app.ask_for_keys()
     pages.add_assets(app)
     add_problem_answers(app)
     _add_layers(app, settings)
     return app
 
 
-def _add_layers(app: FastAPI, settings: Settings) -> None:
+def _add_layers(app: DocumentedAPI, settings: Settings) -> None:
     """The innermost first: each layer added is wrapped around those before."""
     app.add_middleware(BodyLimit, upload_bytes=settings.upload_limit_bytes)
     app.add_middleware(Shortcuts, service=app.state.service, public_url=app.state.public_url)
+    app.add_middleware(
+        Repeatable,
+        service=app.state.service,
+        public_url=app.state.public_url,
+        upload_bytes=settings.upload_limit_bytes,
+    )
+    if settings.has_limits:
+        app.say_limits()
+        app.add_middleware(ClientLimits, service=app.state.service, limits=make_limits(settings))
+    if settings.auth == "keys":
+        app.add_middleware(Gate, service=app.state.service)
+    if settings.limit_address:
+        app.add_middleware(AddressLimit, limits=make_limits(settings))
+    if settings.body_timeout:
+        app.add_middleware(SlowSenders, within_s=settings.body_timeout)
+    if settings.allowed_hosts:
+        app.add_middleware(AllowedHosts, names=settings.allowed_hosts)
     app.add_middleware(ErrorNet)
     app.add_middleware(
         CORSMiddleware,
@@ -109,6 +149,8 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
         allow_headers=["*"],
         expose_headers=EXPOSED_HEADERS,
     )
+    if settings.security_headers:
+        app.add_middleware(SecurityHeaders)
     requests: RequestTally | None = app.state.requests
     app.add_middleware(
         RequestLog,
