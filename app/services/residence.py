@@ -164,7 +164,9 @@ class ModelResident:
             return None
         path = below.with_name(f"{below.name}-clip.flac")
         try:
-            AudioFiles(self._workshop.files).fetch(clip_key(wanted.clip), path)
+            AudioFiles(self._workshop.files, patience_s=self._workshop.store_patience_s).fetch(
+                clip_key(wanted.clip), path
+            )
         except StorageFailed as error:
             raise GenerationFailed(
                 f"The clip {wanted.clip} cannot be read (any more): it was removed before this track was made"
