@@ -14,10 +14,12 @@ from app.routers import (
     downloads,
     finetunes,
     groups,
+    live,
     models,
     music,
     operating,
     pages,
+    studio,
     tracks,
 )
 from app.routers.dependencies import ServiceOnDemand
@@ -25,6 +27,7 @@ from app.routers.documented import DocumentedAPI
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
 from app.routers.problems import add_problem_answers
 from app.routers.shortcuts import Shortcuts
+from app.services.following import Following
 from app.services.generator import MusicGeneratorService
 from app.services.metering import RequestTally
 from app.services.watching import Lookout
@@ -59,6 +62,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         openapi_tags=[
             {"name": "music", "description": "From a sentence to music."},
             {"name": "tracks", "description": "Tracks after the request: look at them, stop them, remove them."},
+            {"name": "live", "description": "Tracks as they happen: events, and the sound while it is made."},
             {"name": "groups", "description": "Many tracks at once, all or nothing."},
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "finetunes", "description": "Models taught from your own files."},
@@ -74,10 +78,12 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.service = ServiceOnDemand(lambda: service or make_service(settings))
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
+    app.state.following = Following(app.state.service)
     app.state.lookout = Lookout(app.state.service)
     app.state.requests = RequestTally() if settings.metrics == "on" else None
     for router in (
         music.router,
+        live.router,
         models.router,
         tracks.router,
         groups.router,
@@ -86,6 +92,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         clips.router,
         downloads.router,
         pages.router,
+        studio.router,
         operating.router,
     ):
         app.include_router(router)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import unicodedata
 import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,10 @@ from app.services.jobs.finetuner import Finetuner
 from app.services.metering import NoTally, Tally
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
+from app.services.theory.instruments import INSTRUMENTS, InstrumentRow
 from app.utils.chance import random_token
 from app.utils.clock import Clock
+from app.utils.naming import readable_name
 from app.utils.seeds import MAX_SEED, new_seed
 
 #: Lengths that can be asked for, in seconds.
@@ -130,7 +131,7 @@ class MusicGeneratorService:
 
     async def get_generation_status(self, track_id: str, *, base_url: str = DEFAULT_BASE_URL) -> dict[str, Any]:
         """The body of `GET /music/status/{track_id}`. `TrackNotFound`, which is also a `KeyError`."""
-        return self._status(await self.get_track(track_id), base_url)
+        return self.status_of(await self.get_track(track_id), base_url)
 
     def status_body(self, track_id: str, base_url: str = DEFAULT_BASE_URL) -> bytes:
         """`get_generation_status` as JSON, from memory alone; `LookupError` where that doesn't hold the track."""
@@ -142,7 +143,7 @@ class MusicGeneratorService:
         known = self._bodies.get(track_id)
         if known is not None and known[0] is track and known[1] == base_url:
             return known[2]
-        body = json.dumps(self._status(track, base_url), ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(self.status_of(track, base_url), ensure_ascii=False, separators=(",", ":")).encode()
         if track.finished:  # while it runs, the estimate moves with the clock
             if len(self._bodies) >= 10_000:
                 self._bodies.clear()
@@ -160,6 +161,10 @@ class MusicGeneratorService:
     def get_supported_instruments(self) -> list[str]:
         """Instruments and groups that fields may name."""
         return list(instrument_names())
+
+    def get_instrument_table(self) -> list[InstrumentRow]:
+        """Instruments that a plan's ensemble can be given."""
+        return list(INSTRUMENTS.values())
 
     # -- beside the contract ------------------------------------------------------------------------------------
 
@@ -338,7 +343,8 @@ class MusicGeneratorService:
         except asyncio.TimeoutError:
             raise Busy(f"{form} is still being made", retry_after_s=5) from None
 
-    def _status(self, track: Track, base_url: str) -> dict[str, Any]:
+    def status_of(self, track: Track, base_url: str) -> dict[str, Any]:
+        """The body of `GET /music/status/{track_id}` for a track as it stands."""
         now = self._backend.clock.now() if self._backend else track.created_at
         return {
             "track_id": track.id,
@@ -424,10 +430,7 @@ def download_url(track: Track, base_url: str) -> str | None:
 
 def file_name(track: Track, form: str) -> str:
     """A readable name for a downloaded file: the title, without what file systems refuse."""
-    title = unicodedata.normalize("NFC", (track.plan or {}).get("title") or track.prompt)
-    kept = "".join(c if c.isalnum() or c in "-_.,'" else " " for c in title)
-    words = " ".join(kept.split()).strip(" .") or "track"
-    return f"{words[:80]}.{form}"
+    return readable_name((track.plan or {}).get("title") or track.prompt, form)
 
 
 def iso(moment: datetime) -> str:
