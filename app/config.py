@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: The folder of this checkout, in which `run.py` makes environments.
@@ -38,9 +38,12 @@ class Settings(BaseSettings):
     )
     workers: int = Field(
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
-        ge=1, le=64, description="Worker processes; default: one a core, four at most.",
+        ge=0, le=64, description="Worker processes; default: one a core, four at most. `0`: only others make music.",
     )  # fmt: skip
     device: str = Field("auto", description="Where models run: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="Type in which models on PyTorch compute; `auto` is 16 bits on CUDA, else `float32`."
+    )
     preload: str = Field("", description="Models to load at the start, comma-separated; they stay while there is room.")
     model_idle: str = Field("15m", description="Time without work after which a model is unloaded; `0` for never.")
     model_memory: str | None = Field(
@@ -71,11 +74,21 @@ class Settings(BaseSettings):
     metrics: Literal["on", "off"] = Field(
         "on", description="Whether `GET /metrics` tells Prometheus how the service does."
     )
+    traces: str | None = Field(
+        None, description="Collector of OpenTelemetry traces: `http://collector:4318/v1/traces`."
+    )
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="Port on which a worker on PostgreSQL tells Prometheus how it does."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
+
+    @field_validator("workers")
+    @classmethod
+    def _somebody_works(cls, value: int, info: ValidationInfo) -> int:
+        if value == 0 and not info.data.get("database_url"):
+            raise ValueError("at least 1 is needed, unless MUSIC_DATABASE_URL lets others do the work")
+        return value
 
     @field_validator("device")
     @classmethod

@@ -19,6 +19,7 @@ from app.routers import (
     music,
     operating,
     pages,
+    studio,
     tracks,
 )
 from app.routers.dependencies import ServiceOnDemand
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         clips.router,
         downloads.router,
         pages.router,
+        studio.router,
         operating.router,
     ):
         app.include_router(router)

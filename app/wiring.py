@@ -35,7 +35,7 @@ from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
 from app.services.jobs.finetuner import Finetuner, TeachesNobody
 from app.services.jobs.lock import FolderLock
-from app.services.metering import NoTally, PrometheusTally, Tally
+from app.services.metering import NoTally, PrometheusTally, Tallies, Tally, TraceTally
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.folders import own_folder
@@ -85,6 +85,7 @@ def make_workshop(settings: Settings, folder: Path) -> Workshop:
         files=str(folder / AUDIO),
         models=make_models(settings),
         threads=settings.render_threads,
+        dtype=settings.dtype,
         batch_most=settings.batch_max,
         batch_wait_s=settings.batch_wait_ms / 1000,
         retry_bad_takes=settings.retry_bad_takes,
@@ -244,7 +245,10 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
 
 def make_tally(settings: Settings) -> Tally:
     """What counts, or does not."""
-    return PrometheusTally() if settings.metrics == "on" else NoTally()
+    tallies: list[Tally] = [PrometheusTally()] if settings.metrics == "on" else []
+    if settings.traces is not None:
+        tallies.append(TraceTally(settings.traces))
+    return Tallies(tallies) if tallies else NoTally()
 
 
 def _embedded_queue(
@@ -305,7 +309,9 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     folder = settings.data_dir.resolve()
     workshop = make_workshop(settings, folder)
     rows = _rows_for(workshop.models, names)
-    concurrency = settings.workers if concurrency is None else concurrency
+    concurrency = concurrency or settings.workers
+    if not concurrency:
+        raise SettingRefused("MUSIC_WORKERS is 0, so this worker has nothing to do: name --concurrency")
     store = TrackStore(settings.server)
     store.open()  # says what is wrong before anything of the client's is imported
     from app.services.jobs.bench import Bench

@@ -21,6 +21,7 @@ from app.services.jobs.finetuner import Finetuner
 from app.services.metering import NoTally, Tally
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
+from app.services.theory.instruments import INSTRUMENTS, InstrumentRow
 from app.utils.chance import random_token
 from app.utils.clock import Clock
 from app.utils.seeds import MAX_SEED, new_seed
@@ -160,6 +161,10 @@ class MusicGeneratorService:
     def get_supported_instruments(self) -> list[str]:
         """Instruments and groups that fields may name."""
         return list(instrument_names())
+
+    def get_instrument_table(self) -> list[InstrumentRow]:
+        """Instruments that a plan's ensemble can be given."""
+        return list(INSTRUMENTS.values())
 
     # -- beside the contract ------------------------------------------------------------------------------------
 

@@ -27,6 +27,8 @@ class Workshop:
     threads: int = 1
     #: Which models there are, and where their things lie.
     models: Models = field(default_factory=Models)
+    #: Type in which models compute: "auto", "float32", "float16", "bfloat16".
+    dtype: str = "auto"
     #: Tracks that a model makes at once at most, and the seconds that one waits for others.
     batch_most: int = 1
     batch_wait_s: float = 0.0

@@ -15,7 +15,7 @@ from app.services.jobs.janitor import RemovesFiles
 from app.services.jobs.verdicts import failed
 from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
-from app.services.storage.deliveries import removals, stranded, tell, track_in
+from app.services.storage.deliveries import forget_orphans, removals, stranded, tell, track_in
 from app.services.storage.rows import JobRow
 from app.services.storage.tracks import TrackStore
 from app.utils.clock import Clock
@@ -62,6 +62,7 @@ class Recovery:
             found = stranded(changes.connection, self._stale_s)
             for job in found:
                 self._rescue(changes, job)
+            forget_orphans(changes.connection, self._stale_s)
         for job in found:
             self._tally.again(job.kind, "vanished")
         with self._store.transaction(durable=False) as changes:
