@@ -23,6 +23,8 @@ class Workshop:
     soundfont: Path
     #: Folder or URL of the audio file store.
     files: str
+    #: Seconds that a worker goes on trying while that store does not answer.
+    store_patience_s: float = 0.0
     #: Threads a render may use; the result does not depend on it.
     threads: int = 1
     #: Which models there are, and where their things lie.

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from app.services.storage import TrackStore
+from tests.buckets import S3Server
 from tests.durability.server import Server, _Child, _first
 from tests.postgres import open_cluster
 
@@ -18,6 +19,13 @@ def cluster():
     cluster = open_cluster()
     yield cluster
     cluster.end()
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    server = S3Server()
+    yield server
+    server.end()
 
 
 class Worker(_Child):

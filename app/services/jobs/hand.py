@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from app.errors import DatabaseAway, StorageFailed
+from app.errors import DatabaseAway, StorageFailed, StoreAway
 from app.models.track import Track
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.bench import Bench, Ended, Piece
@@ -172,6 +172,9 @@ class Hand:
         with self._store.transaction() as changes:
             if isinstance(ending, Outcome):
                 return self._keep(changes, claim, ending)
+            if isinstance(ending, Refused) and issubclass(ending.kind, StoreAway):
+                log.warning("Done again: %s", ending.error().detail, extra={"track_id": row.subject_id})
+                return self._again(changes, claim, row.attempt - 1, "spared")
             if isinstance(ending, Refused):
                 return self._give_up(changes, claim, ending.error().detail)
             if ended.blameless:
