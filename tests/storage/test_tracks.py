@@ -331,3 +331,22 @@ def test_a_url_names_a_database_too(tmp_path):
     store.close()
 
     assert (tmp_path / "url.db").exists()
+
+
+def test_an_address_reaches_the_client_with_what_it_says_itself() -> None:
+    from sqlalchemy import make_url
+
+    from app.services.storage.server import conninfo
+
+    own = "postgresql://music:a+b%20c@db/music?options=-csearch_path%3Dmine&keepalives_idle=60"
+
+    said = conninfo(make_url(own), durable=False)
+
+    assert said.startswith("postgresql://music:a+b")
+    address, _, query = said.partition("?")
+    assert "keepalives_idle=60" in query
+    assert "keepalives_count=3" in query
+    assert "-csynchronous_commit%3Doff%20" in query
+    assert query.count("-csearch_path%3Dmine") == 1
+    assert "+" not in query
+    assert address
