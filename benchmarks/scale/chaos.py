@@ -48,7 +48,7 @@ class Faults:
     tracks: int
     nodes: int = 2
     workers: int = 4
-    #: Seconds between kills.
+    #: Seconds between kills, each of a part that has come up.
     every_s: float = 5.0
     database_restarts: int = 2
     #: Seconds until all must be finished.
@@ -88,9 +88,17 @@ class Part:
 
     def start(self) -> None:
         """Start it."""
+        self._begun_at = Path(self._log.name).stat().st_size
         self.process = subprocess.Popen(
             self._command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=self._log
         )
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it has said that it works."""
+        with Path(self._log.name).open("rb") as log:
+            log.seek(self._begun_at)
+            return b"Ctrl+C stops it" in log.read()
 
     def kill(self) -> None:
         """`kill -9`."""
@@ -177,7 +185,10 @@ class Chaos:
             for number in range(self._faults.database_restarts)
         ]
         while not self._over.wait(self._faults.every_s):
-            part = self._dice.choice(self._parts)
+            up = [part for part in self._parts if part.is_up]
+            if not up:  # a busy machine starts them slower than they are killed
+                continue
+            part = self._dice.choice(up)
             part.kill()
             self._outcome.kills[part.name.partition("-")[0]] += 1
             if restarts and self._finished() >= restarts[0]:

@@ -28,11 +28,14 @@ WORKING = {"composing", "rendering", "mastering", "encoding"}
 class _Child:
     """A program of ours; its output is kept for the test's message."""
 
+    #: Words of another program that starts it.
+    before: "tuple[str, ...]" = ()
+
     def __init__(self, arguments: list[str], environment: dict[str, str], *, measured: bool) -> None:
         self.output: list[str] = []
         inherited = {name: value for name, value in os.environ.items() if measured or "COVERAGE" not in name}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            [*self.before, sys.executable, "-m", *arguments],
             cwd=ROOT,
             env={**inherited, **environment},
             stdout=subprocess.PIPE,

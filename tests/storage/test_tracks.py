@@ -350,3 +350,22 @@ def test_what_ended_since_a_moment_comes_in_the_order_it_ended(store):
     assert ended(1) == [2, 1]
     assert ended(0, limit=2) == [2, 1]
     assert ended(3) == []
+
+
+def test_an_address_reaches_the_client_with_what_it_says_itself() -> None:
+    from sqlalchemy import make_url
+
+    from app.services.storage.server import conninfo
+
+    own = "postgresql://music:a+b%20c@db/music?options=-csearch_path%3Dmine&keepalives_idle=60"
+
+    said = conninfo(make_url(own), durable=False)
+
+    assert said.startswith("postgresql://music:a+b")
+    address, _, query = said.partition("?")
+    assert "keepalives_idle=60" in query
+    assert "keepalives_count=3" in query
+    assert "-csynchronous_commit%3Doff%20" in query
+    assert query.count("-csearch_path%3Dmine") == 1
+    assert "+" not in query
+    assert address

@@ -201,7 +201,13 @@ def test_what_is_left_out_of_the_default_count_exists_and_is_an_engines_own():
     assert all((ROOT / path).exists() for path in omitted if "*" not in path)
     assert all(
         path.startswith(
-            ("app/services/engines/", "app/services/learning/lora", "app/services/jobs/", "app/services/storage/")
+            (
+                "app/services/engines/",
+                "app/services/learning/lora",
+                "app/services/jobs/",
+                "app/services/metering/",
+                "app/services/storage/",
+            )
         )
         for path in omitted
     )

@@ -12,6 +12,14 @@ from app.errors import SettingRefused
 INSTALL = "python3 run.py install postgres"
 #: Seconds that a connection may take.
 CONNECT_S = 5
+#: What the client is told, in seconds and, the last, milliseconds; the same on the server, where each system knows it.
+NOTICES = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+SERVER_NOTICES = "-ctcp_keepalives_idle=5 -ctcp_keepalives_interval=2 -cidle_in_transaction_session_timeout=60s"
 #: Connections that a node keeps, and those that it may open besides for a moment.
 KEPT, BESIDES = 8, 8
 
@@ -32,11 +40,26 @@ def address_of(text: str) -> URL:
 
 def conninfo(address: URL, *, durable: bool = True) -> str:
     """The address as PostgreSQL's own client reads it. What is written need not reach the disk if it isn't durable."""
+    address = patient(address)
     if not durable:
-        given = address.query.get("options", "")
-        said = given if isinstance(given, str) else " ".join(given)
-        address = address.update_query_dict({"options": f"{said} -csynchronous_commit=off".strip()})
-    return address.set(drivername="postgresql").render_as_string(hide_password=False)
+        address = _with_options(address, "-csynchronous_commit=off")
+    bare, sign, query = address.set(drivername="postgresql").render_as_string(hide_password=False).partition("?")
+    return bare + sign + query.replace("+", "%20")  # the client takes a plus for what it is
+
+
+def patient(address: URL) -> URL:
+    """The address, with what lets both ends notice in time that the other was cut off; what it says itself stays.
+
+    A machine that is unplugged in the middle of a transaction holds its locks until the server notices.
+    """
+    mine = {name: value for name, value in NOTICES.items() if name not in address.query}
+    return _with_options(address.update_query_dict(mine), SERVER_NOTICES)
+
+
+def _with_options(address: URL, options: str) -> URL:
+    given = address.query.get("options", "")
+    said = given if isinstance(given, str) else " ".join(given)
+    return address.update_query_dict({"options": f"{options} {said}".strip()})
 
 
 def open_server(address: URL) -> Engine:
@@ -45,7 +68,7 @@ def open_server(address: URL) -> Engine:
         if find_spec(package) is None:
             raise SettingRefused(f"MUSIC_DATABASE_URL needs {package}, which is not installed. Run: {INSTALL}")
     return create_engine(
-        address,
+        patient(address),
         pool_pre_ping=True,  # one that the server closed is opened anew
         pool_size=KEPT,
         max_overflow=BESIDES,
