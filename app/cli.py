@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from app.errors import MusicError
+from app.models.access import DEFAULT_SCOPES, SCOPES
 from app.models.track import FORMS
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _complain(detail: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="{serve,worker,make,migrate,install,fetch}"
+        title="commands", required=True, metavar="{serve,worker,make,migrate,keys,install,fetch}"
     )
 
     serve = commands.add_parser("serve", help="serve the API (the default command)")
@@ -75,6 +76,23 @@ def _parser() -> argparse.ArgumentParser:
         help="data folder of a SQLite installation to move to MUSIC_DATABASE_URL, tracks and files",
     )  # fmt: skip
     migrate.set_defaults(run=_migrate)
+
+    keys = commands.add_parser("keys", help="API keys, for servers with MUSIC_AUTH=keys")
+    verbs = keys.add_subparsers(title="what to do", required=True, metavar="{create,list,secret,revoke}")
+    create = verbs.add_parser("create", help="make a key, and show it this once")
+    create.add_argument("name", help="what to call it")
+    create.add_argument(
+        "--scopes", default=",".join(DEFAULT_SCOPES), help=f"some of {', '.join(SCOPES)} (default: %(default)s)"
+    )
+    create.add_argument("--expires", metavar="AGE", help="90d, 12h … (default: never)")
+    create.set_defaults(run=_create_key)
+    verbs.add_parser("list", help="the keys there are").set_defaults(run=_list_keys)
+    secret = verbs.add_parser("secret", help="what webhooks are signed with")
+    secret.add_argument("key_id", nargs="?", help="of a key's (default: of servers without keys)")
+    secret.set_defaults(run=_show_secret)
+    revoke = verbs.add_parser("revoke", help="let a key open nothing any more")
+    revoke.add_argument("key_id", help="its id, as list shows it")
+    revoke.set_defaults(run=_revoke_key)
 
     make = commands.add_parser("make", help="make one track without a server")
     make.add_argument("prompt", help="the music in words")
@@ -146,6 +164,55 @@ def _migrate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _create_key(options: argparse.Namespace) -> int:
+    from app.config import Settings, parse_age_s
+    from app.wiring import opened_access
+
+    try:
+        life_s = parse_age_s(options.expires or "0")
+    except ValueError as error:
+        raise MusicError(f"--expires: {error}") from error
+    scopes = [scope.strip() for scope in options.scopes.split(",") if scope.strip()]
+    with opened_access(Settings()) as access:
+        key, text = access.keyring.create(options.name, scopes, None if life_s == float("inf") else life_s)
+        access.write_down("key.created", key.id)
+    print(f"{key.id} ({', '.join(key.scopes)}) is made. Nobody can see it again; keep it:", file=sys.stderr)  # noqa: T201
+    _say(text)
+    return 0
+
+
+def _list_keys(_options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import opened_access
+
+    with opened_access(Settings()) as access:
+        for key in access.keyring.all():
+            lasts = f"expires {key.expires_at:%Y-%m-%d}" if key.expires_at else "lasting"
+            ends = "revoked" if key.revoked_at else lasts
+            used = f"last used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
+            _say(f"{key.id}  {','.join(key.scopes)}  {ends}  {used}  {key.name}")
+    return 0
+
+
+def _show_secret(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import webhook_secret
+
+    _say(webhook_secret(Settings(), options.key_id))
+    return 0
+
+
+def _revoke_key(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import opened_access
+
+    with opened_access(Settings()) as access:
+        key = access.keyring.revoke(options.key_id)
+        access.write_down("key.revoked", key.id)
+    _say(f"{key.id} is revoked: {key.name}")
+    return 0
+
+
 def _serve(options: argparse.Namespace) -> int:
     import uvicorn
 
@@ -184,6 +251,8 @@ async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bo
             port=port,
             log_config=None,
             access_log=False,
+            server_header=False,
+            limit_concurrency=settings.max_connections or None,
             proxy_headers=False,  # the application believes the proxies that MUSIC_TRUSTED_PROXIES names, and no other
         )
     )

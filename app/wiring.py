@@ -5,8 +5,8 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from app.config import HOME, Settings, hub_cache
 from app.errors import FormNotFound, InvalidField, SettingRefused, StoreAway
 from app.models.asked import Asked
 from app.models.track import Track
+from app.services.access import Access, Keyring, Limits, Links, Quota, Replays
 from app.services.engines import LocalCheckpoint, ModelRow, Models, lives_with
 from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
@@ -26,6 +27,8 @@ from app.services.generator import (
     file_name,
     new_track,
 )
+from app.services.hooks import Addresses, Hooks, Messenger
+from app.services.hooks.signing import secret_of
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, JobQueue, Outcome, Progress
@@ -38,12 +41,13 @@ from app.services.jobs.lock import FolderLock
 from app.services.metering import NoTally, PrometheusTally, Tallies, Tally, TraceTally
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
+from app.services.storage.access import read_or_make_secret
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
 from app.services.storage.uploading import upload_files
 from app.services.styles import look_in
 from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_clip, run_job, run_lesson, warm_up
-from app.utils.clock import SystemClock
+from app.utils.clock import Clock, SystemClock
 from app.utils.seeds import new_seed
 
 if TYPE_CHECKING:
@@ -121,6 +125,77 @@ def make_files(settings: Settings) -> AudioFiles:
     except StoreAway as error:
         log.warning("%s. It is waited for", error)
     return files
+
+
+def make_access(settings: Settings, store: TrackStore, clock: Clock) -> Access:
+    """Who may do what, as a database's keys say. `StorageFailed`."""
+    with store.transaction() as changes:
+        secret = read_or_make_secret(changes.connection, "links")
+    return Access(keyring=Keyring(store, clock), links=Links(secret, settings.link_life_s), store=store, clock=clock)
+
+
+def make_limits(settings: Settings) -> Limits:
+    """How often clients may ask, counted in memory, or in the database that nodes share."""
+    shared = None if settings.server is None else TrackStore(settings.server)
+    return Limits(client=settings.limit_requests, address=settings.limit_address, shared=shared)
+
+
+@dataclass(frozen=True)
+class Calling:
+    """What calls clients back: what they ask of it, and who tells them."""
+
+    hooks: Hooks
+    messenger: Messenger
+
+
+def make_calling(settings: Settings, store: TrackStore, clock: Clock) -> Calling:
+    """Webhooks of a database. `StorageFailed`."""
+    with store.transaction() as changes:
+        master = read_or_make_secret(changes.connection, "webhooks")
+        links = Links(read_or_make_secret(changes.connection, "links"), settings.link_life_s)
+    networks = [network.strip() for network in settings.webhook_allow.split(",") if network.strip()]
+    addresses = Addresses(networks)
+
+    def link(track_id: str) -> str | None:
+        if settings.public_url is None:
+            return None
+        path = f"/downloads/{track_id}.mp3"
+        signed = links.sign(path) if settings.auth == "keys" else ""
+        return f"{settings.public_url.rstrip('/')}{path}{signed}"
+
+    messenger = Messenger(store, clock, addresses, master=master, link=link)
+    hooks = Hooks(store, clock, addresses, master=master, wake=messenger.wake)
+    return Calling(hooks=hooks, messenger=messenger)
+
+
+def make_quota(settings: Settings, store: TrackStore) -> Quota:
+    """How much clients may have, counted in the database."""
+    return Quota(
+        store,
+        tracks=settings.limit_tracks,
+        music_s=settings.limit_music,
+        storage_bytes=settings.limit_storage_bytes,
+    )
+
+
+def webhook_secret(settings: Settings, key_id: str | None) -> str:
+    """What messages to the owner of a key are signed with, or to everybody without keys. `StorageFailed`."""
+    store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / DATABASE}")
+    try:
+        with store.transaction() as changes:
+            return secret_of(read_or_make_secret(changes.connection, "webhooks"), key_id)
+    finally:
+        store.close()
+
+
+@contextmanager
+def opened_access(settings: Settings) -> Iterator[Access]:
+    """The keys of the settings' database, whether a server runs on it or not. `StorageFailed`."""
+    store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / DATABASE}")
+    try:
+        yield make_access(settings, store, SystemClock())
+    finally:
+        store.close()
 
 
 def make_models(settings: Settings) -> Models:
@@ -249,6 +324,10 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     )
     clips.start()
 
+    calling = make_calling(settings, store, clock) if settings.webhooks else None
+    if calling is not None:
+        calling.messenger.start()
+
     def release() -> None:
         with _opening:
             shared = _open[folder, settings.server]
@@ -257,6 +336,8 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
                 del _open[folder, settings.server]
                 clips.stop()
                 finetuner.stop()
+                if calling is not None:
+                    calling.messenger.stop()
                 queue.stop(drain_s=settings.drain)
 
     return Backend(
@@ -271,6 +352,10 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
         tally=tally,
+        hooks=None if calling is None else calling.hooks,
+        replays=Replays(store, clock),
+        quota=make_quota(settings, store) if settings.has_limits else None,
+        access=make_access(settings, store, clock) if settings.auth == "keys" else None,
     )
 
 
@@ -350,6 +435,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     from app.services.jobs.courier import ANYBODY, Courier
     from app.services.jobs.hand import Hand
     from app.services.jobs.node import MISSED, Lane, WorkerNode
+    from app.services.jobs.orphans import Orphans
     from app.services.jobs.recovery import Recovery
 
     clock = SystemClock()
@@ -387,6 +473,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
             storage_limit_bytes=settings.storage_limit_bytes,
             tally=tally,
         ),
+        orphans=Orphans(store, files, clock),
         address=settings.server,
         lanes=lanes,
         concurrency=concurrency,

@@ -32,6 +32,10 @@ FORMS: dict[str, str] = {
     "plan.json": "application/json",
     "brief.json": "application/json",
     "mel.png": "image/png",
+    "waveform.json": "application/json",
+    "spectrogram.png": "image/png",
+    "pianoroll.png": "image/png",
+    "cover.png": "image/png",
 }
 
 
@@ -103,6 +107,8 @@ class Track:
     warnings: tuple[str, ...] = ()
     #: SHA-256 of the master's WAV file.
     wav_sha256: str | None = None
+    #: Whom to tell once it is finished.
+    webhook_url: str | None = None
 
     @property
     def finished(self) -> bool:
