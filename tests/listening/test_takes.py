@@ -56,6 +56,14 @@ def test_music_that_breaks_off_is_mostly_silent():
     assert kinds(np.concatenate((music, np.zeros((len(music) // 4, 2), np.float32)))) == []
 
 
+def test_music_that_is_merely_quiet_is_no_silence():
+    """It is made louder when it is mastered; what of it is silent is told by what is not."""
+    played = chords(TRIADS, 2.5) * np.linspace(1.0, 0.1, len(chords(TRIADS, 2.5)))[:, None].astype(np.float32)
+
+    assert kinds(0.01 * played) == []
+    assert kinds(0.01 * np.concatenate((played, np.zeros((2 * len(played), 2), np.float32)))) == ["silence"]
+
+
 @pytest.mark.parametrize(
     "samples", [0.2 * noise(6.0), coloured(6.0, 3.0), coloured(6.0, 6.0)], ids=["white", "pink", "brown"]
 )

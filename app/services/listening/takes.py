@@ -21,6 +21,8 @@ FaultKind = Literal["broken", "silence", "clipping", "noise", "tempo"]
 
 #: A second is silent that never rises above this level, and a take where so many of them are: drums leave gaps.
 _SILENT_DB, _MOSTLY_SILENT = -60.0, 0.5
+#: A take that is quiet throughout is made louder later: its silence lies so far below its loudest, down to a floor.
+_BELOW_LOUDEST_DB, _FLOOR_DB = 45.0, -70.0
 
 #: Samples this near to the highest lie on a ceiling; so many of them are heard as distortion. Music that merely
 #: reaches full scale holds a few in a thousand.
@@ -117,7 +119,9 @@ def _faults(brief: Brief, plan: Plan, mix: Samples, sound: Sound) -> Iterator[tu
 def _silent_share(sound: Sound) -> float:
     powers = sound.powers if len(sound.powers) else np.square(sound.beginning, dtype=np.float64).mean(keepdims=True)
     loudest = np.maximum.reduceat(powers, np.arange(0, len(powers), LEVELS_PER_S))
-    return float(np.mean(loudest <= 10 ** (_SILENT_DB / 10)))
+    peak_db = 10 * np.log10(max(float(loudest.max()), 1e-20))
+    silent_db = min(_SILENT_DB, max(_FLOOR_DB, peak_db - _BELOW_LOUDEST_DB))
+    return float(np.mean(loudest <= 10 ** (silent_db / 10)))
 
 
 def _clipped_share(mix: Samples) -> float:
