@@ -15,7 +15,8 @@ from sse_starlette.sse import AppStatus
 
 from app.errors import TrackNotFound
 from app.services.access import Caller, acting_as
-from app.services.following import MOST_TRACKS, MOST_WAITING, Event, Following, Seen, events_since
+from app.services.following import Event, Following, Seen, events_since
+from app.services.following.fanout import MOST_TRACKS, MOST_WAITING
 from tests.fakes import FakeService
 
 
