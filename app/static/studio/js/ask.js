@@ -41,6 +41,7 @@ export class Ask {
     this.models = [];
     this.names = { genre: [], moods: [], instruments: [], exclude_instruments: [] };
     this.drawn = drawSeed();
+    this.used = false;
     this.lit = [];
     this.build();
     this.replan = debounced(250, () => this.understand());
@@ -135,7 +136,9 @@ export class Ask {
     return body;
   }
 
-  async understand() {
+  /** What is shown as chosen is what the next track will be: a seed that made one already is drawn anew. */
+  async understand({ afresh = true } = {}) {
+    if (afresh && this.used) { this.drawn = drawSeed(); this.used = false; }
     this.asking?.abort();
     if (!this.prompt.value.trim()) {
       this.answer = null;
@@ -242,7 +245,7 @@ export class Ask {
 
   showExamples() {
     const examples = EXAMPLES[document.documentElement.lang] ?? EXAMPLES.en;
-    this.examples.replaceChildren(...examples.map((text) => h("button", { type: "button", on: { click: () => this.fill({ prompt: text }) } }, text)));
+    this.examples.replaceChildren(h("p", { t: "ask.examples" }), ...examples.map((text) => h("button", { type: "button", on: { click: () => this.fill({ prompt: text }) } }, text)));
   }
 
   showModels() {
@@ -307,8 +310,12 @@ export class Ask {
   async make() {
     if (!this.hasWish) return;
     const takes = Number(this.takes.value);
+    const due = this.replan.cancel();
+    const again = this.used && this.seed.value === "";
+    if (again) this.drawn = drawSeed();
+    if (due || again) this.understand({ afresh: false });
+    this.used = true;
     await this.order({ ...this.body(), ...(takes > 1 ? { variations: takes } : {}) });
-    if (this.seed.value === "") this.drawn = drawSeed();
   }
 
   /** Send a body of POST /music/generate. */

@@ -81,11 +81,18 @@ export function iconButton(name, label, listener, props = {}) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** `listener`, called once things have been quiet for `ms`. */
+/** `listener`, called once things have been quiet for `ms`. Its `cancel` answers whether a call was due. */
 export function debounced(ms, listener) {
   let timer = 0;
-  return (...given) => {
+  const later = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => listener(...given), ms);
+    timer = setTimeout(() => { timer = 0; listener(); }, ms);
   };
+  later.cancel = () => {
+    const due = timer !== 0;
+    clearTimeout(timer);
+    timer = 0;
+    return due;
+  };
+  return later;
 }

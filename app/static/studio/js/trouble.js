@@ -43,7 +43,7 @@ export function showTrouble(problem, { place = "page", again, models = [], useMo
   }
   const notice = h("div", { class: `notice ${problem.kind === "full" ? "mild" : ""}` },
     h("strong", { t: titles[problem.kind] }),
-    ...(problem.kind === "full" ? [] : problem.detail.split("\n").map((text) => h("p", {}, text))),
+    ...(problem.kind === "full" ? [] : problem.detail.replace(/\s*Run: .+$/m, "").split("\n").map((text) => h("p", {}, text))),
     lines);
   byId("trouble").append(notice);
   notices.set(place, { end: () => { clearInterval(timer); notice.remove(); } });

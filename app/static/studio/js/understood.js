@@ -18,7 +18,10 @@ export function textOf(field, value) {
     case "solo": return ["value.solo"];
     case "loop": return ["value.loop"];
     case "exclude_instruments": case "excluded_genres": return ["chip.without", { value: `word:${value}` }];
-    case "key": return [`raw:${keyText(value)}`];
+    case "key": {
+      const [tonic, ...mode] = String(value).split(" ");
+      return mode.length ? ["value.key", { tonic: keyText(tonic), mode: `word:${mode.join("_")}` }] : [`word:${keyText(tonic)}`];
+    }
     case "time_signature": return [`raw:${value}`];
     default: return [`word:${value}`];
   }

@@ -26,6 +26,13 @@ export class Picture {
     // The slider is for keys; a pointer means a place in what is shown, which may be a part of the whole.
     this.seek.style.pointerEvents = "none";
     this.stretch = h("div", { class: "stretch" }, this.sections, h("div", { class: "wave-box" }, this.wave, this.seek), this.roll, this.chords, this.spectrum, this.head);
+    this.stretch.addEventListener("wheel", (event) => {
+      const across = event.shiftKey ? event.deltaY : event.deltaX;
+      if (!this.record || Math.abs(across) < Math.abs(event.shiftKey ? 0 : event.deltaY) || this.player.playing) return;
+      event.preventDefault();
+      const length = this.view.to - this.view.from;
+      this.lookAt(this.view.from + (across / this.stretch.clientWidth) * length, length);
+    }, { passive: false });
     for (const canvas of [this.wave, this.roll, this.spectrum, this.chords]) this.drag(canvas);
     this.legend = h("div", { class: "legend" });
     this.spectrumButton = h("button", { type: "button", class: "button small", "aria-pressed": "false", t: "listen.spectrum", on: { click: () => this.toggleSpectrum() } });
@@ -37,7 +44,7 @@ export class Picture {
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.stretch);
     this.onTick = () => this.tick();
-    this.onChange = () => { this.showSections(); this.tick(); };
+    this.onChange = () => { this.showSections(); if (this.record && this.element.isConnected) this.paint(); };
     this.onTheme = () => { this.colours.clear(); this.draw(); };
     player.addEventListener("tick", this.onTick);
     player.addEventListener("change", this.onChange);
@@ -89,8 +96,7 @@ export class Picture {
 
   showSections() {
     if (!this.record) return;
-    const { loop } = this.player;
-    const mine = this.player.track?.id === this.record.track_id;
+    const { mine, player: { loop } } = this;
     const shown = this.stretches;
     this.sections.hidden = !shown.length;
     if (this.shownSections !== JSON.stringify([shown, document.documentElement.lang])) {
@@ -112,7 +118,9 @@ export class Picture {
       const element = this.sections.children[i];
       if (!element) return;
       element.style.left = `${this.x(from) * 100}%`;
-      element.style.width = `${Math.max(0, (this.x(to) - this.x(from)) * 100)}%`;
+      const share = Math.max(0, this.x(to) - this.x(from));
+      element.style.width = `${share * 100}%`;
+      element.classList.toggle("tight", share * this.stretch.clientWidth < 76);
     });
   }
 
@@ -180,7 +188,7 @@ export class Picture {
     this.base = null;
     this.drawChords();
     this.drawSpectrum();
-    this.tick();
+    this.paint();
   }
 
   /** A canvas as large as it is shown, with its pen. */
@@ -197,15 +205,24 @@ export class Picture {
     return { pen, width, height };
   }
 
+  get mine() { return this.player.track?.id === this.record.track_id; }
+  get time() { return this.mine ? this.player.time : 0; }
+
+  /** What moves, and the stretch after it where it has left it. */
   tick() {
     if (!this.record || !this.element.isConnected) return;
-    const mine = this.player.track?.id === this.record.track_id;
-    const time = mine ? this.player.time : 0;
+    const { mine, time } = this;
     const { from, to } = this.view;
-    if (mine && this.player.playing && to - from < this.duration - 0.01 && (time > to - (to - from) * 0.08 || time < from)) {
+    const ahead = this.player.playing ? (to - from) * 0.08 : 0;
+    if (mine && to - from < this.duration - 0.01 && (time < from || (time > to - ahead && to < this.duration - 0.01))) {
       this.lookAt(time - (to - from) * 0.08, to - from);
       return;
     }
+    this.paint();
+  }
+
+  paint() {
+    const { time } = this;
     const x = this.x(time);
     this.head.hidden = x < 0 || x > 1;
     this.head.style.transform = `translateX(${x * this.stretch.clientWidth}px)`;
@@ -249,13 +266,13 @@ export class Picture {
     pen.fillStyle = this.colour("--line");
     const every = this.midi.bars.length && scale * ((this.midi.bars.at(-1) - this.midi.bars[0]) / Math.max(1, this.midi.bars.length - 1)) < 10 ? 4 : 1;
     this.midi.bars.forEach((bar, i) => { if (i % every === 0 && bar >= from && bar <= to) pen.fillRect(Math.round((bar - from) * scale), 0, 1, height); });
-    const mine = this.player.track?.id === this.record.track_id && (this.player.playing || time > 0);
+    const heard = this.mine && (this.player.playing || time > 0);
     for (const part of this.midi.parts) {
       pen.fillStyle = this.colour(colourOf(this.roles.get(part.name)?.role));
       for (const note of part.notes) {
         if (note.start > to) break;
         if (note.end < from && !part.drums) continue;
-        const sounding = mine && note.start <= time && (part.drums ? time < note.start + 0.12 : time < note.end);
+        const sounding = heard && note.start <= time && (part.drums ? time < note.start + 0.12 : time < note.end);
         pen.globalAlpha = sounding ? 1 : 0.42 + 0.2 * (note.velocity / 127);
         const x = (note.start - from) * scale;
         if (part.drums) {

@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { byId, h, icon, iconButton } from "../dom.js";
 import { follow } from "../follow.js";
 import { isFavourite, toggleFavourite } from "../kept.js";
-import { number, t, word } from "../language.js";
+import { clock, number, t, word } from "../language.js";
 import { openPop } from "../pop.js";
 import { openShare } from "../share.js";
 import { showTrouble } from "../trouble.js";
@@ -44,7 +44,10 @@ export class TrackView {
     });
   }
 
-  reveal() { this.section.scrollIntoView({ block: "nearest" }); }
+  /** Where the page is narrow, the track takes its place; else as much of it as fits comes into view. */
+  reveal() {
+    (this.section.querySelector(".picture") ?? this.section).scrollIntoView({ block: innerWidth <= 640 && this.record?.status !== "completed" ? "start" : "nearest" });
+  }
 
   close() {
     this.stop?.();
@@ -75,6 +78,7 @@ export class TrackView {
       this.build();
       this.showHead();
       this.showPanes();
+      if (before?.status === "processing" && this.listen) this.reveal();
     } else {
       this.player.load(null);
       this.build();
@@ -104,7 +108,7 @@ export class TrackView {
     const { record } = this;
     this.heading.textContent = this.title;
     const { plan } = record;
-    const facts = [`${record.duration} s`];
+    const facts = [clock(record.duration)];
     if (plan) facts.push(t("value.bpm", { n: number(plan.tempo_bpm) }), `${keyText(plan.tonic)} ${word(plan.mode)}`, plan.time_signature, word(plan.style));
     facts.push(record.model, `${t("ask.seed").toLowerCase()} ${record.seed}`);
     this.facts.replaceChildren(...facts.map((fact) => h("span", {}, fact)));
