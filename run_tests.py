@@ -64,6 +64,7 @@ ON_POSTGRESQL = (
     "app/services/jobs/recovery.py",
     "app/services/jobs/shared.py",
     "app/services/jobs/verdicts.py",
+    "app/services/metering/traces.py",
     "app/services/storage/deliveries.py",
 )
 

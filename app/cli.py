@@ -5,6 +5,7 @@ import asyncio
 import gc
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from app.errors import MusicError
+from app.models.access import DEFAULT_SCOPES, SCOPES
 from app.models.track import FORMS
 
 if TYPE_CHECKING:
     from app.config import Settings
     from app.models.asked import Asked
+    from app.services.jobs.companion import Companion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,13 +50,16 @@ def _complain(detail: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="{serve,worker,make,migrate,install,fetch}"
+        title="commands", required=True, metavar="{serve,worker,make,migrate,keys,install,fetch}"
     )
 
     serve = commands.add_parser("serve", help="serve the API (the default command)")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=_port, default=8000, help="port to listen on, 0 for any (default: %(default)s)")
     serve.add_argument("--reload", action="store_true", help="restart when the code changes, for development")
+    serve.add_argument(
+        "--no-workers", action="store_true", help="on a shared PostgreSQL: make no music here, as with MUSIC_WORKERS=0"
+    )
     serve.set_defaults(run=_serve)
 
     worker = commands.add_parser("worker", help="make what the API nodes of a shared PostgreSQL accept")
@@ -61,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--engines", default="", help="engines or models, comma-separated (default: all that are ready)"
     )
     worker.add_argument("--concurrency", type=_count, help="tracks at once (default: MUSIC_WORKERS)")
+    worker.add_argument("--beside", action="store_true", help=argparse.SUPPRESS)  # goes when its input is closed
     worker.set_defaults(run=_worker)
 
     migrate = commands.add_parser("migrate", help="bring the database's tables up to date")
@@ -69,6 +76,23 @@ def _parser() -> argparse.ArgumentParser:
         help="data folder of a SQLite installation to move to MUSIC_DATABASE_URL, tracks and files",
     )  # fmt: skip
     migrate.set_defaults(run=_migrate)
+
+    keys = commands.add_parser("keys", help="API keys, for servers with MUSIC_AUTH=keys")
+    verbs = keys.add_subparsers(title="what to do", required=True, metavar="{create,list,secret,revoke}")
+    create = verbs.add_parser("create", help="make a key, and show it this once")
+    create.add_argument("name", help="what to call it")
+    create.add_argument(
+        "--scopes", default=",".join(DEFAULT_SCOPES), help=f"some of {', '.join(SCOPES)} (default: %(default)s)"
+    )
+    create.add_argument("--expires", metavar="AGE", help="90d, 12h … (default: never)")
+    create.set_defaults(run=_create_key)
+    verbs.add_parser("list", help="the keys there are").set_defaults(run=_list_keys)
+    secret = verbs.add_parser("secret", help="what webhooks are signed with")
+    secret.add_argument("key_id", nargs="?", help="of a key's (default: of servers without keys)")
+    secret.set_defaults(run=_show_secret)
+    revoke = verbs.add_parser("revoke", help="let a key open nothing any more")
+    revoke.add_argument("key_id", help="its id, as list shows it")
+    revoke.set_defaults(run=_revoke_key)
 
     make = commands.add_parser("make", help="make one track without a server")
     make.add_argument("prompt", help="the music in words")
@@ -126,7 +150,7 @@ def _worker(options: argparse.Namespace) -> int:
     settings = Settings()
     set_up_logs(level=settings.log_level, form=settings.log_format)
     names = [name.strip() for name in options.engines.split(",") if name.strip()]
-    return asyncio.run(work(settings, names, options.concurrency, say=_say))
+    return asyncio.run(work(settings, names, options.concurrency, beside=options.beside, say=_say))
 
 
 def _migrate(options: argparse.Namespace) -> int:
@@ -137,6 +161,55 @@ def _migrate(options: argparse.Namespace) -> int:
         count = move_in(Settings(), options.old.resolve())
         _say(f"{count} tracks moved, with their files; {options.old} stays as it is")
     _say(f"{migrate(Settings())} is up to date")
+    return 0
+
+
+def _create_key(options: argparse.Namespace) -> int:
+    from app.config import Settings, parse_age_s
+    from app.wiring import opened_access
+
+    try:
+        life_s = parse_age_s(options.expires or "0")
+    except ValueError as error:
+        raise MusicError(f"--expires: {error}") from error
+    scopes = [scope.strip() for scope in options.scopes.split(",") if scope.strip()]
+    with opened_access(Settings()) as access:
+        key, text = access.keyring.create(options.name, scopes, None if life_s == float("inf") else life_s)
+        access.write_down("key.created", key.id)
+    print(f"{key.id} ({', '.join(key.scopes)}) is made. Nobody can see it again; keep it:", file=sys.stderr)  # noqa: T201
+    _say(text)
+    return 0
+
+
+def _list_keys(_options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import opened_access
+
+    with opened_access(Settings()) as access:
+        for key in access.keyring.all():
+            lasts = f"expires {key.expires_at:%Y-%m-%d}" if key.expires_at else "lasting"
+            ends = "revoked" if key.revoked_at else lasts
+            used = f"last used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
+            _say(f"{key.id}  {','.join(key.scopes)}  {ends}  {used}  {key.name}")
+    return 0
+
+
+def _show_secret(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import webhook_secret
+
+    _say(webhook_secret(Settings(), options.key_id))
+    return 0
+
+
+def _revoke_key(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import opened_access
+
+    with opened_access(Settings()) as access:
+        key = access.keyring.revoke(options.key_id)
+        access.write_down("key.revoked", key.id)
+    _say(f"{key.id} is revoked: {key.name}")
     return 0
 
 
@@ -154,10 +227,10 @@ def _serve(options: argparse.Namespace) -> int:
             "app.main:app", host=options.host, port=options.port, reload=True, log_config=None, proxy_headers=False
         )
         return 0
-    return asyncio.run(_serve_here(options.host, options.port, settings))
+    return asyncio.run(_serve_here(options.host, options.port, settings, workers=not options.no_workers))
 
 
-async def _serve_here(host: str, port: int, settings: "Settings") -> int:
+async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bool) -> int:
     """Serve until a signal ends it. A data folder in use is said before a port is taken."""
     import uvicorn
 
@@ -178,18 +251,45 @@ async def _serve_here(host: str, port: int, settings: "Settings") -> int:
             port=port,
             log_config=None,
             access_log=False,
+            server_header=False,
+            limit_concurrency=settings.max_connections or None,
             proxy_headers=False,  # the application believes the proxies that MUSIC_TRUSTED_PROXIES names, and no other
         )
     )
+    # uvicorn passes a signal on to whoever listened before it. By default that ends the program at once, and what is
+    # still to be put away (the worker beside, traces not sent yet) with it.
+    ended_by: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: ended_by.append(number))
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
         listening = server.servers[0].sockets[0].getsockname()
         _announce(host, listening[1])
+    companion = _worker_beside(settings) if server.started and workers else None
+    working = None if companion is None else asyncio.create_task(companion.run())
     await serving
+    if companion is not None and working is not None:
+        companion.stop()
+        await working
     await service.close()
+    if signal.SIGINT in ended_by:
+        return 130
     return 0 if server.started else 1
+
+
+def _worker_beside(settings: "Settings") -> "Companion | None":
+    """What makes the music of a shared queue beside its API, in a process of its own; None where nothing should."""
+    from app.config import HOME
+    from app.services.jobs.companion import Companion
+
+    if settings.server is None or settings.workers == 0:
+        return None
+    # The folder that the user stands in may hold an `app` of its own.
+    begin = "import sys; sys.path[0] = sys.argv.pop(1); from app.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", begin, str(HOME), "worker", "--beside"]
+    return Companion(command, patience_s=settings.drain + 30)
 
 
 def _announce(host: str, port: int) -> None:

@@ -1,15 +1,21 @@
 """Settings: the only reader of the environment and of `.env`."""
 
+import ipaddress
 import os
 import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: The folder of this checkout, in which `run.py` makes environments.
 HOME = Path(__file__).resolve().parent.parent
+
+
+#: Kinds of address of an audio store, each with an example.
+STORES = {"file": "file:///srv/audio", "s3": "s3://bucket/prefix", "gs": "gs://bucket", "az": "az://container"}
 
 
 class Settings(BaseSettings):
@@ -20,6 +26,13 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept: database and audio files.")
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL that many machines share: `postgresql://…`; default: a file in the data folder."
+    )
+    storage_url: str | None = Field(
+        None, description="Where audio files are kept: `s3://bucket/prefix`, `gs://…`, `az://…`, `file://…`; default: "
+        "`audio` in the data folder.",
+    )  # fmt: skip
+    download_redirect: bool = Field(
+        False, description="Whether downloads are sent on to signed addresses of the object store."
     )
     heartbeat: float = Field(
         10.0, ge=0.2, le=600, description="Seconds between signs of life of a worker on PostgreSQL; three missed, and "
@@ -38,9 +51,12 @@ class Settings(BaseSettings):
     )
     workers: int = Field(
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
-        ge=1, le=64, description="Worker processes; default: one a core, four at most.",
+        ge=0, le=64, description="Worker processes; default: one a core, four at most. `0`: only others make music.",
     )  # fmt: skip
     device: str = Field("auto", description="Where models run: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="Type in which models on PyTorch compute; `auto` is 16 bits on CUDA, else `float32`."
+    )
     preload: str = Field("", description="Models to load at the start, comma-separated; they stay while there is room.")
     model_idle: str = Field("15m", description="Time without work after which a model is unloaded; `0` for never.")
     model_memory: str | None = Field(
@@ -67,15 +83,38 @@ class Settings(BaseSettings):
     drain: float = Field(2.0, ge=0, description="Seconds that a stopping server lets running work finish.")
     public_url: str | None = Field(None, description="Address of the service as clients see it, for download links.")
     trusted_proxies: str = Field("", description="Proxies whose X-Forwarded-* headers count, comma-separated.")
+    auth: Literal["off", "keys"] = Field("off", description="Whether clients need an API key.")
+    link_life: str = Field("1h", description="Time for which links to files open without a key: `1h`, `15m`.")
+    limit_requests: str = Field("", description="Requests of one key, or of one address without keys: `60/minute`.")
+    limit_address: str = Field("", description="Requests of one address, with a key or without: `600/minute`.")
+    limit_tracks: int = Field(0, ge=0, description="Tracks of one key in work at once; `0` for any number.")
+    limit_music: int = Field(0, ge=0, description="Seconds of music a day for a key, or an address; `0` for any.")
+    limit_storage: str = Field("", description="Space for the files of one key: `500MB`; nothing for any.")
+    allowed_hosts: str = Field("", description="Names that it answers to, comma-separated: `music.example.org`.")
+    security_headers: bool = Field(False, description="Whether answers forbid framing, sniffing and foreign scripts.")
+    max_connections: int = Field(0, ge=0, description="Connections at once before others get 503; `0` for any number.")
+    body_timeout: float = Field(0.0, ge=0, description="Seconds that a request's body may take; `0` for any time.")
+    webhooks: bool = Field(False, description="Whether requests may name an address to call when music is finished.")
+    webhook_allow: str = Field("", description="Networks inside that may be called, comma-separated: `10.1.0.0/16`.")
     cors_origins: str = Field("*", description="Origins that browsers may call from, comma-separated.")
     metrics: Literal["on", "off"] = Field(
         "on", description="Whether `GET /metrics` tells Prometheus how the service does."
+    )
+    traces: str | None = Field(
+        None, description="Collector of OpenTelemetry traces: `http://collector:4318/v1/traces`."
     )
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="Port on which a worker on PostgreSQL tells Prometheus how it does."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
+
+    @field_validator("workers")
+    @classmethod
+    def _somebody_works(cls, value: int, info: ValidationInfo) -> int:
+        if value == 0 and not info.data.get("database_url"):
+            raise ValueError("at least 1 is needed, unless MUSIC_DATABASE_URL lets others do the work")
+        return value
 
     @field_validator("device")
     @classmethod
@@ -97,10 +136,31 @@ class Settings(BaseSettings):
         parse_model_paths(value)
         return value
 
-    @field_validator("retention", "model_idle")
+    @field_validator("retention", "model_idle", "link_life")
     @classmethod
     def _known_age(cls, value: str) -> str:
         parse_age_s(value)
+        return value
+
+    @field_validator("limit_requests", "limit_address")
+    @classmethod
+    def _known_rate(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[1-9]\d{0,8} ?/ ?(second|minute|hour|day)", value):
+            raise ValueError(f"a rate is a number, a stroke, and second, minute, hour or day; got {value!r}")
+        return value
+
+    @field_validator("webhook_allow")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        for network in filter(None, (part.strip() for part in value.split(","))):
+            ipaddress.ip_network(network)
+        return value
+
+    @field_validator("limit_storage")
+    @classmethod
+    def _known_space(cls, value: str) -> str:
+        if value:
+            parse_size_bytes(value)
         return value
 
     @field_validator("storage_limit")
@@ -108,6 +168,17 @@ class Settings(BaseSettings):
     def _known_size(cls, value: str) -> str:
         parse_size_bytes(value)
         return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _known_store(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        parts = urlsplit(value.strip())
+        named = parts.path.strip("/") if parts.scheme == "file" else parts.netloc
+        if parts.scheme not in STORES or not named or "@" in parts.netloc:
+            raise ValueError(f"a place for files is one of {', '.join(STORES.values())}; got {value!r}")
+        return value.strip().rstrip("/")
 
     @property
     def server(self) -> str | None:
@@ -133,6 +204,22 @@ class Settings(BaseSettings):
     def model_folders(self) -> dict[str, tuple[str, Path]]:
         """Family and folder of the owner's checkpoints, by name."""
         return parse_model_paths(self.model_paths)
+
+    @property
+    def link_life_s(self) -> float:
+        """Seconds for which signed links open; a year for what never ends."""
+        return min(parse_age_s(self.link_life), 365 * 86_400.0)
+
+    @property
+    def limit_storage_bytes(self) -> int:
+        """Bytes for the files of one key; 0 for any number."""
+        return parse_size_bytes(self.limit_storage) if self.limit_storage else 0
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether anything is limited by client."""
+        limits = (self.limit_requests, self.limit_address, self.limit_tracks, self.limit_music, self.limit_storage)
+        return any(limits)
 
     @property
     def preloaded(self) -> tuple[str, ...]:

@@ -112,8 +112,13 @@ class NameTaken(MusicError):
 
     status = 409
 
-    def __init__(self, name: str, finetune_id: str) -> None:
-        super().__init__(f"{name} is the name of {finetune_id}: take another name, or DELETE that one first")
+    def __init__(self, name: str, finetune_id: str | None) -> None:
+        """`finetune_id` is None where the client may not know the other one."""
+        whose = finetune_id or "a fine-tune of somebody else's"
+        super().__init__(
+            f"{name} is the name of {whose}: take another name" + (", or DELETE that one first" if finetune_id else "")
+        )
+        self.finetune_id = finetune_id or ""
 
 
 class FormNotFound(MusicError):
@@ -185,6 +190,98 @@ class SettingRefused(MusicError):
     status = 500
 
 
+class KeyRequired(MusicError):
+    """The server asks for a key."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("This server asks for an API key: send it as Authorization: Bearer KEY, or as X-API-Key")
+
+
+class KeyRefused(MusicError):
+    """The key opens nothing: it is unknown, mistyped, revoked or expired. Which of these is not said."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("This API key is not valid here")
+
+
+class ScopeMissing(MusicError):
+    """The key is good, but not for this."""
+
+    status = 403
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This API key lacks the scope {scope}")
+
+
+class LinkRefused(MusicError):
+    """A signed address is wrong, or too old."""
+
+    status = 403
+
+
+class KeyNotFound(MusicError):
+    """No key has this id."""
+
+    status = 404
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"Key not found: {printable(key_id)}")
+
+
+class StillBeingMade(MusicError):
+    """The same request was sent before, and is still being answered."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is still being answered; try again in a moment")
+
+
+class RepeatedTooLate(MusicError):
+    """The same request was carried out, but its answer was lost with the server that gave it."""
+
+    status = 409
+
+    def __init__(self, group_id: str) -> None:
+        super().__init__(f"This request was accepted before the server stopped: GET /music/groups/{group_id}")
+
+
+class UsedForAnother(InvalidField):
+    """The Idempotency-Key belongs to a request that was another."""
+
+    def __init__(self) -> None:
+        super().__init__("Idempotency-Key", "was used for another request within 24 hours; take a new one")
+
+
+class AddressRefused(MusicError):
+    """An address that a client named is not told anything; `detail` is the reason, for the log of its messages."""
+
+    status = 422
+
+
+class MessageNotFound(MusicError):
+    """No message has this id."""
+
+    status = 404
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"Message not found: {printable(message_id)}")
+
+
+class LimitReached(MusicError):
+    """The client has had what it may have for now; nothing was created."""
+
+    status = 429
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(f"{detail}. Try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
 class QueueFull(MusicError):
     """More tracks are waiting than the owner allows; nothing was created."""
 
@@ -240,6 +337,14 @@ class StorageFailed(MusicError):
 
 class DatabaseAway(StorageFailed):
     """The database server does not answer; nothing was lost, and it is expected back."""
+
+    def __init__(self, detail: str, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class StoreAway(StorageFailed):
+    """The object store does not answer; nothing was lost, and it is expected back."""
 
     def __init__(self, detail: str, retry_after_s: int = 5) -> None:
         super().__init__(detail)

@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import __version__
 from app.config import Settings
 from app.routers import (
+    admin,
     clips,
     comparisons,
     downloads,
@@ -21,17 +22,22 @@ from app.routers import (
     pages,
     studio,
     tracks,
+    webhooks,
 )
 from app.routers.dependencies import ServiceOnDemand
 from app.routers.documented import DocumentedAPI
+from app.routers.gate import Gate
+from app.routers.hardening import AllowedHosts, SecurityHeaders, SlowSenders
 from app.routers.layers import BodyLimit, ErrorNet, ForwardedHeaders, RequestLog
+from app.routers.limiting import AddressLimit, ClientLimits
 from app.routers.problems import add_problem_answers
+from app.routers.repeating import Repeatable
 from app.routers.shortcuts import Shortcuts
 from app.services.following import Following
 from app.services.generator import MusicGeneratorService
 from app.services.metering import RequestTally
 from app.services.watching import Lookout
-from app.wiring import make_service
+from app.wiring import make_limits, make_service
 
 #: Headers of answers that scripts of other origins may read.
 EXPOSED_HEADERS = (
@@ -39,7 +45,10 @@ EXPOSED_HEADERS = (
     "Content-Disposition",
     "Content-Range",
     "ETag",
+    "Idempotency-Replayed",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "X-Request-ID",
 )
@@ -68,6 +77,8 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
             {"name": "finetunes", "description": "Models taught from your own files."},
             {"name": "clips", "description": "Recordings for models to go on from or to follow."},
             {"name": "downloads", "description": "Files of finished tracks, whole or in ranges."},
+            {"name": "webhooks", "description": "Being called back when music is finished."},
+            {"name": "admin", "description": "API keys, and what was done with them."},
             {"name": "service", "description": "The service itself."},
         ],
         docs_url=None,  # pages.py serves both from the service itself
@@ -98,16 +109,38 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         app.include_router(router)
     if settings.metrics == "on":
         app.include_router(operating.metrics)
+    if settings.webhooks:
+        app.include_router(webhooks.router)
+    if settings.auth == "keys":
+        app.include_router(admin.router)
+        app.ask_for_keys()
     pages.add_assets(app)
     add_problem_answers(app)
     _add_layers(app, settings)
     return app
 
 
-def _add_layers(app: FastAPI, settings: Settings) -> None:
+def _add_layers(app: DocumentedAPI, settings: Settings) -> None:
     """The innermost first: each layer added is wrapped around those before."""
     app.add_middleware(BodyLimit, upload_bytes=settings.upload_limit_bytes)
     app.add_middleware(Shortcuts, service=app.state.service, public_url=app.state.public_url)
+    app.add_middleware(
+        Repeatable,
+        service=app.state.service,
+        public_url=app.state.public_url,
+        upload_bytes=settings.upload_limit_bytes,
+    )
+    if settings.has_limits:
+        app.say_limits()
+        app.add_middleware(ClientLimits, service=app.state.service, limits=make_limits(settings))
+    if settings.auth == "keys":
+        app.add_middleware(Gate, service=app.state.service)
+    if settings.limit_address:
+        app.add_middleware(AddressLimit, limits=make_limits(settings))
+    if settings.body_timeout:
+        app.add_middleware(SlowSenders, within_s=settings.body_timeout)
+    if settings.allowed_hosts:
+        app.add_middleware(AllowedHosts, names=settings.allowed_hosts)
     app.add_middleware(ErrorNet)
     app.add_middleware(
         CORSMiddleware,
@@ -116,6 +149,8 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
         allow_headers=["*"],
         expose_headers=EXPOSED_HEADERS,
     )
+    if settings.security_headers:
+        app.add_middleware(SecurityHeaders)
     requests: RequestTally | None = app.state.requests
     app.add_middleware(
         RequestLog,

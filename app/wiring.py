@@ -5,17 +5,18 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import HOME, Settings, hub_cache
-from app.errors import FormNotFound, InvalidField, SettingRefused
+from app.errors import FormNotFound, InvalidField, SettingRefused, StoreAway
 from app.models.asked import Asked
 from app.models.track import Track
+from app.services.access import Access, Keyring, Limits, Links, Quota, Replays
 from app.services.engines import LocalCheckpoint, ModelRow, Models, lives_with
 from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
@@ -26,6 +27,8 @@ from app.services.generator import (
     file_name,
     new_track,
 )
+from app.services.hooks import Addresses, Hooks, Messenger
+from app.services.hooks.signing import secret_of
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
 from app.services.jobs.base import Job, JobQueue, Outcome, Progress
@@ -35,14 +38,16 @@ from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
 from app.services.jobs.finetuner import Finetuner, TeachesNobody
 from app.services.jobs.lock import FolderLock
-from app.services.metering import NoTally, PrometheusTally, Tally
+from app.services.metering import NoTally, PrometheusTally, Tallies, Tally, TraceTally
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
+from app.services.storage.access import read_or_make_secret
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
+from app.services.storage.uploading import upload_files
 from app.services.styles import look_in
 from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_clip, run_job, run_lesson, warm_up
-from app.utils.clock import SystemClock
+from app.utils.clock import Clock, SystemClock
 from app.utils.seeds import new_seed
 
 if TYPE_CHECKING:
@@ -62,6 +67,9 @@ class _Shared:
 
 log = logging.getLogger(__name__)
 
+#: Longest that a worker tries in vain to reach the store before its work is begun anew.
+MOST_PATIENCE_S = 300.0
+
 #: Folders of a data folder: files of tracks, and what models were taught.
 AUDIO, FINETUNES = "audio", "finetunes"
 
@@ -78,17 +86,116 @@ def make_service(settings: Settings | None = None) -> MusicGeneratorService:
     return MusicGeneratorService(partial(open_backend, settings or Settings()))
 
 
-def make_workshop(settings: Settings, folder: Path) -> Workshop:
-    """What workers of a data folder need to know. `SoundfontMissing` where the setting names none that can be read."""
+def make_workshop(settings: Settings, files: str) -> Workshop:
+    """What workers need to know that keep files in a folder or at a URL.
+
+    `SoundfontMissing` where the setting names none that can be read.
+    """
     return Workshop(
         soundfont=find_soundfont(settings.soundfont),
-        files=str(folder / AUDIO),
+        files=files,
+        store_patience_s=min(MOST_PATIENCE_S, settings.job_timeout / 2),
         models=make_models(settings),
         threads=settings.render_threads,
+        dtype=settings.dtype,
         batch_most=settings.batch_max,
         batch_wait_s=settings.batch_wait_ms / 1000,
         retry_bad_takes=settings.retry_bad_takes,
     )
+
+
+def audio_place(settings: Settings) -> str:
+    """Where audio files are kept: a folder, or a URL."""
+    return settings.storage_url or str(settings.data_dir.resolve() / AUDIO)
+
+
+def make_files(settings: Settings) -> AudioFiles:
+    """Where audio files are kept, seen to be usable. A store that does not answer is waited for: it may come back.
+
+    `StorageFailed` where it refuses, `SettingRefused`.
+    """
+    files = AudioFiles(audio_place(settings), redirects=settings.download_redirect)
+    if settings.download_redirect and not files.remote:
+        raise SettingRefused(
+            "MUSIC_DOWNLOAD_REDIRECT needs an object store that clients can reach: set MUSIC_STORAGE_URL"
+        )
+    try:
+        if files.remote:
+            files.check()
+    except StoreAway as error:
+        log.warning("%s. It is waited for", error)
+    return files
+
+
+def make_access(settings: Settings, store: TrackStore, clock: Clock) -> Access:
+    """Who may do what, as a database's keys say. `StorageFailed`."""
+    with store.transaction() as changes:
+        secret = read_or_make_secret(changes.connection, "links")
+    return Access(keyring=Keyring(store, clock), links=Links(secret, settings.link_life_s), store=store, clock=clock)
+
+
+def make_limits(settings: Settings) -> Limits:
+    """How often clients may ask, counted in memory, or in the database that nodes share."""
+    shared = None if settings.server is None else TrackStore(settings.server)
+    return Limits(client=settings.limit_requests, address=settings.limit_address, shared=shared)
+
+
+@dataclass(frozen=True)
+class Calling:
+    """What calls clients back: what they ask of it, and who tells them."""
+
+    hooks: Hooks
+    messenger: Messenger
+
+
+def make_calling(settings: Settings, store: TrackStore, clock: Clock) -> Calling:
+    """Webhooks of a database. `StorageFailed`."""
+    with store.transaction() as changes:
+        master = read_or_make_secret(changes.connection, "webhooks")
+        links = Links(read_or_make_secret(changes.connection, "links"), settings.link_life_s)
+    networks = [network.strip() for network in settings.webhook_allow.split(",") if network.strip()]
+    addresses = Addresses(networks)
+
+    def link(track_id: str) -> str | None:
+        if settings.public_url is None:
+            return None
+        path = f"/downloads/{track_id}.mp3"
+        signed = links.sign(path) if settings.auth == "keys" else ""
+        return f"{settings.public_url.rstrip('/')}{path}{signed}"
+
+    messenger = Messenger(store, clock, addresses, master=master, link=link)
+    hooks = Hooks(store, clock, addresses, master=master, wake=messenger.wake)
+    return Calling(hooks=hooks, messenger=messenger)
+
+
+def make_quota(settings: Settings, store: TrackStore) -> Quota:
+    """How much clients may have, counted in the database."""
+    return Quota(
+        store,
+        tracks=settings.limit_tracks,
+        music_s=settings.limit_music,
+        storage_bytes=settings.limit_storage_bytes,
+    )
+
+
+def webhook_secret(settings: Settings, key_id: str | None) -> str:
+    """What messages to the owner of a key are signed with, or to everybody without keys. `StorageFailed`."""
+    store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / DATABASE}")
+    try:
+        with store.transaction() as changes:
+            return secret_of(read_or_make_secret(changes.connection, "webhooks"), key_id)
+    finally:
+        store.close()
+
+
+@contextmanager
+def opened_access(settings: Settings) -> Iterator[Access]:
+    """The keys of the settings' database, whether a server runs on it or not. `StorageFailed`."""
+    store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / DATABASE}")
+    try:
+        yield make_access(settings, store, SystemClock())
+    finally:
+        store.close()
 
 
 def make_models(settings: Settings) -> Models:
@@ -182,13 +289,13 @@ def open_temporary_backend() -> Backend:
     """A backend in a temporary folder of its own, which goes with its last user."""
     folder = Path(tempfile.mkdtemp(prefix="music-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return open_backend(Settings(data_dir=folder))
+    return open_backend(Settings(data_dir=folder, storage_url=None, download_redirect=False))
 
 
 def _make_backend(settings: Settings, folder: Path) -> Backend:
-    files = AudioFiles(str(folder / AUDIO))
+    files = make_files(settings)
     store = TrackStore(settings.server or f"sqlite:///{folder / 'music.db'}")
-    workshop = make_workshop(settings, folder)
+    workshop = make_workshop(settings, audio_place(settings))
     readiness = workshop.models.readiness(workshop.models.row(settings.model))
     if readiness.state != "ready" and settings.server is None:
         log.warning(
@@ -217,6 +324,10 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     )
     clips.start()
 
+    calling = make_calling(settings, store, clock) if settings.webhooks else None
+    if calling is not None:
+        calling.messenger.start()
+
     def release() -> None:
         with _opening:
             shared = _open[folder, settings.server]
@@ -225,6 +336,8 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
                 del _open[folder, settings.server]
                 clips.stop()
                 finetuner.stop()
+                if calling is not None:
+                    calling.messenger.stop()
                 queue.stop(drain_s=settings.drain)
 
     return Backend(
@@ -239,12 +352,19 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
         tally=tally,
+        hooks=None if calling is None else calling.hooks,
+        replays=Replays(store, clock),
+        quota=make_quota(settings, store) if settings.has_limits else None,
+        access=make_access(settings, store, clock) if settings.auth == "keys" else None,
     )
 
 
 def make_tally(settings: Settings) -> Tally:
     """What counts, or does not."""
-    return PrometheusTally() if settings.metrics == "on" else NoTally()
+    tallies: list[Tally] = [PrometheusTally()] if settings.metrics == "on" else []
+    if settings.traces is not None:
+        tallies.append(TraceTally(settings.traces))
+    return Tallies(tallies) if tallies else NoTally()
 
 
 def _embedded_queue(
@@ -303,9 +423,12 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
             "On one machine, serve works by itself"
         )
     folder = settings.data_dir.resolve()
-    workshop = make_workshop(settings, folder)
+    workshop = make_workshop(settings, audio_place(settings))
+    files = make_files(settings)
     rows = _rows_for(workshop.models, names)
-    concurrency = settings.workers if concurrency is None else concurrency
+    concurrency = concurrency or settings.workers
+    if not concurrency:
+        raise SettingRefused("MUSIC_WORKERS is 0, so this worker has nothing to do: name --concurrency")
     store = TrackStore(settings.server)
     store.open()  # says what is wrong before anything of the client's is imported
     from app.services.jobs.bench import Bench
@@ -341,7 +464,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
         Hand(store, courier, bench, clock, tally=tally),
         Recovery(
             store,
-            AudioFiles(str(folder / AUDIO)),
+            files,
             courier,
             clock,
             stale_s=MISSED * settings.heartbeat,
@@ -394,7 +517,11 @@ def move_in(settings: Settings, old: Path) -> int:
     store = TrackStore(settings.server)
     try:
         store.migrate()
-        copy_files(old / AUDIO, settings.data_dir.resolve() / AUDIO)
+        files = make_files(settings)
+        if files.remote:
+            upload_files(old / DATABASE, old / AUDIO, files)
+        else:
+            copy_files(old / AUDIO, files.folder)
         return store.take_over(old)
     finally:
         store.close()
@@ -431,7 +558,7 @@ def make_one_track(
     """
     check_request(prompt, duration, seed)
     folder = below.resolve()
-    workshop = make_workshop(settings, folder)
+    workshop = make_workshop(settings, str(folder / AUDIO))
     row = workshop.models.row(model or settings.model)
     workshop.models.check(row)
     terms = Terms(

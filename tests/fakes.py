@@ -303,7 +303,9 @@ class FakeStore:
         ended = [track for track in everything if track.finished_at is not None and track.finished_at >= moment]
         return sorted(ended, key=lambda track: track.finished_at)[-limit:]
 
-    def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
+    def page(
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
+    ) -> TrackPage:
         self.queue.meet_trouble()
         newest_first = list({**self.queue.stored, **self.queue.tracks}.values())[::-1]
         matching = [track for track in newest_first if status is None or track.status == status]
@@ -339,7 +341,7 @@ class FakeFinetuner:
         return self.finetunes[finetune_id]
 
     def page(
-        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
     ) -> tuple[tuple[Finetune, ...], str | None]:
         if cursor is not None:
             raise InvalidField("cursor", "is not a cursor that this service gave")

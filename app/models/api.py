@@ -38,6 +38,10 @@ Priority = Annotated[int, Field(ge=-10, le=10), BeforeValidator(_no_truth_value)
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_no_truth_value)]
 
 
+#: An address that is told what became of music; what it may be, the service knows.
+WebhookUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
 class Wire(BaseModel):
     """A body, asked for or answered."""
 
@@ -149,6 +153,9 @@ class GenerateRequest(PlanRequest):
         description="Tracks to make of it, 1 to 8, each with a seed of its own: the first has the seed asked for or "
         "drawn, the others follow from it. With 2 or more the answer also names their group.",
         examples=[1],
+    )
+    webhook_url: WebhookUrl | None = Field(
+        None, description="Address to call once it is finished, where the server does so.", examples=[None]
     )
     priority: Priority | None = Field(
         None, description="What goes first among those that wait, −10 to 10, higher first; null means 0.", examples=[0]

@@ -46,6 +46,8 @@ class Finetune:
     progress: int = 0
     #: Who it belongs to; None until a server owner turns authentication on.
     owner: str | None = None
+    #: Whether others than its owner may make music with it.
+    shared: bool = False
     #: Runs begun that count against the limit of three.
     attempt: int = 0
     started_at: datetime | None = None

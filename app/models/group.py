@@ -25,6 +25,8 @@ class Group:
     size: int
     #: Who it belongs to; None until a server owner turns authentication on.
     owner: str | None = None
+    #: Whom to tell once all of its tracks are finished.
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from app.models.api import GenerateAnswer, GenerateRequest, PlanRequest, Seed, TrackSummary, Wire
+from app.models.api import GenerateAnswer, GenerateRequest, PlanRequest, Seed, TrackSummary, WebhookUrl, Wire
 from app.models.asked import PlanValues
 from app.models.group import GroupKind, Varied
 from app.models.track import Status
@@ -32,6 +32,9 @@ class BatchRequest(Wire):
         max_length=100,
         description="1 to 100 bodies as of `POST /music/generate`, at most 100 tracks with all variations.",
         examples=[[{"prompt": _PROMPT, "duration": 60}]],
+    )
+    webhook_url: WebhookUrl | None = Field(
+        None, description="Address to call once all are finished, and each that names none.", examples=[None]
     )
 
 
@@ -94,6 +97,9 @@ class CompareRequest(PlanRequest):
         None,
         description="Engine of every track where seeds or plans are compared; null means the server's default.",
         examples=["composer"],
+    )
+    webhook_url: WebhookUrl | None = Field(
+        None, description="Address to call once each, and all, are finished.", examples=[None]
     )
     models: list[ModelName] | None = Field(
         None,

@@ -52,6 +52,7 @@ class FinetuneRecord(Wire):
     style: str | None = Field(
         description="Packaged style that was asked for as the base; null where the files decide.", examples=[None]
     )
+    shared: bool = Field(description="Whether other API keys may make music with it.", examples=[False])
     seed: int = Field(description="The same files, fields and seed teach the same.", examples=[7])
     steps: int | None = Field(
         description="Steps of training that were asked for; null of the composer, which counts.", examples=[None]

@@ -103,6 +103,8 @@ class Track:
     warnings: tuple[str, ...] = ()
     #: SHA-256 of the master's WAV file.
     wav_sha256: str | None = None
+    #: Whom to tell once it is finished.
+    webhook_url: str | None = None
 
     @property
     def finished(self) -> bool:

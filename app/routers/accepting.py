@@ -22,6 +22,7 @@ async def accept(
             seed=asked.seed,
             asked=asked_of(asked.asked()),
             priority=asked.priority or 0,
+            webhook_url=asked.webhook_url,
             base_url=base_url,
         )
     structlog.contextvars.bind_contextvars(track_id=answer["track_id"])
@@ -31,7 +32,7 @@ async def accept(
 async def _accept_variations(
     asked: GenerateRequest, service: MusicGeneratorService, base_url: str
 ) -> dict[str, object]:
-    together = await Groups(service).ask("variations", [wish_of(asked)])
+    together = await Groups(service).ask("variations", [wish_of(asked)], asked.webhook_url)
     return {
         **generate_body(together.tracks[0], base_url),
         "group_id": together.group.id,
@@ -50,5 +51,6 @@ def wish_of(asked: GenerateRequest, *inside: str | int) -> Wish:
         fields=asked.asked(),
         variations=asked.variations or 1,
         priority=asked.priority or 0,
+        webhook_url=asked.webhook_url,
         place=lambda place: (*inside, *place),
     )

@@ -35,6 +35,7 @@ async def compare(asked: CompareRequest, comparisons: ServiceComparisons, base_u
         models=asked.models,
         seeds=asked.seeds,
         plans=asked.plans,
+        webhook_url=asked.webhook_url,
     )
     return _record(await comparisons.compare(contest), base_url, blind=False)
 

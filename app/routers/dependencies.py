@@ -1,8 +1,9 @@
 """What routes are handed: the service, the address clients see, and parts of paths."""
 
+import asyncio
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from fastapi import Depends, Path, Request
 from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import Scope
+from structlog.contextvars import get_contextvars
 
 from app.errors import ClipNotFound, ComparisonNotFound, FinetuneNotFound, GroupNotFound, TrackNotFound
 from app.services.clips import Clips
@@ -67,6 +69,28 @@ async def finetunes_of(service: Annotated[MusicGeneratorService, Depends(service
 async def clips_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Clips:
     """What can be done with clips; it holds nothing, so each request has its own."""
     return Clips(service)
+
+
+async def trace_of(request: Request) -> dict[str, str | None]:
+    """Where a request came from, for the audit log: its address and its id."""
+    return {
+        "address": request.client.host[:64] if request.client else None,
+        "request_id": get_contextvars().get("request_id"),
+    }
+
+
+async def audit_of(
+    service: Annotated[MusicGeneratorService, Depends(service_of)],
+    trace: Annotated[dict[str, str | None], Depends(trace_of)],
+) -> Callable[[str, str], Awaitable[None]]:
+    """Writes down that something was done to something; nothing where no keys are asked for."""
+
+    async def write_down(event: str, subject: str) -> None:
+        access = (await service.backend()).access
+        if access is not None:
+            await asyncio.to_thread(access.write_down, event, subject, **trace)
+
+    return write_down
 
 
 async def base_url_of(request: Request) -> str:
@@ -145,6 +169,8 @@ register_url_convertor("anything", _Anything())
 register_url_convertor("dotless", _AnythingWithoutDots())
 
 Service = Annotated[MusicGeneratorService, Depends(service_of)]
+Trace = Annotated[dict[str, str | None], Depends(trace_of)]
+Audit = Annotated[Callable[[str, str], Awaitable[None]], Depends(audit_of)]
 BaseUrl = Annotated[str, Depends(base_url_of)]
 TrackId = Annotated[
     str,

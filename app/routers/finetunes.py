@@ -9,7 +9,7 @@ from app.models.finetune import Finetune
 from app.models.sent import SentFile
 from app.models.taught import FinetuneList, FinetuneRecord, SkippedRecord
 from app.models.track import Status
-from app.routers.dependencies import BaseUrl, FinetuneId, ServiceFinetunes
+from app.routers.dependencies import Audit, BaseUrl, FinetuneId, ServiceFinetunes
 from app.routers.problems import answers
 
 router = APIRouter(prefix="/music/finetunes", tags=["finetunes"])
@@ -62,6 +62,10 @@ Steps = Annotated[
         ge=1, le=20_000, description="Steps of training, for a model that is trained; 500 if left out.", examples=[500]
     ),
 ]
+Shared = Annotated[
+    bool, Form(description="Whether other API keys may make music with it, where the server asks for keys.",
+               examples=[False]),
+]  # fmt: skip
 Limit = Annotated[int, Query(ge=1, le=100, description="Fine-tunes on a page.", examples=[20])]
 Cursor = Annotated[
     str | None, Query(max_length=500, description="`next_cursor` of the page before.", examples=["MjAyNi0wOC0yNw"])
@@ -88,6 +92,7 @@ async def teach(
     strength: Strength = 0.8,
     seed: Seed = None,
     steps: Steps = None,
+    shared: Shared = False,
 ) -> JSONResponse:
     """The composer learns from MIDI files how your music goes, and makes more like it: it copies no melody.
 
@@ -96,7 +101,9 @@ async def teach(
     The answer comes at once; follow it at `Location`. The files are removed as soon as they are learned from.
     """
     sent = [SentFile(name=file.filename or "", content=file.file) for file in files]
-    finetune = await finetunes.ask(name, sent, base=base, style=style, strength=strength, seed=seed, steps=steps)
+    finetune = await finetunes.ask(
+        name, sent, base=base, style=style, strength=strength, seed=seed, steps=steps, shared=shared
+    )
     location = f"{base_url}/music/finetunes/{finetune.id}"
     return JSONResponse(_record(finetune).model_dump(mode="json"), headers={"Location": location})
 
@@ -123,9 +130,10 @@ async def cancel_finetune(finetune_id: FinetuneId, finetunes: ServiceFinetunes) 
 
 
 @router.delete("/{finetune_id:anything}", status_code=204, responses=answers(404, 503), summary="Remove a fine-tune")
-async def remove_finetune(finetune_id: FinetuneId, finetunes: ServiceFinetunes) -> None:
+async def remove_finetune(finetune_id: FinetuneId, finetunes: ServiceFinetunes, audit: Audit) -> None:
     """The model goes with it; tracks that it made stay, without the forms that would have to be played again."""
     await finetunes.delete(finetune_id)
+    await audit("finetune.deleted", finetune_id)
 
 
 def _record(finetune: Finetune) -> FinetuneRecord:
@@ -139,6 +147,7 @@ def _record(finetune: Finetune) -> FinetuneRecord:
         progress=finetune.progress,
         strength=finetune.strength,
         style=finetune.style,
+        shared=finetune.shared,
         seed=finetune.seed,
         steps=finetune.steps,
         files=list(finetune.files),

@@ -6,7 +6,7 @@ from fastapi.responses import JSONResponse
 from app.models.many import BatchAnswer, BatchRequest, GroupCounts, GroupRecord
 from app.routers.accepting import wish_of
 from app.routers.bodies import JsonRoute
-from app.routers.dependencies import BaseUrl, GroupId, Service, ServiceGroups
+from app.routers.dependencies import Audit, BaseUrl, GroupId, Service, ServiceGroups
 from app.routers.problems import answers
 from app.routers.records import summary_of
 from app.services.generator import MusicGeneratorService, generate_body
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/music", tags=["groups"], route_class=JsonRoute)
 async def batch(asked: BatchRequest, groups: ServiceGroups, base_url: BaseUrl) -> JSONResponse:
     """All requests are accepted, or none; faults name the request by its number, from 0."""
     wishes = [wish_of(request, "requests", number) for number, request in enumerate(asked.requests)]
-    together = await groups.ask("batch", wishes)
+    together = await groups.ask("batch", wishes, asked.webhook_url)
     location = f"{base_url}/music/groups/{together.group.id}"
     return JSONResponse(_answer(together, base_url), headers={"Location": location})
 
@@ -45,9 +45,10 @@ async def cancel_group(group_id: GroupId, groups: ServiceGroups, service: Servic
 
 
 @router.delete("/groups/{group_id:anything}", status_code=204, responses=answers(404, 503), summary="Remove a group")
-async def remove_group(group_id: GroupId, groups: ServiceGroups) -> None:
+async def remove_group(group_id: GroupId, groups: ServiceGroups, audit: Audit) -> None:
     """All of its tracks go, with their files; work on them is stopped first."""
     await groups.delete(group_id)
+    await audit("group.deleted", group_id)
 
 
 def _answer(together: Together, base_url: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from app.errors import Busy, DatabaseAway, InvalidFields, MusicError, QueueFull, printable
+from app.errors import Busy, DatabaseAway, InvalidFields, LimitReached, MusicError, QueueFull, StoreAway, printable
 from app.models.api import Problem, ValidationProblem
 
 log = structlog.get_logger()
@@ -15,15 +15,19 @@ log = structlog.get_logger()
 #: Shown for what nobody foresaw; the log has the whole story.
 UNEXPECTED = "Something went wrong on our side. It has been logged; please try again"
 
+#: What passes by itself, and says when to ask again.
+AWAITED = Busy | DatabaseAway | LimitReached | QueueFull | StoreAway
+
 #: Status → (when, an example of `detail`).
 _PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("The prompt is blank", "Prompt cannot be empty"),
+    401: ("The server asks for an API key, and this is none", "This API key is not valid here"),
     403: (
-        "The owner takes only weights that allow commercial use",
+        "The owner takes only weights that allow commercial use; or the API key, or the link, is not good for this",
         "MUSIC_LICENCE_POLICY is commercial: this server takes only weights that allow commercial use",
     ),
     404: (
-        "There is no such track, file, group, comparison, fine-tune, clip",
+        "There is no such track, file, group, comparison, fine-tune, clip or key",
         "Track not found: track_a1b2c3d4e5f60718",
     ),
     405: ("The path knows no such method", "Method Not Allowed"),
@@ -37,6 +41,7 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
         "The body is too large: at most 65536 bytes",
     ),
     416: ("The range begins beyond the end of the file", "Range Not Satisfiable"),
+    429: ("The client has had what it may have for now", "At most 60 requests a minute. Try again in 12 s"),
     500: ("Something unforeseen went wrong; the server's log has the reason", UNEXPECTED),
     503: ("Too much is waiting, or storage fails; try again later", "The queue is full (1000 tracks are waiting)"),
 }
@@ -52,7 +57,7 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         description, detail = _PROBLEMS[status]
         example = {"application/json": {"example": {"detail": detail}}}
         declared[status] = {"model": Problem, "description": description, "content": example}
-        if status == 503:
+        if status in (429, 503):
             retry = {"description": "Seconds to wait, where known", "schema": {"type": "integer"}}
             declared[status]["headers"] = {"Retry-After": retry}
     return declared
@@ -69,12 +74,16 @@ async def answer_music_error(request: Request, error: Exception) -> JSONResponse
     assert isinstance(error, MusicError)  # noqa: S101 - registered for nothing else
     if isinstance(error, InvalidFields):
         part = "body" if request.method == "POST" else "query"
+        if error.faults[0].place[:1] == ("Idempotency-Key",):
+            part = "header"
         return _faults(
             [{"loc": [part, *fault.place], "msg": fault.message, "type": fault.kind} for fault in error.faults]
         )
-    if error.status >= 500 and not isinstance(error, Busy | DatabaseAway | QueueFull):
+    if error.status >= 500 and not isinstance(error, AWAITED):
         log.error("answered with an error", detail=error.detail, exc_info=error)
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy | DatabaseAway | QueueFull) else None
+    if error.status == 401:
+        return JSONResponse({"detail": error.detail}, 401, {"WWW-Authenticate": "Bearer"})
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, AWAITED) else None
     return JSONResponse({"detail": error.detail}, error.status, headers)
 
 

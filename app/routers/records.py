@@ -6,6 +6,7 @@ from app.models.api import FileRecord, TrackRecord, TrackSummary
 from app.models.composition import Composition
 from app.models.report import ReportRow
 from app.models.track import FORMS, Track
+from app.services.access import link_to
 
 
 def summary_of(track: Track, base_url: str, queue_position: int | None) -> TrackSummary:
@@ -64,7 +65,7 @@ def files_of(track: Track, base_url: str) -> dict[str, FileRecord]:
     stored = {file.form: file for file in track.files}
     return {
         form: FileRecord(
-            url=f"{base_url}/downloads/{track.id}.{form}",
+            url=link_to(base_url, f"/downloads/{track.id}.{form}"),
             media_type=media_type,
             ready=form in stored,
             size=stored[form].size if form in stored else None,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from app.models.api import TrackList, TrackRecord
 from app.models.track import Status
-from app.routers.dependencies import BaseUrl, Service, TrackId
+from app.routers.dependencies import Audit, BaseUrl, Service, TrackId
 from app.routers.problems import answers
 from app.routers.records import record_of, summary_of
 
@@ -44,6 +44,7 @@ async def cancel(track_id: TrackId, service: Service, base_url: BaseUrl) -> Trac
 
 
 @router.delete("/{track_id:anything}", status_code=204, responses=answers(404, 503), summary="Remove a track")
-async def remove(track_id: TrackId, service: Service) -> None:
+async def remove(track_id: TrackId, service: Service, audit: Audit) -> None:
     """Record and files go; work on it is stopped first."""
     await service.delete_track(track_id)
+    await audit("track.deleted", track_id)

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
-from app.errors import InvalidField, printable
+from app.errors import FinetuneNotFound, InvalidField, NameTaken, printable
 from app.models.finetune import Finetune
 from app.models.sent import SentFile
 from app.models.track import Status
+from app.services.access import may_see, owner, seen_owner
 from app.services.generator import MusicGeneratorService
 from app.services.styles import TUNED_NAME, style_names
 from app.utils.chance import random_token
@@ -37,8 +38,9 @@ class Finetunes:
         strength: float = 0.8,
         seed: int | None = None,
         steps: int | None = None,
+        shared: bool = False,
     ) -> Finetune:
-        """Accept a fine-tune; it is durable when this returns.
+        """Accept a fine-tune; it is durable when this returns. `shared` lets other keys make music with it.
 
         `InvalidField`, `ModelNotReady`, `LicenceRefused`, `NameTaken`, `Busy`, `StorageFailed`.
         """
@@ -71,31 +73,55 @@ class Finetunes:
             steps=steps,
             files=tuple(printable(file.name, 200) for file in files),
             created_at=backend.clock.now(),
+            owner=owner(),
+            shared=shared,
         )
         await asyncio.to_thread(_check, files, composes)
-        return await asyncio.to_thread(backend.finetuner.submit, finetune, [file.content for file in files])
+        try:
+            return await asyncio.to_thread(backend.finetuner.submit, finetune, [file.content for file in files])
+        except NameTaken as taken:
+            if seen_owner() is None or await self._sees(taken.finetune_id):
+                raise
+            raise NameTaken(name, None) from None
 
     async def get(self, finetune_id: str) -> Finetune:
-        """A fine-tune as it now is. `FinetuneNotFound`, `StorageFailed`."""
+        """A fine-tune as it now is. `FinetuneNotFound`, also for one of another key, `StorageFailed`."""
         backend = await self._service.backend()
-        return await asyncio.to_thread(backend.finetuner.get, finetune_id)
+        finetune = await asyncio.to_thread(backend.finetuner.get, finetune_id)
+        if not may_see(finetune.owner):
+            raise FinetuneNotFound(finetune_id)
+        return finetune
 
     async def page(
         self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
     ) -> tuple[tuple[Finetune, ...], str | None]:
-        """Fine-tunes, newest first, and where the next page begins. `InvalidField` for a strange cursor."""
+        """Fine-tunes that the caller sees, newest first, and where the next page begins.
+
+        `InvalidField` for a strange cursor.
+        """
         backend = await self._service.backend()
-        return await asyncio.to_thread(backend.finetuner.page, status=status, cursor=cursor, limit=limit)
+        return await asyncio.to_thread(
+            backend.finetuner.page, status=status, cursor=cursor, limit=limit, owner=seen_owner()
+        )
 
     async def cancel(self, finetune_id: str) -> Finetune:
         """End the work on one. Twice is once. `FinetuneNotFound`, `FinetuneAlreadyFinished`."""
         backend = await self._service.backend()
+        await self.get(finetune_id)
         return await asyncio.to_thread(backend.finetuner.cancel, finetune_id)
 
     async def delete(self, finetune_id: str) -> None:
         """Remove one with what was learned; work on it is ended first. `FinetuneNotFound`, `StorageFailed`."""
         backend = await self._service.backend()
+        await self.get(finetune_id)
         await asyncio.to_thread(backend.finetuner.delete, finetune_id)
+
+    async def _sees(self, finetune_id: str) -> bool:
+        try:
+            await self.get(finetune_id)
+        except FinetuneNotFound:
+            return False
+        return True
 
 
 def _check(files: Sequence[SentFile], midi: bool) -> None:

@@ -3,18 +3,29 @@
 import asyncio
 import json
 import threading
-import unicodedata
 import weakref
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from app.errors import Busy, ClipNotFound, EmptyPrompt, FormNotFound, InvalidField, TrackNotFinished, TrackNotFound
+from app.errors import (
+    Busy,
+    ClipNotFound,
+    EmptyPrompt,
+    FormNotFound,
+    InvalidField,
+    TrackNotFinished,
+    TrackNotFound,
+    printable,
+)
 from app.models.asked import Asked, AudioPrompted
 from app.models.track import FORMS, Status, Track, TrackFile
+from app.services.access import Access, Quota, Replays, caller, link_to, may_see, owner, room_for, seen_owner
 from app.services.engines import ModelRow, Models
+from app.services.hooks import Hooks
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.jobs.clips import ClipShelf
 from app.services.jobs.finetuner import Finetuner
@@ -24,6 +35,7 @@ from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
 from app.services.theory.instruments import INSTRUMENTS, InstrumentRow
 from app.utils.chance import random_token
 from app.utils.clock import Clock
+from app.utils.naming import readable_name
 from app.utils.seeds import MAX_SEED, new_seed
 
 #: Lengths that can be asked for, in seconds.
@@ -62,6 +74,14 @@ class Backend:
     release: Callable[[], None]
     #: What came of tracks and runs in this process.
     tally: Tally = field(default_factory=NoTally)
+    #: Who may do what; None where authentication is off.
+    access: Access | None = None
+    #: How much of everything clients may have; None where nothing is limited.
+    quota: Quota | None = None
+    #: Calling back; None where that is off.
+    hooks: Hooks | None = None
+    #: Answers to requests that may be repeated.
+    replays: Replays | None = None
 
 
 class MusicGeneratorService:
@@ -116,17 +136,22 @@ class MusicGeneratorService:
         seed: int | None = None,
         asked: Asked | None = None,
         priority: int = 0,
+        webhook_url: str | None = None,
         base_url: str = DEFAULT_BASE_URL,
     ) -> dict[str, Any]:
         """Accept a track and answer at once with the body of `POST /music/generate`.
 
         `duration` is in seconds, 5…300, and `seed` 0…2^53 − 1; where absent, those of a plan in `asked`, else 30 and
         one that is drawn. `priority` is −10…10, higher goes first. The track is durable when this
-        returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `QueueFull`, `Busy`.
+        returns. `EmptyPrompt`, `InvalidFields`, `ModelNotReady`, `LicenceRefused`, `LimitReached`, `QueueFull`,
+        `Busy`.
         """
-        track = await self.prepare(prompt, duration, model=model, seed=seed, asked=asked, priority=priority)
+        track = await self.prepare(
+            prompt, duration, model=model, seed=seed, asked=asked, priority=priority, webhook_url=webhook_url
+        )
         backend = await self._ready()
-        track = await asyncio.wrap_future(backend.queue.submit(track))
+        async with room_for([track]):
+            track = await asyncio.wrap_future(backend.queue.submit(track))
         return generate_body(track, base_url)
 
     async def get_generation_status(self, track_id: str, *, base_url: str = DEFAULT_BASE_URL) -> dict[str, Any]:
@@ -138,12 +163,14 @@ class MusicGeneratorService:
         if self._backend is None:
             raise LookupError(track_id)
         track = self._backend.queue.get(track_id)
-        if track is None:
+        if track is None or not may_see(track.owner):
             raise LookupError(track_id)
+        if caller() is not None:  # its link is signed anew, each caller's own
+            return _json(self.status_of(track, base_url))
         known = self._bodies.get(track_id)
         if known is not None and known[0] is track and known[1] == base_url:
             return known[2]
-        body = json.dumps(self.status_of(track, base_url), ensure_ascii=False, separators=(",", ":")).encode()
+        body = _json(self.status_of(track, base_url))
         if track.finished:  # while it runs, the estimate moves with the clock
             if len(self._bodies) >= 10_000:
                 self._bodies.clear()
@@ -182,6 +209,7 @@ class MusicGeneratorService:
         asked: Asked | None = None,
         ahead_s: float = 0.0,
         priority: int = 0,
+        webhook_url: str | None = None,
     ) -> Track:
         """What `generate_music` would accept of the same arguments, everything about it checked. Nothing is created.
 
@@ -192,7 +220,7 @@ class MusicGeneratorService:
         if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > MOST_PRIORITY:
             raise InvalidField("priority", f"must be a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}")
         backend = await self._ready()
-        row = backend.models.row(model or backend.default_model)
+        row = await self._row(backend, model or backend.default_model)
         if asked is not None and asked.audio_prompt is not None:
             await self._check_clip(backend, row, asked.audio_prompt)
         load = backend.queue.load(row.name)
@@ -210,6 +238,9 @@ class MusicGeneratorService:
         track = new_track(
             row, prompt.strip(), terms.duration, terms.seed, backend.clock.now(), load, asked=asked, seed_named=named
         )
+        if webhook_url is not None:
+            check_webhook(backend, webhook_url)
+            track = replace(track, webhook_url=webhook_url)
         return replace(track, priority=priority) if priority else track
 
     async def plan_music(
@@ -231,7 +262,8 @@ class MusicGeneratorService:
         backend = await self._ready()
         terms = await self._settle(backend, asked, duration, seed)
         words = prompt.strip()
-        style = self._style_of(backend, model or backend.default_model)
+        row = await self._row(backend, model or backend.default_model)
+        style = backend.models.style_of(row.name)
         brief, plan = await self._planning.run(
             lambda: decide(
                 words,
@@ -260,10 +292,15 @@ class MusicGeneratorService:
                 "audio_prompt", "there is no such clip (any more): POST /music/clips takes one", inside=("clip",)
             ) from None
 
-    def _style_of(self, backend: Backend, model: str) -> str | None:
-        """The style that a model plans with; None where the words choose. `InvalidField` for an unknown model."""
-        backend.models.row(model)
-        return backend.models.style_of(model)
+    async def _row(self, backend: Backend, model: str) -> ModelRow:
+        """The row of a model. `InvalidField` for an unknown one, or for one that is another key's."""
+        if seen_owner() is None:
+            return backend.models.row(model)
+        with suppress(InvalidField):  # it names all models, those of others too
+            row = backend.models.row(model)
+            if await asyncio.to_thread(usable, backend, row.name):
+                return row
+        raise InvalidField("model", f"unknown model {printable(model)!r}; GET /music/models names those you can use")
 
     async def _settle(self, backend: Backend, asked: Asked | None, duration: int | None, seed: int | None) -> Terms:
         """Length and seed of a request, all that it asks for checked. Words alone need no thread."""
@@ -278,10 +315,10 @@ class MusicGeneratorService:
         )
 
     async def get_track(self, track_id: str) -> Track:
-        """The whole record. `TrackNotFound`."""
+        """The whole record. `TrackNotFound`, also for a track that belongs to another key than the caller's."""
         backend = await self._ready()
         track = backend.queue.get(track_id) or await asyncio.to_thread(backend.store.get, track_id)
-        if track is None:
+        if track is None or not may_see(track.owner):
             raise TrackNotFound(track_id)
         return track
 
@@ -292,9 +329,11 @@ class MusicGeneratorService:
     async def list_tracks(
         self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
     ) -> TrackPage:
-        """Tracks, newest first, a page at a time. `InvalidField` for a cursor that this service did not give."""
+        """Tracks that the caller sees, newest first, a page at a time. `InvalidField` for a strange cursor."""
         backend = await self._ready()
-        page = await asyncio.to_thread(backend.store.page, status=status, cursor=cursor, limit=limit)
+        page = await asyncio.to_thread(
+            backend.store.page, status=status, cursor=cursor, limit=limit, owner=seen_owner()
+        )
         # Memory is ahead of the database where a track is in work.
         tracks = tuple(backend.queue.get(track.id) or track for track in page.tracks)
         return TrackPage(tracks=tracks, next_cursor=page.next_cursor)
@@ -302,13 +341,20 @@ class MusicGeneratorService:
     async def cancel_track(self, track_id: str) -> Track:
         """End queued or running work. `TrackNotFound`, `TrackAlreadyFinished`."""
         backend = await self._ready()
+        await self._check_owner(track_id)
         return await asyncio.wrap_future(backend.queue.cancel(track_id))
 
     async def delete_track(self, track_id: str) -> None:
         """Remove the record and the files, cancelling first where needed. `TrackNotFound`."""
         backend = await self._ready()
+        await self._check_owner(track_id)
         await asyncio.wrap_future(backend.queue.delete(track_id))
         self._bodies.pop(track_id, None)
+
+    async def _check_owner(self, track_id: str) -> None:
+        """`TrackNotFound` unless the caller sees the track; nothing is asked where authentication is off."""
+        if caller() is not None:
+            await self.get_track(track_id)
 
     async def open_file(self, track_id: str, form: str) -> StoredFile:
         """A finished track's file, made now if it is one of those made on demand.
@@ -368,6 +414,22 @@ def _open_temporary_backend() -> Backend:
     return open_temporary_backend()
 
 
+def check_webhook(backend: Backend, url: str) -> None:
+    """`InvalidField` unless a client may be called back there."""
+    if backend.hooks is None:
+        raise InvalidField("webhook_url", "is not offered: this server calls nobody back (MUSIC_WEBHOOKS is off)")
+    backend.hooks.check(url)
+
+
+def usable(backend: Backend, model: str) -> bool:
+    """Whether the caller may make music with a model: not with one that another key taught and does not share."""
+    base, _, name = model.partition(":")
+    if not name or seen_owner() is None:
+        return True
+    taught = backend.store.finetune_named(base, name)
+    return taught is None or taught.shared or may_see(taught.owner)
+
+
 def new_track(
     row: ModelRow,
     prompt: str,
@@ -397,6 +459,7 @@ def new_track(
         asked=None if asked is None else asked.values(),
         seed_named=seed_named,
         paced_until=created_at + timedelta(seconds=estimated_s) if row.capabilities.paced else None,
+        owner=owner(),
     )
 
 
@@ -425,15 +488,16 @@ def estimated_completion(track: Track, now: datetime) -> datetime:
 
 def download_url(track: Track, base_url: str) -> str | None:
     """Absolute address of the MP3, once there is one."""
-    return f"{base_url.rstrip('/')}/downloads/{track.id}.mp3" if track.status == "completed" else None
+    return link_to(base_url, f"/downloads/{track.id}.mp3") if track.status == "completed" else None
 
 
 def file_name(track: Track, form: str) -> str:
     """A readable name for a downloaded file: the title, without what file systems refuse."""
-    title = unicodedata.normalize("NFC", (track.plan or {}).get("title") or track.prompt)
-    kept = "".join(c if c.isalnum() or c in "-_.,'" else " " for c in title)
-    words = " ".join(kept.split()).strip(" .") or "track"
-    return f"{words[:80]}.{form}"
+    return readable_name((track.plan or {}).get("title") or track.prompt, form)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def iso(moment: datetime) -> str:

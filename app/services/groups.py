@@ -21,8 +21,9 @@ from app.errors import (
 from app.models.asked import asked_of
 from app.models.group import Comparison, Group, GroupKind
 from app.models.track import Status, Track
+from app.services.access import may_see, owner, room_for
 from app.services.engines import Models
-from app.services.generator import Backend, MusicGeneratorService
+from app.services.generator import Backend, MusicGeneratorService, check_webhook
 from app.utils.chance import random_token
 from app.utils.seeds import variation_seed
 
@@ -50,6 +51,8 @@ class Wish:
     variations: int = 1
     #: −10…10, higher goes first.
     priority: int = 0
+    #: Whom to tell once it is finished.
+    webhook_url: str | None = None
     #: Where in the request a fault of the wish is, from where it is in the wish.
     place: Callable[[Place], Place] = lambda place: place
 
@@ -86,12 +89,12 @@ class Groups:
     def __init__(self, service: MusicGeneratorService) -> None:
         self._service = service
 
-    async def ask(self, kind: GroupKind, wishes: Sequence[Wish]) -> Together:
+    async def ask(self, kind: GroupKind, wishes: Sequence[Wish], webhook_url: str | None = None) -> Together:
         """Accept the tracks of all wishes, or nothing. All are durable when this returns.
 
         `InvalidFields` with the faults of every wish, `QueueFull`, `Busy`, `StorageFailed`.
         """
-        return await self.accept(kind, await self.prepare(wishes))
+        return await self.accept(kind, await self.prepare(wishes), webhook_url=webhook_url)
 
     async def prepare(self, wishes: Sequence[Wish]) -> list[Track]:
         """The tracks of all wishes, checked and in order; nothing is created. `InvalidFields`, `Busy`."""
@@ -128,24 +131,37 @@ class Groups:
             raise InvalidFields(list(dict.fromkeys(faults))[:MOST_FAULTS])
         return tracks
 
-    async def accept(self, kind: GroupKind, tracks: Sequence[Track], comparison: Comparison | None = None) -> Together:
+    async def accept(
+        self,
+        kind: GroupKind,
+        tracks: Sequence[Track],
+        comparison: Comparison | None = None,
+        webhook_url: str | None = None,
+    ) -> Together:
         """Make a group of prepared tracks, and its comparison. `QueueFull`, `InvalidField`, `Busy`, `StorageFailed`."""
         backend = await self._service.backend()
+        if webhook_url is not None:
+            check_webhook(backend, webhook_url)
+            # Each tells of its own end, and so of the group's: those that name nobody tell the same.
+            tracks = [replace(track, webhook_url=track.webhook_url or webhook_url) for track in tracks]
         group = Group(
             id=f"group_{random_token()}" if comparison is None else comparison.group_id,
             kind=kind,
             created_at=backend.clock.now(),
             track_ids=tuple(track.id for track in tracks),
             size=len(tracks),
+            owner=owner(),
+            webhook_url=webhook_url,
         )
-        await asyncio.wrap_future(backend.queue.submit_all(tracks, group, comparison))
+        async with room_for(tracks):
+            await asyncio.wrap_future(backend.queue.submit_all(tracks, group, comparison))
         return Together(group=group, tracks=tuple(tracks))
 
     async def get(self, group_id: str) -> Together:
         """A group and its tracks as they now stand. `GroupNotFound`."""
         backend = await self._service.backend()
         group = await asyncio.to_thread(backend.store.group, group_id)
-        tracks = () if group is None else await _tracks_of(backend, group.track_ids)
+        tracks = () if group is None or not may_see(group.owner) else await _tracks_of(backend, group.track_ids)
         if group is None or not tracks:
             raise GroupNotFound(group_id)
         return Together(group=replace(group, track_ids=tuple(track.id for track in tracks)), tracks=tracks)
@@ -177,6 +193,7 @@ class Groups:
                 asked=asked_of(wish.fields),
                 ahead_s=ahead_s,
                 priority=wish.priority,
+                webhook_url=wish.webhook_url,
             )
         except (EmptyPrompt, InvalidFields):
             raise

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from app.services.engines import ModelRow, Readiness
-from app.services.generator import Backend, MusicGeneratorService
+from app.services.generator import Backend, MusicGeneratorService, usable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +32,8 @@ def _offered(backend: Backend) -> list[OfferedModel]:
     speeds = backend.store.speeds()
     offered = []
     for row in backend.models.rows():
+        if not usable(backend, row.name):
+            continue
         readiness = backend.models.readiness(row)
         seen = known.get(row.name)
         if seen is not None and seen.state == "loaded" and readiness.state == "ready":

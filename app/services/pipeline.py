@@ -42,6 +42,7 @@ from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, Masterer
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
+from app.services.storage.files import headers_of
 from app.services.styles import is_style
 from app.services.workshop import Workshop
 
@@ -159,7 +160,7 @@ def _finished(
         for form, content in take.extras.items():
             write_bytes(work / _file_name(form), content)
             made.append(form)
-        files = _store(AudioFiles(workshop.files), job, work, made)
+        files = _store(files_of(workshop), job, work, made, title=plan.title)
     wav = next(file for file in files if file.form == "wav")
     return Outcome(
         files=files,
@@ -179,7 +180,7 @@ def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
     """One on-demand form of a finished track: from its master, or, for stems, played again from its plan."""
     track, form = job.track, job.form
     assert form is not None  # noqa: S101 - the queue names a form with every encode job
-    files = AudioFiles(workshop.files)
+    files = files_of(workshop)
     plan = Plan.model_validate(track.plan)
     tags = tags_of(Brief.model_validate(track.brief), plan)
     target = work / _file_name(form)
@@ -193,7 +194,7 @@ def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         files.fetch(stored.key, source)
         encode_from_wav(source, form, target, tags)
     report(Progress(stage="encoding", fraction=1.0))
-    return Outcome(files=_store(files, job, work, [form]))
+    return Outcome(files=_store(files, job, work, [form], title=plan.title))
 
 
 def decided_for(track: Track, seed: int, *, soundfont_sha256: str, style: str | None = None) -> tuple[Brief, Plan]:
@@ -326,13 +327,18 @@ def _wait(written: list[Future[None]]) -> None:
         one.result()
 
 
-def _store(files: AudioFiles, job: Job, work: Path, forms: list[str]) -> tuple[TrackFile, ...]:
+def files_of(workshop: Workshop) -> AudioFiles:
+    """Where files are kept, and with how much patience."""
+    return AudioFiles(workshop.files, patience_s=workshop.store_patience_s)
+
+
+def _store(files: AudioFiles, job: Job, work: Path, forms: list[str], *, title: str) -> tuple[TrackFile, ...]:
     stored = []
     for form in forms:
         path = work / _file_name(form)
         size, sha256 = file_facts(path)
         key = f"tracks/{job.track.id}/{job.run}/{path.name}"
-        files.put(path, key)
+        files.put(path, key, headers_of(title or job.track.prompt, form))
         stored.append(TrackFile(form=form, key=key, size=size, sha256=sha256))
     return tuple(stored)
 

@@ -180,7 +180,7 @@ class ModelResident:
         began = time.monotonic()
         try:
             with self._ticking(began):
-                self._engine.load(device=self._device)
+                self._engine.load(device=self._device, dtype=self._workshop.dtype)
         except MusicError:
             raise
         except Exception as error:

@@ -35,7 +35,7 @@ def work(number, kind="render"):
 def test_the_line_goes_by_kind_then_by_age():
     line = WaitingLine()
     first, second, file = work(1), work(2), work(3, "encode")
-    for one in (second, file, first):
+    for one in (first, file, second):
         line.add(one)
 
     assert [line.position(one) for one in (file, first, second)] == [1, 2, 3]
@@ -77,3 +77,30 @@ def test_the_queue_is_what_the_service_expects():
     promised = {name for name in vars(JobQueue) if not name.startswith("_")}
 
     assert promised <= set(dir(EmbeddedQueue))
+
+
+def test_one_owners_many_do_not_keep_anothers_few_waiting():
+    line = WaitingLine()
+    many = [Work(id=f"m{n}", kind="render", track=a_track(owner="key_m"), number=n, estimate_s=1.0) for n in range(5)]
+    few = [
+        Work(id=f"f{n}", kind="render", track=a_track(owner="key_f"), number=9 + n, estimate_s=1.0) for n in range(2)
+    ]
+    for one in (*many, *few):
+        line.add(one)
+
+    assert [line.next().id for _ in range(3)] == ["m0", "f0", "m1"]
+    late = Work(id="late", kind="render", track=a_track(owner="key_l"), number=20, estimate_s=1.0)
+    line.add(late)
+    assert [line.next().id for _ in range(5)] == ["f1", "late", "m2", "m3", "m4"]
+
+
+def test_who_comes_back_has_the_old_place_in_a_fair_line():
+    line = WaitingLine()
+    first, second = work(1), work(2)
+    line.add(first)
+    line.add(second)
+    line.next()
+
+    line.add(first)
+
+    assert [line.next(), line.next()] == [first, second]

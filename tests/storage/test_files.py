@@ -24,8 +24,10 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "audio"
 
 
-@pytest.fixture(params=["path", "text", "file URL", "memory"])
+@pytest.fixture(params=["path", "text", "file URL", "memory", pytest.param("s3", marks=pytest.mark.distributed)])
 def files(request: pytest.FixtureRequest, root: Path) -> AudioFiles:
+    if request.param == "s3":
+        return AudioFiles(f"s3://{request.getfixturevalue('bucket')}/music")
     roots = {"path": root, "text": str(root), "file URL": root.as_uri(), "memory": "memory:///"}
     return AudioFiles(roots[request.param])
 

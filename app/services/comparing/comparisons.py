@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.errors import ComparisonNotFinished, ComparisonNotFound, GroupNotFound, InvalidField, printable
 from app.models.group import Comparison, Side, Standing, Varied
 from app.models.track import Track
+from app.services.access import may_see, owner
 from app.services.comparing.differences import CapabilitiesOf
 from app.services.generator import MusicGeneratorService
 from app.services.groups import Groups, Place, Together, Wish
@@ -46,6 +47,8 @@ class Contest:
     models: Sequence[str] | None = None
     seeds: Sequence[int] | None = None
     plans: Sequence[dict[str, Any]] | None = None
+    #: Whom to tell once all are finished, and each.
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +94,7 @@ class Comparisons:
             prompt=tracks[0].prompt,
             varied=varied,
             loudness_lufs=loudness_lufs,
+            owner=owner(),
             sides=tuple(
                 Side(label=label, track_id=track.id, name=_name(varied, number, track))
                 for number, (label, track) in enumerate(zip(labels, tracks, strict=True), start=1)
@@ -99,7 +103,7 @@ class Comparisons:
         backend = await self._service.backend()
         return Compared(
             comparison=comparison,
-            together=await self._groups.accept("comparison", tracks, comparison),
+            together=await self._groups.accept("comparison", tracks, comparison, contest.webhook_url),
             capabilities_of=backend.models.capabilities_of,
         )
 
@@ -107,7 +111,7 @@ class Comparisons:
         """A comparison and its tracks as they now stand. `ComparisonNotFound`."""
         backend = await self._service.backend()
         comparison = await asyncio.to_thread(backend.store.comparison, comparison_id)
-        if comparison is None:
+        if comparison is None or not may_see(comparison.owner):
             raise ComparisonNotFound(comparison_id)
         try:
             return Compared(

@@ -104,10 +104,13 @@ class Finetuner:
         return found
 
     def page(
-        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
     ) -> tuple[tuple[Finetune, ...], str | None]:
-        """Fine-tunes, newest first, and where the next page begins. `InvalidField` for a strange cursor."""
-        found, following = self._store.finetune_page(status=status, cursor=cursor, limit=limit)
+        """Fine-tunes, an owner's where one is named, newest first, and where the next page begins.
+
+        `InvalidField` for a strange cursor.
+        """
+        found, following = self._store.finetune_page(status=status, cursor=cursor, limit=limit, owner=owner)
         return tuple(self._open.get(one.id, one) for one in found), following
 
     def cancel(self, finetune_id: str) -> Finetune:

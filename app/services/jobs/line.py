@@ -15,6 +15,9 @@ PRIORITY: dict[JobKind, int] = {"render": 0, "encode": 20}
 #: That of a model's take that is to be finished: it has waited before, and takes up space.
 HALF_DONE = 15
 
+#: Urgency, round, order of acceptance; the smallest goes first.
+Place = tuple[int, int, int]
+
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Work:
@@ -29,6 +32,8 @@ class Work:
     #: Seconds of one worker that it will take.
     estimate_s: float
     form: str | None = None
+    #: Round in which it is made, so that one owner's many do not keep another's few waiting; the line says it.
+    turn: int | None = None
     #: Whom it waits for: "" for the workers, else a model in processes of its own.
     lane: str = ""
     #: Where the take of its model lies, once it is made: the rest is for the workers.
@@ -44,12 +49,13 @@ class Work:
     file: "Future[TrackFile]" = field(default_factory=Future)
 
     @property
-    def place(self) -> tuple[int, int]:
+    def place(self) -> Place:
         """What sorts the line."""
         if self.take is not None:
-            return -HALF_DONE, self.number
-        asked = self.track.priority if self.kind == "render" else 0
-        return -(PRIORITY[self.kind] + asked), self.number
+            return -HALF_DONE, 0, self.number
+        if self.kind == "encode":
+            return -PRIORITY[self.kind], 0, self.number
+        return -(PRIORITY[self.kind] + self.track.priority), self.turn or 0, self.number
 
 
 class WaitingLine:
@@ -60,6 +66,7 @@ class WaitingLine:
 
     def __init__(self) -> None:
         self._lanes: dict[str, _Lane] = {}
+        self._rounds = Rounds()
 
     def __len__(self) -> int:
         return sum(len(lane.places) for lane in self._lanes.values())
@@ -86,6 +93,8 @@ class WaitingLine:
     def add(self, work: Work) -> None:
         """Put it where it belongs; one that comes back has its old place."""
         lane = self._lanes.setdefault(work.lane, _Lane())
+        if work.turn is None and work.kind == "render":
+            work.turn = self._rounds.join(work.track.owner)
         lane.works[work.place] = work
         insort(lane.places, work.place)
         lane.estimates_s += work.estimate_s
@@ -101,6 +110,7 @@ class WaitingLine:
         """Take out the first of a lane. `LookupError` if none waits."""
         work = self._lanes[lane].works[self._lanes[lane].places[0]]
         self.remove(work)
+        self._rounds.reach(work.turn)
         return work
 
     def position(self, work: Work) -> int | None:
@@ -115,10 +125,35 @@ class WaitingLine:
             return None
 
 
+class Rounds:
+    """Turns of owners: in each round, every one of them has one track made. One owner alone is served in order.
+
+    >>> rounds = Rounds()
+    >>> [rounds.join("many"), rounds.join("many"), rounds.join("few")]
+    [0, 1, 0]
+    """
+
+    def __init__(self) -> None:
+        self._now = 0
+        self._next: dict[str | None, int] = {}
+
+    def join(self, owner: str | None) -> int:
+        """The round of an owner's next track: the present one, or that after its last."""
+        turn = max(self._now, self._next.get(owner, 0))
+        self._next[owner] = turn + 1
+        return turn
+
+    def reach(self, turn: int | None) -> None:
+        """A track of a round is made now: who comes later does not go before that."""
+        if turn is not None and turn > self._now:
+            self._now = turn
+            self._next = {owner: following for owner, following in self._next.items() if following > turn}
+
+
 @dataclass(kw_only=True, slots=True)
 class _Lane:
     """Those who wait for the same."""
 
-    places: list[tuple[int, int]] = field(default_factory=list)
-    works: dict[tuple[int, int], Work] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
+    works: dict[Place, Work] = field(default_factory=dict)
     estimates_s: float = 0.0

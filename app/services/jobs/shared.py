@@ -105,6 +105,7 @@ class SharedQueue:
                 changes.add([(track, job := self._job_of(track))])
                 self._courier.send(changes.connection, job)
             self._news.follow(track)
+            self._tally.accepted(track, self._clock.now())
             return track
 
         return self._threads.submit(accept)
@@ -121,6 +122,7 @@ class SharedQueue:
                     self._courier.send(changes.connection, job)
             for track in tracks:
                 self._news.follow(track)
+                self._tally.accepted(track, self._clock.now())
 
         return self._threads.submit(accept)
 

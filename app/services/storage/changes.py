@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
@@ -14,6 +14,7 @@ from app.models.track import Stage, Track, TrackFile
 from app.services.storage.clips import delete_clip, insert_clip, use_clip
 from app.services.storage.finetunes import delete_finetune, insert_finetune, read_named, write_finetune
 from app.services.storage.groups import insert_group, leave_groups, write_vote
+from app.services.storage.hooks import announce_leaving, announce_track
 from app.services.storage.rows import JobRow, job_of, job_values, select_jobs, select_tracks, track_of, track_values
 from app.services.storage.tables import jobs, tracks
 from app.utils.chance import random_token
@@ -105,8 +106,14 @@ class Changes:
         """End a job and keep the track as it now is.
 
         False, and nothing written, if another run has the job or the track is gone: a zombie's late result loses.
-        `run` is None for a job that never began.
+        `run` is None for a job that never began. Whoever wants to be told of it will be.
         """
+        kept = self._end(job_id, track, run=run)
+        if kept:
+            announce_track(self._connection, track)
+        return kept
+
+    def _end(self, job_id: str, track: Track, *, run: int | None) -> bool:
         here = (jobs.c.state == "queued") if run is None else ((jobs.c.state == "running") & (jobs.c.run == run))
         ended = self._connection.execute(delete(jobs).where(jobs.c.id == job_id, here))
         if ended.rowcount == 0:
@@ -124,7 +131,7 @@ class Changes:
             return None
         track = track_of(row)
         track = replace(track, files=(*track.files, *files))
-        return track if self.finish(job_id, track, run=run) else None
+        return track if self._end(job_id, track, run=run) else None
 
     def drop_job(self, job_id: str) -> None:
         """Forget a job."""
@@ -132,6 +139,7 @@ class Changes:
 
     def delete_track(self, track_id: str) -> None:
         """Forget a track and the jobs that were to make something of it; a group goes with its last track."""
+        announce_leaving(self._connection, track_id, datetime.now(timezone.utc))
         leave_groups(self._connection, track_id)
         self._connection.execute(delete(tracks).where(tracks.c.id == track_id))
         self._connection.execute(delete(jobs).where(jobs.c.subject_id == track_id, jobs.c.kind != "remove"))

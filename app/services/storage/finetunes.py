@@ -33,11 +33,15 @@ def read_unfinished(connection: Connection) -> list[Finetune]:
     return [_finetune_of(row) for row in rows]
 
 
-def read_finetunes(connection: Connection, *, status: Status | None, cursor: str | None, limit: int) -> list[Finetune]:
-    """Up to `limit`, newest first, from a cursor on. `InvalidField` for a strange one."""
+def read_finetunes(
+    connection: Connection, *, status: Status | None, cursor: str | None, limit: int, owner: str | None
+) -> list[Finetune]:
+    """Up to `limit`, an owner's where one is named, newest first, from a cursor on. `InvalidField`."""
     wanted = select(finetunes).order_by(finetunes.c.created_at.desc(), finetunes.c.id.desc()).limit(limit)
     if status is not None:
         wanted = wanted.where(finetunes.c.status == status)
+    if owner is not None:
+        wanted = wanted.where(finetunes.c.owner == owner)
     if cursor is not None:
         wanted = wanted.where(tuple_(finetunes.c.created_at, finetunes.c.id) < tuple_(*read_cursor(cursor)))
     return [_finetune_of(row) for row in connection.execute(wanted).mappings()]

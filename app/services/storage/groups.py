@@ -41,7 +41,7 @@ def read_standings(connection: Connection) -> dict[str, Standing]:
 
 def insert_group(connection: Connection, group: Group, comparison: Comparison | None) -> None:
     """A group of tracks that are already written, and the comparison that it is for, if it is for one."""
-    values = {name: getattr(group, name) for name in ("id", "owner", "kind", "created_at", "size")}
+    values = {name: getattr(group, name) for name in ("id", "owner", "kind", "created_at", "size", "webhook_url")}
     connection.execute(insert(groups).values(values))
     connection.execute(
         insert(group_members),

@@ -97,11 +97,14 @@ tracks = Table(
     Column("composition", JSON(none_as_null=True)),
     Column("warnings", JSON(none_as_null=True)),
     Column("wav_sha256", String(64)),
+    # Whom to tell once it is finished.
+    Column("webhook_url", Text),
     # Runs begun for this track, of every kind of job: each writes its files under a number of its own.
     Column("runs", Integer, nullable=False),
     # Sum of the sizes of its files.
     Column("stored_bytes", BigInteger, nullable=False),
     Index("tracks_newest", "created_at", "id"),
+    Index("tracks_newest_of_owner", "owner", "created_at", "id"),
     Index("tracks_newest_by_status", "status", "created_at", "id"),
     # Retention asks for nothing else, so it never touches the rows.
     Index("tracks_oldest_finished", "finished_at", "id", "stored_bytes"),
@@ -146,6 +149,8 @@ groups = Table(
     Column("created_at", Moment, nullable=False),
     # How many tracks there were at first.
     Column("size", Integer, nullable=False),
+    # Whom to tell once all of them are finished.
+    Column("webhook_url", Text),
 )
 
 # A track that goes leaves its group; `delete_track` takes the group away with its last track.
@@ -216,6 +221,8 @@ finetunes = Table(
     Column("error", Text),
     Column("skipped", JSON, nullable=False),
     Column("learned", JSON(none_as_null=True)),
+    # Whether others than its owner may make music with it.
+    Column("shared", Boolean, nullable=False, server_default=false()),
     Index("finetunes_newest", "created_at", "id"),
     Index("finetunes_named", "base", "name"),
 )
@@ -251,4 +258,94 @@ workers = Table(
     # Tracks that it makes at once.
     Column("concurrency", Integer, nullable=False),
     Column("seen_at", Moment, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    # SHA-256 of the key; the key itself is nowhere.
+    Column("hashed", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+)
+
+# What clients have had of what is limited, by window; those that ended are swept.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    # Seconds since 1970.
+    Column("expires_at", Float, nullable=False),
+    Index("counters_oldest", "expires_at"),
+)
+
+# What only this installation may know, by name: links are signed with it.
+secret_values = Table(
+    "secret_values",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", String(64), nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("key_id", String(64)),
+    Column("address", String(64)),
+    Column("request_id", String(64)),
+    Index("audit_newest", "at", "id"),
+)
+
+# Answers to requests that carried an Idempotency-Key.
+replays = Table(
+    "replays",
+    metadata,
+    # Whose key it is, and the key.
+    Column("name", String(400), primary_key=True),
+    Column("asked", String(64), nullable=False),
+    Column("maker", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("track_id", String(64)),
+    Column("status", Integer),
+    Column("headers", JSON(none_as_null=True)),
+    Column("body", Words),
+    Index("replays_oldest", "created_at"),
+)
+
+# The outbox: what is to be told to addresses that clients named.
+hook_messages = Table(
+    "hook_messages",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("owner", String(64)),
+    Column("url", Text, nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("log", JSON, nullable=False),
+    Column("claimed_until", Moment),
+    Index("hook_messages_due", "state", "next_at"),
+    Index("hook_messages_newest", "created_at", "id"),
+)
+
+# Addresses that answered 410, by owner and hash.
+gone_hooks = Table(
+    "gone_hooks",
+    metadata,
+    Column("name", String(160), primary_key=True),
+    Column("gone_at", Moment, nullable=False),
 )

@@ -20,7 +20,7 @@ from app.services.storage.clips import read_clip, read_longest_unused
 from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
 from app.services.storage.figures import LineFigures, read_lines
-from app.services.storage.finetunes import read_finetune, read_finetunes, read_unfinished
+from app.services.storage.finetunes import read_finetune, read_finetunes, read_named, read_unfinished
 from app.services.storage.groups import read_comparison, read_group, read_standings
 from app.services.storage.moving import DATABASE, copy_database
 from app.services.storage.rows import select_tracks, track_of
@@ -85,73 +85,88 @@ class TrackStore:
 
     def get(self, track_id: str) -> Track | None:
         """The track as it was last written; None if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(select_tracks().where(tracks.c.id == track_id)).mappings().first()
         return None if row is None else track_of(row)
 
     def get_all(self, track_ids: Collection[str]) -> dict[str, Track]:
         """Tracks as they were last written, by id; those that there are."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(select_tracks().where(tracks.c.id.in_(list(track_ids)))).mappings()
             return {row["id"]: track_of(row) for row in rows}
 
     def group(self, group_id: str) -> Group | None:
         """A group with those of its tracks that are still there; None if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_group(connection, group_id)
 
     def comparison(self, comparison_id: str) -> Comparison | None:
         """A comparison as it was last written; None if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_comparison(connection, comparison_id)
 
     def standings(self) -> dict[str, Standing]:
         """By model, how often it was preferred to others; models nobody compared are left out."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_standings(connection)
 
     def speeds(self) -> dict[str, float]:
         """By model, the seconds of music that its latest completed tracks made in a second; those that have any."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_speeds(connection)
 
     def finetune(self, finetune_id: str) -> Finetune | None:
         """A fine-tune as it was last written; None if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_finetune(connection, finetune_id)
+
+    def finetune_named(self, base: str, name: str) -> Finetune | None:
+        """The fine-tune of a base that has a name and did not fail; None if there is none."""
+        with self.reading() as connection:
+            return read_named(connection, base, name)
 
     def unfinished_finetunes(self) -> list[Finetune]:
         """Fine-tunes still to be made, the oldest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_unfinished(connection)
 
     def finetune_page(
-        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
     ) -> tuple[tuple[Finetune, ...], str | None]:
-        """Fine-tunes, newest first, and where the next page begins. `InvalidField` for a strange cursor."""
-        with self._reading() as connection:
-            found = read_finetunes(connection, status=status, cursor=cursor, limit=limit + 1)
+        """Fine-tunes, an owner's where one is named, newest first, and where the next page begins.
+
+        `InvalidField` for a strange cursor.
+        """
+        with self.reading() as connection:
+            found = read_finetunes(connection, status=status, cursor=cursor, limit=limit + 1, owner=owner)
         shown = tuple(found[:limit])
         return shown, write_cursor(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
 
     def clip(self, clip_id: str) -> Clip | None:
         """A clip; None if there is none."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_clip(connection, clip_id)
 
     def clips_longest_unused(self) -> list[Clip]:
         """All clips, the one that nobody used for the longest first."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_longest_unused(connection)
 
-    def page(self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20) -> TrackPage:
-        """Up to `limit` tracks, newest first, from where the last page ended. `InvalidField` for a strange cursor."""
+    def page(
+        self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None
+    ) -> TrackPage:
+        """Up to `limit` tracks, an owner's where one is named, newest first, from where the last page ended.
+
+        `InvalidField` for a strange cursor.
+        """
         wanted = select_tracks().order_by(tracks.c.created_at.desc(), tracks.c.id.desc()).limit(limit + 1)
         if status is not None:
             wanted = wanted.where(tracks.c.status == status)
+        if owner is not None:
+            wanted = wanted.where(tracks.c.owner == owner)
         if cursor is not None:
             wanted = wanted.where(tuple_(tracks.c.created_at, tracks.c.id) < tuple_(*read_cursor(cursor)))
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = [track_of(row) for row in connection.execute(wanted).mappings()]
         shown = found[:limit]
         more = len(found) > limit
@@ -161,17 +176,17 @@ class TrackStore:
 
     def ping(self) -> None:
         """Ask the database for nothing. `StorageFailed` where it does not answer."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             connection.execute(text("SELECT 1"))
 
     def lines(self) -> list[LineFigures]:
         """How many jobs wait and run, by engine."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return read_lines(connection)
 
     def stored_bytes(self) -> int:
         """Size of all files of all tracks, by their records."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return int(connection.execute(select(func.coalesce(func.sum(tracks.c.stored_bytes), 0))).scalar_one())
 
     def oldest_finished(
@@ -182,7 +197,7 @@ class TrackStore:
         wanted = wanted.where(tracks.c.stored_bytes > 0 if before is None else tracks.c.finished_at < before)
         if spared:
             wanted = wanted.where(tracks.c.id.not_in(list(spared)))
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(wanted.order_by(tracks.c.finished_at, tracks.c.id).limit(limit))
             return [(str(row.id), int(row.stored_bytes)) for row in rows]
 
@@ -191,7 +206,7 @@ class TrackStore:
         wanted = (
             select_tracks().where(tracks.c.finished_at >= moment).order_by(tracks.c.finished_at.desc()).limit(limit)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [track_of(row) for row in connection.execute(wanted).mappings()][::-1]
 
     # -- writing ------------------------------------------------------------------------------------------------
@@ -243,7 +258,8 @@ class TrackStore:
             writer.close()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read through. `StorageFailed`."""
         with _said(), self._opened().connect() as connection:
             yield connection
 

@@ -39,7 +39,7 @@ class Kick:
         time_s = seconds(self.fall_s * 0.9 + 0.05)
         top_hz = self.from_hz * (0.75 + 0.25 * force) * rng.uniform(0.985, 1.015)
         body = swept_sine(time_s, top_hz, self.to_hz, self.sweep_s) * falling(time_s, self.fall_s)
-        click = noise(rng, len(time_s) / 44_100, 1_500.0, 7_000.0) * falling(time_s, 0.02)
+        click = noise(rng, len(time_s) / 44_100, 1_500.0, 8_000.0) * falling(time_s, 0.03)
         drive = self.drive * (0.6 + 0.4 * force)
         wave = np.tanh(body * drive) / np.tanh(drive) + click * self.click * (0.3 + 0.7 * force) * 0.35
         return finished(wave, 0.9)
