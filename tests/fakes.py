@@ -39,7 +39,7 @@ from app.utils.clock import FrozenClock
 AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json", "mel.png")
 #: Fingerprint of the font that the fake service would play.
 SOUNDFONT_SHA256 = "5f" * 32
-ON_DEMAND = ("flac", "ogg", "opus", "stems.zip")
+ON_DEMAND = ("flac", "ogg", "opus", "stems.zip", "waveform.json", "spectrogram.png", "pianoroll.png", "cover.png")
 
 
 class FakeQueue:
