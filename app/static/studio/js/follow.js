@@ -62,7 +62,9 @@ export function follow(id, { onRecord, onProgress, onPreview, onGone }) {
   };
   const begin = async () => {
     const record = await look();
-    if (!over && record) listen();
+    if (over || !record) return;
+    // An EventSource sends no headers, so where a key is asked for the page asks.
+    if (api.hasKey()) timer = setTimeout(ask, EVERY_MS); else listen();
   };
   begin();
   return stop;
