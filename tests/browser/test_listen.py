@@ -164,7 +164,7 @@ def test_a_link_with_seed_and_plan_makes_the_same_bytes_again(studio, piece):
 def test_a_track_is_followed_by_events_not_by_asking(desk):
     page = desk.open()
     page.fill("#prompt", "calm piano")
-    desk.length(120)
+    desk.length(10)
     asked = []
     page.on("request", lambda request: asked.append(request.url) if request.method == "GET" else None)
     page.click("#make")

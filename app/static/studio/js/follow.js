@@ -4,8 +4,8 @@ import * as api from "./api.js";
 import { waitForServer } from "./trouble.js";
 
 const EVERY_MS = 500;
-/** Silence after which a proxy is thought to hold the events back; the server says something far more often. */
-const SILENT_MS = 4000;
+/** Silence after which a proxy is thought to hold the events back; the server is seldom silent so long while it works. */
+const SILENT_MS = 12000;
 
 /**
  * Follow a track until it has ended. `onRecord(record)` is told the whole record whenever something big changes,
