@@ -169,6 +169,13 @@ def find_browser() -> str | None:
     return found
 
 
+def nightly(extra: list[str]) -> int:
+    """Take longer over what is drawn by chance; then ask for known holes in what requirements.txt brings."""
+    drawn = ["tests/security/test_document.py", "tests/security/test_lifecycle.py"]
+    tested = start(["pytest", *drawn, "-n", "2", *extra], SECURITY_CASES="50000", SECURITY_ORDERS="100")
+    return start(["pip_audit", "-r", "requirements.txt", "--progress-spinner", "off"]) or tested
+
+
 def combined(_extra: list[str]) -> int:
     """The lines that all selections together ran; what needs a PostgreSQL is counted where `distributed` ran before."""
     missing = [name for name, file in COVERAGE_OF.items() if not (run.ROOT / file).exists()]
@@ -240,6 +247,7 @@ CHECKS: dict[str, Check] = {
     "quick": Check("a smoke test, within ten seconds", (tests(*QUICK),)),
     "performance": Check("promises about load, then a short benchmark", PERFORMANCE),
     "security": Check("bad input, injection, what must not leak", (tests("-m", "security"),)),
+    "nightly": Check("50,000 cases of the API's document, many orders of calls, known holes", (nightly,)),
     "lint": Check("ruff: mistakes and layout", LINT),
     "types": Check("mypy --strict", TYPES),
     "docs": Check("README, examples and doctests", (tests("tests/tooling", "app"),)),

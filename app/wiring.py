@@ -435,6 +435,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     from app.services.jobs.courier import ANYBODY, Courier
     from app.services.jobs.hand import Hand
     from app.services.jobs.node import MISSED, Lane, WorkerNode
+    from app.services.jobs.orphans import Orphans
     from app.services.jobs.recovery import Recovery
 
     clock = SystemClock()
@@ -472,6 +473,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
             storage_limit_bytes=settings.storage_limit_bytes,
             tally=tally,
         ),
+        orphans=Orphans(store, files, clock),
         address=settings.server,
         lanes=lanes,
         concurrency=concurrency,

@@ -17,15 +17,20 @@ from obstore.store import S3Store
 _numbers = count()
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class S3Server:
     """`moto_server` in a process of its own."""
 
     def __init__(self) -> None:
         if find_spec("moto") is None or find_spec("flask") is None:
             pytest.skip("requirements/distributed.txt brings an S3 server")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         code = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
         self._process = subprocess.Popen(

@@ -298,10 +298,11 @@ class FakeStore:
             for model in {model for vote in votes for model in vote}
         }
 
-    def ended_since(self, moment: datetime, limit: int) -> list[Track]:
+    def ended_since(self, moment: datetime, limit: int, *, owner: str | None = None) -> list[Track]:
         everything = [*self.queue.stored.values(), *self.queue.tracks.values()]
-        ended = [track for track in everything if track.finished_at is not None and track.finished_at >= moment]
-        return sorted(ended, key=lambda track: track.finished_at)[-limit:]
+        theirs = [track for track in everything if owner is None or track.owner == owner]
+        ended = [(track.finished_at, track) for track in theirs if track.finished_at and track.finished_at >= moment]
+        return [track for _, track in sorted(ended, key=lambda each: each[0])][-limit:]
 
     def page(
         self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None

@@ -104,7 +104,7 @@ def test_a_clip_reaches_the_model_as_it_sounds_and_one_that_is_gone_is_told(open
     assert heard[0].audio.samples.shape == (2 * 44_100, 2)
     assert not list(open_tone.folder.rglob("*-clip.flac"))
     AudioFiles(resident._workshop.files).delete_clip("clip_1f")
-    with pytest.raises(GenerationFailed, match="clip_1f cannot be read"):
+    with pytest.raises(GenerationFailed, match="clip_1f was removed before"):
         make(resident, open_tone.folder, asked={"audio_prompt": {"clip": "clip_1f"}})
 
 

@@ -154,11 +154,11 @@ class GenerateRequest(PlanRequest):
         "drawn, the others follow from it. With 2 or more the answer also names their group.",
         examples=[1],
     )
-    webhook_url: WebhookUrl | None = Field(
-        None, description="Address to call once it is finished, where the server does so.", examples=[None]
-    )
     priority: Priority | None = Field(
         None, description="What goes first among those that wait, −10 to 10, higher first; null means 0.", examples=[0]
+    )
+    webhook_url: WebhookUrl | None = Field(
+        None, description="Address to call once it is finished, where the server does so.", examples=[None]
     )
 
 

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from app.models.clipped import ClipRecord
 from app.models.sent import SentFile
-from app.routers.dependencies import BaseUrl, ClipId, ServiceClips
+from app.routers.dependencies import Audit, BaseUrl, ClipId, ServiceClips
 from app.routers.problems import answers
 from app.services.clips import KeptClip
 
@@ -45,9 +45,10 @@ async def look_at_clip(clip_id: ClipId, clips: ServiceClips) -> ClipRecord:
 
 
 @router.delete("/{clip_id:anything}", status_code=204, responses=answers(404, 503), summary="Remove a clip")
-async def remove_clip(clip_id: ClipId, clips: ServiceClips) -> None:
+async def remove_clip(clip_id: ClipId, clips: ServiceClips, audit: Audit) -> None:
     """Tracks that were made from it stay; those that still wait for it fail with that reason."""
     await clips.delete(clip_id)
+    await audit("clip.deleted", clip_id)
 
 
 def _record(kept: KeptClip) -> ClipRecord:

@@ -19,7 +19,7 @@ from app.services.generator import MusicGeneratorService
 
 #: What anybody may read: who answers here, what can be asked for, the documentation, the pages themselves.
 OPEN = re.compile(
-    r"/|/health(/.*)?|/music/(genres|moods|instruments)?|/docs|/redoc|/openapi\.json|/(docs-assets|studio|static)(/.*)?"
+    r"/|/ready|/health(/.*)?|/music/(genres|moods|instruments)?|/docs|/redoc|/openapi\.json|/(docs-assets|studio|static)(/.*)?"
 )
 
 _READS = frozenset({"GET", "HEAD"})

@@ -65,7 +65,7 @@ class AllowedHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 400."""
-        if scope["type"] != "http" or scope["path"].startswith("/health") or self._knows(scope):
+        if scope["type"] != "http" or scope["path"].startswith(("/health", "/ready")) or self._knows(scope):
             await self.app(scope, receive, send)
             return
         await JSONResponse({"detail": "This server does not answer to that name"}, 400)(scope, receive, send)

@@ -71,7 +71,7 @@ def address_of(scope: Scope) -> str:
 
 
 def _counts(scope: Scope) -> bool:
-    return scope["type"] == "http" and not scope["path"].startswith("/health")
+    return scope["type"] == "http" and not scope["path"].startswith(("/health", "/ready"))
 
 
 def _telling(standing: Standing, send: Send) -> Send:

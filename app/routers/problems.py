@@ -27,7 +27,7 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
         "MUSIC_LICENCE_POLICY is commercial: this server takes only weights that allow commercial use",
     ),
     404: (
-        "There is no such track, file, group, comparison, fine-tune, clip or key",
+        "There is nothing of that name, or it belongs to another key",
         "Track not found: track_a1b2c3d4e5f60718",
     ),
     405: ("The path knows no such method", "Method Not Allowed"),

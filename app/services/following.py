@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from app.models.track import Track
+from app.services.access import caller, may_see, seen_owner
 from app.services.generator import Backend, MusicGeneratorService
 
 #: Changes of one track that wait for a slow reader; of one stage only the newest waits.
@@ -98,7 +99,7 @@ class _Moment:
 
     track_id: str
     track: Track | None
-    told: dict[tuple[Seen, str], tuple[list[Event], Seen]] = field(default_factory=dict)
+    told: dict[tuple[Seen, str, str | None], tuple[list[Event], Seen]] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -273,7 +274,7 @@ class Following:
             fanout.leave(track_id, reader)
 
     async def feed(self, last: str | None, base_url: str) -> AsyncIterator[list[Event]]:
-        """What happens to all tracks, without end: those in work as they stand, before them what a reader missed.
+        """What happens to all tracks that the caller sees, without end: first what he missed, and those in work.
 
         `last` is the id of the last event he saw, if he comes back.
         """
@@ -290,7 +291,8 @@ class Following:
                 reader.put(_Moment(track.id, backend.queue.get(track.id) or track))
             while True:
                 while reader.backlog:
-                    yield self._next(reader, seen, base_url, service)
+                    if events := self._next(reader, seen, base_url, service):
+                        yield events
                 await reader.news.wait()
                 reader.news.clear()
         finally:
@@ -305,14 +307,16 @@ class Following:
             events.append(Event(name="missed", data={"tracks": reader.missed}, id=now))
             reader.missed = 0
         _, moment = reader.backlog.popitem(last=False)
+        before = seen.pop(moment.track_id, None)
         if moment.track is None:
-            seen.pop(moment.track_id, None)
+            if before is None and seen_owner() is not None:  # perhaps it was somebody else's
+                return events
             return [*events, Event(name="removed", data={"track_id": moment.track_id}, id=now)]
-        told, known = self._told(moment, seen.pop(moment.track_id, Seen()), base_url, service)
-        if not known.ended:
-            seen[moment.track_id] = known
-            if len(seen) > 2 * MOST_TRACKS:
-                seen.pop(next(iter(seen)))
+        if not may_see(moment.track.owner):
+            return events
+        told, seen[moment.track_id] = self._told(moment, before or Seen(), base_url, service)
+        if len(seen) > 2 * MOST_TRACKS:
+            seen.pop(next(iter(seen)))
         return [*events, *(replace(event, id=now) for event in told)]
 
     def _told(
@@ -320,11 +324,13 @@ class Following:
     ) -> tuple[list[Event], Seen]:
         track = moment.track
         assert track is not None  # noqa: S101 - its callers looked
-        known = moment.told.get((seen, base_url))
+        who = caller()
+        reader = (seen, base_url, None if who is None else who.key_id)  # links are signed for each caller
+        known = moment.told.get(reader)
         if known is None:
             status = service.status_of(track, base_url) if track.finished else {}
             known = events_since(seen, track, status, f"{base_url}/music/tracks/{track.id}")
-            moment.told[seen, base_url] = known
+            moment.told[reader] = known
         return known
 
     async def _fanout(self, service: MusicGeneratorService) -> _Fanout:
@@ -348,4 +354,4 @@ async def _ended_since(backend: Backend, last: str | None) -> list[Track]:
         since = datetime.fromtimestamp(int(last) / 1000, timezone.utc) - timedelta(seconds=CLOCKS_S)
     except (OverflowError, ValueError, OSError):
         return []
-    return await asyncio.to_thread(backend.store.ended_since, since, MOST_MISSED)
+    return await asyncio.to_thread(backend.store.ended_since, since, MOST_MISSED, owner=seen_owner())

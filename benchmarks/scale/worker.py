@@ -25,6 +25,7 @@ async def work(address: str, folder: Path, concurrency: int) -> None:
     from app.services.jobs.courier import ANYBODY, Courier
     from app.services.jobs.hand import Hand
     from app.services.jobs.node import MISSED, Lane, WorkerNode
+    from app.services.jobs.orphans import Orphans
     from app.services.jobs.recovery import Recovery
     from app.services.storage import AudioFiles, TrackStore
     from app.services.storage.folders import own_folder
@@ -43,6 +44,7 @@ async def work(address: str, folder: Path, concurrency: int) -> None:
         bench,
         Hand(store, courier, bench, clock),
         recovery,
+        orphans=Orphans(store, files, clock),
         address=address,
         lanes=[Lane(engines=(ANYBODY,), places=concurrency), Lane(engines=("composer",), places=concurrency)],
         concurrency=concurrency,

@@ -56,6 +56,26 @@ def test_what_is_another_keys_is_not_there(place):
     assert place.ask("GET", f"/music/status/{track_id}", admin).status_code == 200
 
 
+def test_a_recording_is_its_keys_own(place):
+    import io
+
+    import numpy as np
+    import soundfile
+
+    _, mine = place.key()
+    _, yours = place.key()
+    wav = io.BytesIO()
+    soundfile.write(wav, np.sin(np.arange(44_100) / 20).astype("float32"), 44_100, format="WAV")
+    sent = place.ask("POST", "/music/clips", mine, files={"file": ("a.wav", wav.getvalue())})
+    assert sent.status_code == 200, sent.text
+    path = f"/music/clips/{sent.json()['clip_id']}"
+
+    assert place.ask("GET", path, yours).status_code == 404
+    assert place.ask("DELETE", path, yours).status_code == 404
+    assert place.ask("GET", path, mine).status_code == 200
+    assert place.ask("DELETE", path, mine).status_code == 204
+
+
 def test_a_list_holds_what_is_ones_own(place):
     _, mine = place.key()
     _, yours = place.key()

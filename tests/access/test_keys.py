@@ -72,7 +72,7 @@ def test_every_route_is_closed_but_those_that_say_who_answers_here(place):
         if place.ask(method.upper(), path.replace("{", "").replace("}", "")).status_code != 401
     }
 
-    assert opened == {"/", "/health", "/music/", "/music/genres", "/music/moods", "/music/instruments"}
+    assert opened == {"/", "/health", "/ready", "/music/", "/music/genres", "/music/moods", "/music/instruments"}
 
 
 def test_the_document_says_that_a_key_is_needed(place):

@@ -31,9 +31,9 @@ def s3_server():
 class Worker(_Child):
     """`python -m app.cli worker`, once it takes jobs."""
 
-    def __init__(self, environment, *arguments):
+    def __init__(self, environment, *arguments, module="app.cli"):
         self._ready = threading.Event()
-        super().__init__(["app.cli", "worker", *arguments], environment, measured=False)
+        super().__init__([module, "worker", *arguments], environment, measured=False)
         if not self._ready.wait(180):
             self.kill()
             raise AssertionError("the worker did not start:\n" + "".join(self.output))
@@ -65,8 +65,9 @@ class Installation:
         own = {name: value for name, value in self.environment.items() if name != "MUSIC_DATA_DIR"}
         return self._kept(Server(self.folder, measured=False, **{**own, "MUSIC_WORKERS": "0", **environment}))
 
-    def worker(self, *arguments, **environment):
-        return self._kept(Worker({**self.environment, **environment}, *arguments))
+    def worker(self, *arguments, module="app.cli", **environment):
+        """A worker; `module` runs in place of the command line."""
+        return self._kept(Worker({**self.environment, **environment}, *arguments, module=module))
 
     def sql(self, statement):
         return self.cluster.sql(statement, self.database)

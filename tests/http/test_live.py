@@ -13,6 +13,8 @@ import pytest
 import uvicorn
 from sse_starlette.sse import AppStatus
 
+from app.errors import TrackNotFound
+from app.services.access import Caller, acting_as
 from app.services.following import MOST_TRACKS, MOST_WAITING, Event, Following, Seen, events_since
 from tests.fakes import FakeService
 
@@ -258,3 +260,52 @@ async def test_a_thousand_readers_hear_the_end(tmp_path):
     heard = await asyncio.wait_for(asyncio.gather(*readers), 60)
 
     assert {names[-1] for names in heard} == {"completed"}
+
+
+async def next_of(feed):
+    return [(event.name, event.data["track_id"]) for event in await asyncio.wait_for(anext(feed), 60)]
+
+
+async def test_a_key_hears_of_its_own_tracks_only(tmp_path):
+    service = FakeService(tmp_path)
+    mine, theirs = Caller(key_id="mine", scopes=frozenset()), Caller(key_id="theirs", scopes=frozenset())
+    ids = {}
+    for who in (theirs, mine):
+        with acting_as(who):
+            ids[who.key_id] = (await service.generate_music("piano"))["track_id"]
+            ids[f"ended of {who.key_id}"] = (await service.generate_music("piano"))["track_id"]
+    ended_ms = 0
+    for name in ("ended of mine", "ended of theirs"):
+        ended_ms = int(service.queue.complete(ids[name]).finished_at.timestamp() * 1000)
+    following = Following(lambda: service)
+
+    with acting_as(mine):
+        with pytest.raises(TrackNotFound):
+            await following.open(ids["theirs"], Seen(), "http://here")
+        feed = following.feed(str(ended_ms - 60_000), "http://here")
+        assert await next_of(feed) == [("plan", ids["ended of mine"]), ("completed", ids["ended of mine"])]
+        assert await next_of(feed) == [("stage", ids["mine"])]
+        service.queue.work(ids["theirs"], "rendering", 5)
+        service.queue.delete(ids["theirs"])
+        service.queue.delete(ids["mine"])
+        assert await next_of(feed) == [("removed", ids["mine"])]
+        await feed.aclose()
+
+
+async def test_links_in_events_are_signed_for_who_reads_them(tmp_path):
+    service = FakeService(tmp_path)
+    track_id = (await service.generate_music("piano"))["track_id"]
+    following = Following(lambda: service)
+
+    async def link(name):
+        admin = Caller(key_id=name, scopes=frozenset({"admin"}), sign=lambda path: f"?for={name}")
+        with acting_as(admin):
+            opened = await following.open(track_id, Seen(), "http://here")
+            assert opened is not None
+            return [event.data async for events in opened for event in events][-1]["download_url"]
+
+    readers = [asyncio.create_task(link(name)) for name in ("one", "two")]
+    await asyncio.sleep(0.05)
+    service.queue.complete(track_id)
+
+    assert [found.rpartition("=")[2] for found in await asyncio.gather(*readers)] == ["one", "two"]

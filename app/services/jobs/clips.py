@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from app.errors import ClipNotFound, MusicError, printable, storage_errors
 from app.models.clip import Clip
+from app.services.access import may_see, owner
 from app.services.jobs.decoder import ClipDecoder
 from app.services.storage.files import AudioFiles, clip_key
 from app.services.storage.sent import write_sent
@@ -72,6 +73,7 @@ class ClipShelf:
                 stored_bytes=target.stat().st_size,
                 created_at=now,
                 used_at=now,
+                owner=owner(),
             )
             # The row first: what a row names can be removed, a file that nobody knows stays for ever.
             with self._store.transaction() as changes:
@@ -86,9 +88,9 @@ class ClipShelf:
         return clip
 
     def get(self, clip_id: str) -> Clip:
-        """A clip. `ClipNotFound`, `StorageFailed`."""
+        """A clip that the caller sees. `ClipNotFound`, `StorageFailed`."""
         clip = self._store.clip(clip_id)
-        if clip is None:
+        if clip is None or not may_see(clip.owner):
             raise ClipNotFound(clip_id)
         return clip
 

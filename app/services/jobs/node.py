@@ -21,6 +21,7 @@ from app.services.jobs.base import LoadedModel
 from app.services.jobs.bench import Bench
 from app.services.jobs.courier import ANYBODY, TASK
 from app.services.jobs.hand import FIRST_S, LONGEST_S, Hand
+from app.services.jobs.orphans import Orphans
 from app.services.jobs.recovery import Recovery
 from app.services.metering import NoTally, Tally
 from app.services.storage.deliveries import beat, left, seen
@@ -37,6 +38,8 @@ NOTES_S = 0.25
 LOOKS_S = 1.0
 #: Seconds between looks for what is too old.
 RETIRES_S = 60.0
+#: Seconds between looks through all files, for such as nobody knows.
+SWEEPS_S = 21_600.0
 #: Heartbeats missed after which a worker counts as gone.
 MISSED = 3
 #: Seconds between looks for what no notification told of.
@@ -63,6 +66,7 @@ class WorkerNode:
         bench: Bench,
         hand: Hand,
         recovery: Recovery,
+        orphans: Orphans,
         *,
         address: str,
         lanes: Sequence[Lane],
@@ -75,6 +79,7 @@ class WorkerNode:
         self._bench = bench
         self._hand = hand
         self._recovery = recovery
+        self._orphans = orphans
         self._address = address
         self._lanes = lanes
         self._concurrency = concurrency
@@ -207,7 +212,7 @@ class WorkerNode:
     # -- beside the work ----------------------------------------------------------------------------------------
 
     def _beside(self) -> list[Coroutine[None, None, None]]:
-        return [self._note(), self._look(), self._clear(), self._retire(), self._show()]
+        return [self._note(), self._look(), self._clear(), self._retire(), self._sweep(), self._show()]
 
     async def _note(self) -> None:
         while True:
@@ -228,6 +233,11 @@ class WorkerNode:
         while True:
             await self._tried(self._recovery.retire)
             await asyncio.sleep(RETIRES_S)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEPS_S)
+            await self._tried(self._orphans.remove)
 
     async def _show(self) -> None:
         while True:
