@@ -1,17 +1,39 @@
 /** The service, as the page sees it. Every failure is a `Problem` that knows what kind of trouble it is. */
 
+import { keep, kept } from "./kept.js";
+
 /** Where the service answers: beside the page, also below a proxy's prefix. */
 export const BASE = new URL(".", document.baseURI).href;
 
 export class Problem extends Error {
-  /** `kind`: gone, full, model, wrong, missing, policy or server; `retryAfter` in seconds. */
+  /** `kind`: gone, full, key, model, wrong, missing, policy or server; `retryAfter` in seconds. */
   constructor(kind, detail, { status = 0, retryAfter = null, command = null } = {}) {
     super(detail);
     Object.assign(this, { kind, detail, status, retryAfter, command });
   }
 }
 
-const KINDS = { 400: "wrong", 403: "policy", 404: "missing", 409: "model", 413: "wrong", 422: "wrong", 429: "full" };
+/** The key of a server that asks for one; kept in this browser alone. */
+let key = kept("key", null);
+
+export const hasKey = () => key !== null;
+
+/** Use a key from now on; null for none. */
+export function setKey(value) {
+  key = value;
+  keep("key", value);
+}
+
+/** What signs a file's address where keys are asked for: players and links send no headers. By id and form. */
+const signed = new Map();
+
+function remember(record) {
+  if (key === null) return record;
+  for (const [form, file] of Object.entries(record.files ?? {})) signed.set(`${record.track_id}.${form}`, new URL(file.url).search);
+  return record;
+}
+
+const KINDS = { 401: "key", 400: "wrong", 403: "policy", 404: "missing", 409: "model", 413: "wrong", 422: "wrong", 429: "full" };
 
 async function problemOf(answer) {
   let detail = answer.statusText;
@@ -32,7 +54,7 @@ export async function call(path, { method = "GET", body, signal, raw = false, ke
   try {
     answer = await fetch(new URL(path, BASE), {
       method, signal, keepalive,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      headers: { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...(key === null ? {} : { "X-API-Key": key }) },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
@@ -60,14 +82,14 @@ export const vote = (id, winner) => post(`music/compare/${encodeURIComponent(id)
 export const models = () => call("music/models").then((answer) => answer.models);
 export const vocabulary = (what) => call(`music/${what}`).then((answer) => answer[what]);
 export const instruments = () => call("music/instruments");
-export const track = (id) => call(`music/tracks/${encodeURIComponent(id)}`);
-export const tracks = (cursor) => call(`music/tracks?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+export const track = (id) => call(`music/tracks/${encodeURIComponent(id)}`).then(remember);
+export const tracks = (cursor) => call(`music/tracks?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`).then((page) => { page.tracks.forEach(remember); return page; });
 export const cancel = (id) => post(`music/tracks/${encodeURIComponent(id)}/cancel`);
 export const remove = (id, keepalive = false) => call(`music/tracks/${encodeURIComponent(id)}`, { method: "DELETE", keepalive });
 export const health = () => call("health");
 
 /** Address of one form of a track, from here whatever the public address is. */
-export const fileUrl = (id, form) => new URL(`downloads/${encodeURIComponent(id)}.${form}`, BASE).href;
+export const fileUrl = (id, form) => new URL(`downloads/${encodeURIComponent(id)}.${form}${signed.get(`${id}.${form}`) ?? ""}`, BASE).href;
 export const fileBytes = (id, form, signal) => call(`downloads/${encodeURIComponent(id)}.${form}`, { raw: true, signal }).then((answer) => answer.arrayBuffer());
 export const fileJson = (id, form, signal) => call(`downloads/${encodeURIComponent(id)}.${form}`, { raw: true, signal }).then((answer) => answer.json());
 export const eventsUrl = (id) => new URL(`music/tracks/${encodeURIComponent(id)}/events`, BASE).href;

@@ -46,7 +46,7 @@ export class Ask {
     this.build();
     this.replan = debounced(250, () => this.understand());
     document.addEventListener("language", () => { this.showExamples(); this.showChips(); this.showModels(); });
-    document.addEventListener("server", (event) => { if (event.detail === "up" && !this.loaded) this.load(); });
+    document.addEventListener("server-back", () => { if (!this.loaded) this.load(); });
   }
 
   build() {
@@ -120,7 +120,7 @@ export class Ask {
       document.dispatchEvent(new CustomEvent("models", { detail: models }));
     } catch (problem) {
       this.loaded = false;
-      showTrouble(problem);
+      showTrouble(problem, { again: () => this.load() });
     }
   }
 
@@ -151,7 +151,7 @@ export class Ask {
       clearTrouble("plan");
     } catch (problem) {
       if (problem.name === "AbortError") return;
-      showTrouble(problem, { place: "plan" });
+      showTrouble(problem, { place: "plan", again: () => this.understand() });
       return;
     }
     this.showChips();

@@ -4,8 +4,8 @@ import * as api from "./api.js";
 import { waitForServer } from "./trouble.js";
 
 const EVERY_MS = 500;
-/** Silence after which a proxy is thought to hold the events back; the server says something far more often. */
-const SILENT_MS = 4000;
+/** Silence after which a proxy is thought to hold the events back; the server is seldom silent so long while it works. */
+const SILENT_MS = 12000;
 
 /**
  * Follow a track until it has ended. `onRecord(record)` is told the whole record whenever something big changes,
@@ -62,7 +62,9 @@ export function follow(id, { onRecord, onProgress, onPreview, onGone }) {
   };
   const begin = async () => {
     const record = await look();
-    if (!over && record) listen();
+    if (over || !record) return;
+    // An EventSource sends no headers, so where a key is asked for the page asks.
+    if (api.hasKey()) timer = setTimeout(ask, EVERY_MS); else listen();
   };
   begin();
   return stop;

@@ -17,11 +17,12 @@ export function clearTrouble(place) {
 export function showTrouble(problem, { place = "page", again, models = [], useModel } = {}) {
   if (!(problem instanceof api.Problem)) throw problem; // a mistake of the page is no trouble of the server
   if (problem.kind === "gone") { waitForServer(again); return; }
+  if (problem.kind === "key") { askForKey(again); return; }
   clearTrouble(place);
   const lines = [];
   let timer = 0;
   const button = (key, act, params) => h("button", { type: "button", class: "button small", t: key, params, on: { click: act } });
-  const titles = { full: "trouble.full", model: problem.command ? "trouble.model" : "trouble.wrong", wrong: "trouble.wrong", missing: "trouble.wrong", policy: "trouble.policy", server: "trouble.server" };
+  const titles = { full: problem.status === 429 ? "trouble.many" : "trouble.full", model: problem.command ? "trouble.model" : "trouble.wrong", wrong: "trouble.wrong", missing: "trouble.wrong", policy: "trouble.policy", server: "trouble.server" };
   if (problem.kind === "full") {
     let left = problem.retryAfter ?? 10;
     const what = h("p", { t: "trouble.full.what", params: { n: left } });
@@ -47,6 +48,25 @@ export function showTrouble(problem, { place = "page", again, models = [], useMo
     lines);
   byId("trouble").append(notice);
   notices.set(place, { end: () => { clearInterval(timer); notice.remove(); } });
+}
+
+let asking = null;
+
+/** The server wants a key: ask for it once, whatever was refused, and then do all of that again. */
+function askForKey(again) {
+  if (asking) { if (again) asking.push(again); return; }
+  asking = again ? [again] : [];
+  const input = h("input", { type: "text", id: "key", autocomplete: "off", spellcheck: "false", required: true });
+  const form = h("form", { class: "row", on: { submit: (event) => {
+    event.preventDefault();
+    api.setKey(input.value.trim());
+    const then = asking;
+    asking = null;
+    notice.remove();
+    for (const act of then) act();
+  } } }, input, h("button", { class: "button small primary", t: "trouble.key.use" }));
+  const notice = h("div", { class: "notice mild" }, h("strong", { t: api.hasKey() ? "trouble.key.bad" : "trouble.key" }), h("label", { for: "key", t: "trouble.key.what" }), form);
+  byId("trouble").append(notice);
 }
 
 let waiting = null;

@@ -47,7 +47,7 @@ export class Contest {
     } catch (problem) {
       if (this.id !== id) return;
       if (problem.kind === "gone") waitForServer(() => this.look());
-      else { this.body.replaceChildren(h("div", { class: "notice" }, h("strong", { t: "contest.lost" }))); if (problem.kind !== "missing") showTrouble(problem); }
+      else { this.body.replaceChildren(h("div", { class: "notice" }, h("strong", { t: "contest.lost" }))); if (problem.kind !== "missing") showTrouble(problem, { again: () => this.look() }); }
       return;
     }
     if (this.id !== id) return;

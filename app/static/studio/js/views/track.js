@@ -176,7 +176,11 @@ export class TrackView {
   }
 
   showLost(problem) {
-    if (problem.kind !== "missing") { showTrouble(problem, { place: "track" }); return; }
+    if (problem.kind !== "missing") {
+      const { id } = this;
+      showTrouble(problem, { place: "track", again: () => { if (this.id === id) { this.id = null; this.open(id); } } });
+      return;
+    }
     this.section.replaceChildren(h("h2", { id: "work-title", class: "sr", t: "work.title" }), h("div", { class: "notice" }, h("strong", { t: "work.lost" }), h("p", { t: "work.lost.what" })));
   }
 
