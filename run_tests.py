@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,10 @@ NEURAL_VENV = run.VENV.with_name(".venv-neural")
 #: Likewise for what runs on PostgreSQL.
 DISTRIBUTED_VENV = run.VENV.with_name(".venv-distributed")
 
+#: Likewise for what drives a browser; the browser itself is the system's.
+BROWSER_VENV = run.VENV.with_name(".venv-browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "msedge")
+
 #: What each selection that follows lines writes down.
 COVERAGE_OF = {"all": ".coverage", "neural": ".coverage-neural"}
 COVERAGE_OF_DISTRIBUTED = ".coverage-distributed"
@@ -59,6 +64,7 @@ ON_POSTGRESQL = (
     "app/services/jobs/recovery.py",
     "app/services/jobs/shared.py",
     "app/services/jobs/verdicts.py",
+    "app/services/metering/traces.py",
     "app/services/storage/deliveries.py",
 )
 
@@ -132,6 +138,35 @@ def distributed(extra: list[str]) -> int:
         venv=DISTRIBUTED_VENV,
         COVERAGE_FILE=COVERAGE_OF_DISTRIBUTED,
     )
+
+
+def browser(extra: list[str]) -> int:
+    """Install what drives a browser into an environment of its own, then use the studio there as people do."""
+    chromium = find_browser()
+    if chromium is None:
+        print(
+            "run_tests.py: no Chromium here. Install the package `chromium` (Debian, Ubuntu, Fedora, Arch), Google "
+            "Chrome or Edge, or name its program in STUDIO_BROWSER",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        run.set_up([run.REQUIREMENTS, "requirements/browser.txt"], venv=BROWSER_VENV)
+    except run.SetupFailed as failure:
+        print(f"run_tests.py: {failure}", file=sys.stderr)
+        return 1
+    return start(["pytest", "tests/browser", *extra], venv=BROWSER_VENV, STUDIO_BROWSER=chromium)
+
+
+def find_browser() -> str | None:
+    """Path of a Chromium: the one named by STUDIO_BROWSER, else the system's; root on a Debian gets one installed."""
+    found = os.environ.get("STUDIO_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None and shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
+        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]):
+            print("$ " + " ".join(command), flush=True)
+            subprocess.run(command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=False)
+        found = shutil.which("chromium")
+    return found
 
 
 def nightly(extra: list[str]) -> int:
@@ -218,6 +253,7 @@ CHECKS: dict[str, Check] = {
     "docs": Check("README, examples and doctests", (tests("tests/tooling", "app"),)),
     "neural": Check("models, in an environment of their own; installs what they need", (neural,)),
     "distributed": Check("many machines on a real PostgreSQL; installs what it needs", (distributed,)),
+    "browser": Check("the studio in a real Chromium; installs what drives it", (browser,)),
     "combined": Check("the lines that `all` and `neural` ran together; fails under 95 %", (combined,)),
     "summary": Check("every test, then writes TEST_SUMMARY.md", (summary,)),
 }

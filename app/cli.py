@@ -5,6 +5,7 @@ import asyncio
 import gc
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from app.models.track import FORMS
 if TYPE_CHECKING:
     from app.config import Settings
     from app.models.asked import Asked
+    from app.services.jobs.companion import Companion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     serve.add_argument("--port", type=_port, default=8000, help="port to listen on, 0 for any (default: %(default)s)")
     serve.add_argument("--reload", action="store_true", help="restart when the code changes, for development")
+    serve.add_argument(
+        "--no-workers", action="store_true", help="on a shared PostgreSQL: make no music here, as with MUSIC_WORKERS=0"
+    )
     serve.set_defaults(run=_serve)
 
     worker = commands.add_parser("worker", help="make what the API nodes of a shared PostgreSQL accept")
@@ -62,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--engines", default="", help="engines or models, comma-separated (default: all that are ready)"
     )
     worker.add_argument("--concurrency", type=_count, help="tracks at once (default: MUSIC_WORKERS)")
+    worker.add_argument("--beside", action="store_true", help=argparse.SUPPRESS)  # goes when its input is closed
     worker.set_defaults(run=_worker)
 
     migrate = commands.add_parser("migrate", help="bring the database's tables up to date")
@@ -144,7 +150,7 @@ def _worker(options: argparse.Namespace) -> int:
     settings = Settings()
     set_up_logs(level=settings.log_level, form=settings.log_format)
     names = [name.strip() for name in options.engines.split(",") if name.strip()]
-    return asyncio.run(work(settings, names, options.concurrency, say=_say))
+    return asyncio.run(work(settings, names, options.concurrency, beside=options.beside, say=_say))
 
 
 def _migrate(options: argparse.Namespace) -> int:
@@ -221,10 +227,10 @@ def _serve(options: argparse.Namespace) -> int:
             "app.main:app", host=options.host, port=options.port, reload=True, log_config=None, proxy_headers=False
         )
         return 0
-    return asyncio.run(_serve_here(options.host, options.port, settings))
+    return asyncio.run(_serve_here(options.host, options.port, settings, workers=not options.no_workers))
 
 
-async def _serve_here(host: str, port: int, settings: "Settings") -> int:
+async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bool) -> int:
     """Serve until a signal ends it. A data folder in use is said before a port is taken."""
     import uvicorn
 
@@ -250,15 +256,40 @@ async def _serve_here(host: str, port: int, settings: "Settings") -> int:
             proxy_headers=False,  # the application believes the proxies that MUSIC_TRUSTED_PROXIES names, and no other
         )
     )
+    # uvicorn passes a signal on to whoever listened before it. By default that ends the program at once, and what is
+    # still to be put away (the worker beside, traces not sent yet) with it.
+    ended_by: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: ended_by.append(number))
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
         listening = server.servers[0].sockets[0].getsockname()
         _announce(host, listening[1])
+    companion = _worker_beside(settings) if server.started and workers else None
+    working = None if companion is None else asyncio.create_task(companion.run())
     await serving
+    if companion is not None and working is not None:
+        companion.stop()
+        await working
     await service.close()
+    if signal.SIGINT in ended_by:
+        return 130
     return 0 if server.started else 1
+
+
+def _worker_beside(settings: "Settings") -> "Companion | None":
+    """What makes the music of a shared queue beside its API, in a process of its own; None where nothing should."""
+    from app.config import HOME
+    from app.services.jobs.companion import Companion
+
+    if settings.server is None or settings.workers == 0:
+        return None
+    # The folder that the user stands in may hold an `app` of its own.
+    begin = "import sys; sys.path[0] = sys.argv.pop(1); from app.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", begin, str(HOME), "worker", "--beside"]
+    return Companion(command, patience_s=settings.drain + 30)
 
 
 def _announce(host: str, port: int) -> None:
@@ -266,7 +297,7 @@ def _announce(host: str, port: int) -> None:
     address = f"http://{shown}:{port}"
     print(  # noqa: T201
         f"\n  Music AI Generator Backend\n\n"
-        f"  API      {address}\n  Docs     {address}/docs\n  Health   {address}/health\n\n"
+        f"  Studio   {address}/studio\n  API      {address}\n  Docs     {address}/docs\n  Health   {address}/health\n\n"
         f"  Ctrl+C stops it.\n",
         flush=True,
     )

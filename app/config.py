@@ -5,12 +5,17 @@ import os
 import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: The folder of this checkout, in which `run.py` makes environments.
 HOME = Path(__file__).resolve().parent.parent
+
+
+#: Kinds of address of an audio store, each with an example.
+STORES = {"file": "file:///srv/audio", "s3": "s3://bucket/prefix", "gs": "gs://bucket", "az": "az://container"}
 
 
 class Settings(BaseSettings):
@@ -21,6 +26,13 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept: database and audio files.")
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL that many machines share: `postgresql://…`; default: a file in the data folder."
+    )
+    storage_url: str | None = Field(
+        None, description="Where audio files are kept: `s3://bucket/prefix`, `gs://…`, `az://…`, `file://…`; default: "
+        "`audio` in the data folder.",
+    )  # fmt: skip
+    download_redirect: bool = Field(
+        False, description="Whether downloads are sent on to signed addresses of the object store."
     )
     heartbeat: float = Field(
         10.0, ge=0.2, le=600, description="Seconds between signs of life of a worker on PostgreSQL; three missed, and "
@@ -39,9 +51,12 @@ class Settings(BaseSettings):
     )
     workers: int = Field(
         default_factory=lambda: max(1, min(4, os.cpu_count() or 1)),
-        ge=1, le=64, description="Worker processes; default: one a core, four at most.",
+        ge=0, le=64, description="Worker processes; default: one a core, four at most. `0`: only others make music.",
     )  # fmt: skip
     device: str = Field("auto", description="Where models run: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="Type in which models on PyTorch compute; `auto` is 16 bits on CUDA, else `float32`."
+    )
     preload: str = Field("", description="Models to load at the start, comma-separated; they stay while there is room.")
     model_idle: str = Field("15m", description="Time without work after which a model is unloaded; `0` for never.")
     model_memory: str | None = Field(
@@ -85,11 +100,21 @@ class Settings(BaseSettings):
     metrics: Literal["on", "off"] = Field(
         "on", description="Whether `GET /metrics` tells Prometheus how the service does."
     )
+    traces: str | None = Field(
+        None, description="Collector of OpenTelemetry traces: `http://collector:4318/v1/traces`."
+    )
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="Port on which a worker on PostgreSQL tells Prometheus how it does."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How logs are written.")
+
+    @field_validator("workers")
+    @classmethod
+    def _somebody_works(cls, value: int, info: ValidationInfo) -> int:
+        if value == 0 and not info.data.get("database_url"):
+            raise ValueError("at least 1 is needed, unless MUSIC_DATABASE_URL lets others do the work")
+        return value
 
     @field_validator("device")
     @classmethod
@@ -143,6 +168,17 @@ class Settings(BaseSettings):
     def _known_size(cls, value: str) -> str:
         parse_size_bytes(value)
         return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _known_store(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        parts = urlsplit(value.strip())
+        named = parts.path.strip("/") if parts.scheme == "file" else parts.netloc
+        if parts.scheme not in STORES or not named or "@" in parts.netloc:
+            raise ValueError(f"a place for files is one of {', '.join(STORES.values())}; got {value!r}")
+        return value.strip().rstrip("/")
 
     @property
     def server(self) -> str | None:

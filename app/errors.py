@@ -343,6 +343,14 @@ class DatabaseAway(StorageFailed):
         self.retry_after_s = retry_after_s
 
 
+class StoreAway(StorageFailed):
+    """The object store does not answer; nothing was lost, and it is expected back."""
+
+    def __init__(self, detail: str, retry_after_s: int = 5) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class SoundfontMissing(MusicError):
     """The soundfont that was asked for is not there, or is not one."""
 

@@ -15,10 +15,12 @@ from app.routers import (
     downloads,
     finetunes,
     groups,
+    live,
     models,
     music,
     operating,
     pages,
+    studio,
     tracks,
     webhooks,
 )
@@ -31,6 +33,7 @@ from app.routers.limiting import AddressLimit, ClientLimits
 from app.routers.problems import add_problem_answers
 from app.routers.repeating import Repeatable
 from app.routers.shortcuts import Shortcuts
+from app.services.following import Following
 from app.services.generator import MusicGeneratorService
 from app.services.metering import RequestTally
 from app.services.watching import Lookout
@@ -68,6 +71,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         openapi_tags=[
             {"name": "music", "description": "From a sentence to music."},
             {"name": "tracks", "description": "Tracks after the request: look at them, stop them, remove them."},
+            {"name": "live", "description": "Tracks as they happen: events, and the sound while it is made."},
             {"name": "groups", "description": "Many tracks at once, all or nothing."},
             {"name": "comparisons", "description": "The same wish in several ways, judged blind if you like."},
             {"name": "finetunes", "description": "Models taught from your own files."},
@@ -85,10 +89,12 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.service = ServiceOnDemand(lambda: service or make_service(settings))
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
+    app.state.following = Following(app.state.service)
     app.state.lookout = Lookout(app.state.service)
     app.state.requests = RequestTally() if settings.metrics == "on" else None
     for router in (
         music.router,
+        live.router,
         models.router,
         tracks.router,
         groups.router,
@@ -97,16 +103,17 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
         clips.router,
         downloads.router,
         pages.router,
+        studio.router,
         operating.router,
     ):
         app.include_router(router)
+    if settings.metrics == "on":
+        app.include_router(operating.metrics)
     if settings.webhooks:
         app.include_router(webhooks.router)
     if settings.auth == "keys":
         app.include_router(admin.router)
         app.ask_for_keys()
-    if settings.metrics == "on":
-        app.include_router(operating.metrics)
     pages.add_assets(app)
     add_problem_answers(app)
     _add_layers(app, settings)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import HOME, Settings, hub_cache
-from app.errors import FormNotFound, InvalidField, SettingRefused
+from app.errors import FormNotFound, InvalidField, SettingRefused, StoreAway
 from app.models.asked import Asked
 from app.models.track import Track
 from app.services.access import Access, Keyring, Limits, Links, Quota, Replays
@@ -38,12 +38,13 @@ from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
 from app.services.jobs.finetuner import Finetuner, TeachesNobody
 from app.services.jobs.lock import FolderLock
-from app.services.metering import NoTally, PrometheusTally, Tally
+from app.services.metering import NoTally, PrometheusTally, Tallies, Tally, TraceTally
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.access import read_or_make_secret
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
+from app.services.storage.uploading import upload_files
 from app.services.styles import look_in
 from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_clip, run_job, run_lesson, warm_up
 from app.utils.clock import Clock, SystemClock
@@ -66,6 +67,9 @@ class _Shared:
 
 log = logging.getLogger(__name__)
 
+#: Longest that a worker tries in vain to reach the store before its work is begun anew.
+MOST_PATIENCE_S = 300.0
+
 #: Folders of a data folder: files of tracks, and what models were taught.
 AUDIO, FINETUNES = "audio", "finetunes"
 
@@ -82,17 +86,45 @@ def make_service(settings: Settings | None = None) -> MusicGeneratorService:
     return MusicGeneratorService(partial(open_backend, settings or Settings()))
 
 
-def make_workshop(settings: Settings, folder: Path) -> Workshop:
-    """What workers of a data folder need to know. `SoundfontMissing` where the setting names none that can be read."""
+def make_workshop(settings: Settings, files: str) -> Workshop:
+    """What workers need to know that keep files in a folder or at a URL.
+
+    `SoundfontMissing` where the setting names none that can be read.
+    """
     return Workshop(
         soundfont=find_soundfont(settings.soundfont),
-        files=str(folder / AUDIO),
+        files=files,
+        store_patience_s=min(MOST_PATIENCE_S, settings.job_timeout / 2),
         models=make_models(settings),
         threads=settings.render_threads,
+        dtype=settings.dtype,
         batch_most=settings.batch_max,
         batch_wait_s=settings.batch_wait_ms / 1000,
         retry_bad_takes=settings.retry_bad_takes,
     )
+
+
+def audio_place(settings: Settings) -> str:
+    """Where audio files are kept: a folder, or a URL."""
+    return settings.storage_url or str(settings.data_dir.resolve() / AUDIO)
+
+
+def make_files(settings: Settings) -> AudioFiles:
+    """Where audio files are kept, seen to be usable. A store that does not answer is waited for: it may come back.
+
+    `StorageFailed` where it refuses, `SettingRefused`.
+    """
+    files = AudioFiles(audio_place(settings), redirects=settings.download_redirect)
+    if settings.download_redirect and not files.remote:
+        raise SettingRefused(
+            "MUSIC_DOWNLOAD_REDIRECT needs an object store that clients can reach: set MUSIC_STORAGE_URL"
+        )
+    try:
+        if files.remote:
+            files.check()
+    except StoreAway as error:
+        log.warning("%s. It is waited for", error)
+    return files
 
 
 def make_access(settings: Settings, store: TrackStore, clock: Clock) -> Access:
@@ -257,13 +289,13 @@ def open_temporary_backend() -> Backend:
     """A backend in a temporary folder of its own, which goes with its last user."""
     folder = Path(tempfile.mkdtemp(prefix="music-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return open_backend(Settings(data_dir=folder))
+    return open_backend(Settings(data_dir=folder, storage_url=None, download_redirect=False))
 
 
 def _make_backend(settings: Settings, folder: Path) -> Backend:
-    files = AudioFiles(str(folder / AUDIO))
+    files = make_files(settings)
     store = TrackStore(settings.server or f"sqlite:///{folder / 'music.db'}")
-    workshop = make_workshop(settings, folder)
+    workshop = make_workshop(settings, audio_place(settings))
     readiness = workshop.models.readiness(workshop.models.row(settings.model))
     if readiness.state != "ready" and settings.server is None:
         log.warning(
@@ -319,17 +351,20 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
         default_model=settings.model,
         soundfont_sha256=partial(fingerprint_of, workshop.soundfont),
         release=release,
+        tally=tally,
         hooks=None if calling is None else calling.hooks,
         replays=Replays(store, clock),
         quota=make_quota(settings, store) if settings.has_limits else None,
         access=make_access(settings, store, clock) if settings.auth == "keys" else None,
-        tally=tally,
     )
 
 
 def make_tally(settings: Settings) -> Tally:
     """What counts, or does not."""
-    return PrometheusTally() if settings.metrics == "on" else NoTally()
+    tallies: list[Tally] = [PrometheusTally()] if settings.metrics == "on" else []
+    if settings.traces is not None:
+        tallies.append(TraceTally(settings.traces))
+    return Tallies(tallies) if tallies else NoTally()
 
 
 def _embedded_queue(
@@ -388,15 +423,19 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
             "On one machine, serve works by itself"
         )
     folder = settings.data_dir.resolve()
-    workshop = make_workshop(settings, folder)
+    workshop = make_workshop(settings, audio_place(settings))
+    files = make_files(settings)
     rows = _rows_for(workshop.models, names)
-    concurrency = settings.workers if concurrency is None else concurrency
+    concurrency = concurrency or settings.workers
+    if not concurrency:
+        raise SettingRefused("MUSIC_WORKERS is 0, so this worker has nothing to do: name --concurrency")
     store = TrackStore(settings.server)
     store.open()  # says what is wrong before anything of the client's is imported
     from app.services.jobs.bench import Bench
     from app.services.jobs.courier import ANYBODY, Courier
     from app.services.jobs.hand import Hand
     from app.services.jobs.node import MISSED, Lane, WorkerNode
+    from app.services.jobs.orphans import Orphans
     from app.services.jobs.recovery import Recovery
 
     clock = SystemClock()
@@ -426,7 +465,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
         Hand(store, courier, bench, clock, tally=tally),
         Recovery(
             store,
-            AudioFiles(str(folder / AUDIO)),
+            files,
             courier,
             clock,
             stale_s=MISSED * settings.heartbeat,
@@ -434,6 +473,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
             storage_limit_bytes=settings.storage_limit_bytes,
             tally=tally,
         ),
+        orphans=Orphans(store, files, clock),
         address=settings.server,
         lanes=lanes,
         concurrency=concurrency,
@@ -479,7 +519,11 @@ def move_in(settings: Settings, old: Path) -> int:
     store = TrackStore(settings.server)
     try:
         store.migrate()
-        copy_files(old / AUDIO, settings.data_dir.resolve() / AUDIO)
+        files = make_files(settings)
+        if files.remote:
+            upload_files(old / DATABASE, old / AUDIO, files)
+        else:
+            copy_files(old / AUDIO, files.folder)
         return store.take_over(old)
     finally:
         store.close()
@@ -516,7 +560,7 @@ def make_one_track(
     """
     check_request(prompt, duration, seed)
     folder = below.resolve()
-    workshop = make_workshop(settings, folder)
+    workshop = make_workshop(settings, str(folder / AUDIO))
     row = workshop.models.row(model or settings.model)
     workshop.models.check(row)
     terms = Terms(

@@ -28,6 +28,7 @@ from app.models.track import FORMS, Stage, Status, Track, TrackFile
 from app.services.encoding import keep_clip
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
+from app.services.jobs.audience import Audience, Hear
 from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, LessonFiles, TrackPage
 from app.services.storage.figures import LineFigures
@@ -38,7 +39,7 @@ from app.utils.clock import FrozenClock
 AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json", "mel.png")
 #: Fingerprint of the font that the fake service would play.
 SOUNDFONT_SHA256 = "5f" * 32
-ON_DEMAND = ("flac", "ogg", "opus", "stems.zip")
+ON_DEMAND = ("flac", "ogg", "opus", "stems.zip", "waveform.json", "spectrogram.png", "pianoroll.png", "cover.png")
 
 
 class FakeQueue:
@@ -50,6 +51,7 @@ class FakeQueue:
         self.clock = clock
         self.max_queue = max_queue
         self.tracks: dict[str, Track] = {}
+        self.audience = Audience()
         #: Tracks whose files are being read.
         self.kept: list[str] = []
         #: Tracks that only the store still knows, as after a restart.
@@ -83,6 +85,7 @@ class FakeQueue:
             if len(self.waiting()) >= self.max_queue:
                 raise QueueFull(self.max_queue, 7)
             self.tracks[track.id] = track
+        self.audience.tell(track.id, track)
         return _done(track)
 
     def submit_all(self, tracks: Sequence[Track], group: Group, comparison: Comparison | None = None) -> "Future[None]":
@@ -139,6 +142,7 @@ class FakeQueue:
     def delete(self, track_id: str) -> "Future[None]":
         self._known(track_id)
         self.tracks.pop(track_id, None)
+        self.audience.tell(track_id, None)
         self.stored.pop(track_id, None)
         for group in list(self.groups.values()):
             left = tuple(member for member in group.track_ids if member != track_id)
@@ -152,6 +156,12 @@ class FakeQueue:
         file = self.store_file(track_id, form, f"{form} made on demand".encode())
         self.change(track_id, files=(*self._known(track_id).files, file))
         return _done(file)
+
+    def watch(self, hear: Hear) -> Callable[[], None]:
+        return self.audience.join(hear)
+
+    def at_work(self) -> list[Track]:
+        return [track for track in self.tracks.values() if not track.finished]
 
     def load(self, model: str | None = None) -> QueueLoad:
         elsewhere = bool(self.elsewhere)
@@ -177,6 +187,7 @@ class FakeQueue:
 
     def change(self, track_id: str, **facts: Any) -> Track:
         track = self.tracks[track_id] = replace(self._known(track_id), **facts)
+        self.audience.tell(track_id, track)
         return track
 
     def work(self, track_id: str, stage: Stage, progress: int) -> Track:
@@ -286,6 +297,12 @@ class FakeStore:
             )
             for model in {model for vote in votes for model in vote}
         }
+
+    def ended_since(self, moment: datetime, limit: int, *, owner: str | None = None) -> list[Track]:
+        everything = [*self.queue.stored.values(), *self.queue.tracks.values()]
+        theirs = [track for track in everything if owner is None or track.owner == owner]
+        ended = [(track.finished_at, track) for track in theirs if track.finished_at and track.finished_at >= moment]
+        return [track for _, track in sorted(ended, key=lambda each: each[0])][-limit:]
 
     def page(
         self, *, status: Status | None = None, cursor: str | None = None, limit: int = 20, owner: str | None = None

@@ -104,8 +104,19 @@ def test_a_clip_reaches_the_model_as_it_sounds_and_one_that_is_gone_is_told(open
     assert heard[0].audio.samples.shape == (2 * 44_100, 2)
     assert not list(open_tone.folder.rglob("*-clip.flac"))
     AudioFiles(resident._workshop.files).delete_clip("clip_1f")
-    with pytest.raises(GenerationFailed, match="clip_1f cannot be read"):
+    with pytest.raises(GenerationFailed, match="clip_1f was removed before"):
         make(resident, open_tone.folder, asked={"audio_prompt": {"clip": "clip_1f"}})
+
+
+def test_the_model_is_loaded_where_and_in_the_type_that_the_owner_wants(open_tone, monkeypatch):
+    asked = []
+    resident = open_tone(dtype="bfloat16")
+    load = resident._engine.load
+    monkeypatch.setattr(resident._engine, "load", lambda **how: asked.append(how) or load(**how))
+
+    make(resident, open_tone.folder)
+
+    assert asked == [{"device": "auto", "dtype": "bfloat16"}]
 
 
 def test_a_take_that_is_no_sound_is_bad_and_delivered_all_the_same(open_tone):

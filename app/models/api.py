@@ -362,12 +362,24 @@ class MoodList(Wire):
     moods: list[str] = Field(description="Words to use in a prompt.", examples=[["happy", "sad", "peaceful"]])
 
 
+class InstrumentReach(Wire):
+    """What an instrument can play."""
+
+    low_pitch: int = Field(description="Lowest MIDI pitch; 60 is middle C.", examples=[55])
+    high_pitch: int = Field(description="Highest MIDI pitch.", examples=[100])
+    drums: bool = Field(description="Whether it is a drum kit.", examples=[False])
+
+
 class InstrumentList(Wire):
     """Instruments, groups and ensembles that the service knows by name."""
 
     instruments: list[str] = Field(
         description="Names to send as `instruments` or `exclude_instruments`.",
         examples=[["acoustic_grand_piano", "violin", "drums"]],
+    )
+    playable: dict[str, InstrumentReach] = Field(
+        description="Those that a plan's ensemble can be given, with what each can play.",
+        examples=[{"violin": {"low_pitch": 55, "high_pitch": 100, "drums": False}}],
     )
 
 

@@ -31,6 +31,9 @@ class Brief(Frozen):
 
     prompt: str = Field(description="The user's words, untouched.")
     genre: Heard[str] | None = Field(None, description="Genre or sub-genre, a key of the vocabulary.")
+    other_genres: tuple[Heard[str], ...] = Field(
+        (), description="Further genres that were named; they colour the feeling, the genre leads."
+    )
     excluded_genres: tuple[Heard[str], ...] = Field((), description="Genres refused, keys of the vocabulary.")
     moods: tuple[Heard[str], ...] = Field((), description="Moods, strongest first, keys of the vocabulary.")
     valence: float | None = Field(None, ge=-1, le=1, description="From sad (−1) to happy (1).")

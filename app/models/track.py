@@ -32,6 +32,10 @@ FORMS: dict[str, str] = {
     "plan.json": "application/json",
     "brief.json": "application/json",
     "mel.png": "image/png",
+    "waveform.json": "application/json",
+    "spectrogram.png": "image/png",
+    "pianoroll.png": "image/png",
+    "cover.png": "image/png",
 }
 
 

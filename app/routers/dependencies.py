@@ -66,6 +66,11 @@ async def finetunes_of(service: Annotated[MusicGeneratorService, Depends(service
     return Finetunes(service)
 
 
+async def clips_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Clips:
+    """What can be done with clips; it holds nothing, so each request has its own."""
+    return Clips(service)
+
+
 async def trace_of(request: Request) -> dict[str, str | None]:
     """Where a request came from, for the audit log: its address and its id."""
     return {
@@ -86,11 +91,6 @@ async def audit_of(
             await asyncio.to_thread(access.write_down, event, subject, **trace)
 
     return write_down
-
-
-async def clips_of(service: Annotated[MusicGeneratorService, Depends(service_of)]) -> Clips:
-    """What can be done with clips; it holds nothing, so each request has its own."""
-    return Clips(service)
 
 
 async def base_url_of(request: Request) -> str:

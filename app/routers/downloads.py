@@ -32,6 +32,7 @@ def _file_bodies(description: str) -> dict[str, Any]:
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: _file_bodies("The whole file, as an attachment with a readable name"),
     206: _file_bodies("The range asked for"),
+    307: {"description": "Where to fetch it instead, for a server set up so"},
     304: {"description": "The client's copy, named by `If-None-Match`, is still right"},
     **answers(404, 409, 416, 503),
 }
@@ -53,5 +54,10 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     summary="Download a file",
 )
 async def download(track_id: TrackId, form: Form, service: Service, request: Request) -> Response:
-    """Forms made on demand are made now. Knows `Range`, `If-Range` and `If-None-Match`."""
-    return stored_file_response(request, await service.open_file(track_id, form))
+    """Forms made on demand are made now. Knows `Range`, `If-Range` and `If-None-Match`.
+
+    A server may send a client on to an address of its object store, signed for an hour.
+    """
+    stored = await service.open_file(track_id, form)
+    address = await stored.address() if stored.address is not None and request.method == "GET" else None
+    return stored_file_response(request, stored, address)

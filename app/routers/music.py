@@ -12,6 +12,7 @@ from app.models.api import (
     GenerateRequest,
     GenreList,
     InstrumentList,
+    InstrumentReach,
     MoodList,
     PlanAnswer,
     PlanRequest,
@@ -91,4 +92,11 @@ async def moods(service: Service) -> MoodList:
 @router.get("/instruments", responses=answers(), summary="Instruments to ask for")
 async def instruments(service: Service) -> InstrumentList:
     """Names for `instruments` and `exclude_instruments`; families such as `brass` can be excluded too."""
-    return InstrumentList(instruments=await asyncio.to_thread(service.get_supported_instruments))
+    names, rows = await asyncio.to_thread(lambda: (service.get_supported_instruments(), service.get_instrument_table()))
+    return InstrumentList(
+        instruments=names,
+        playable={
+            row.key: InstrumentReach(low_pitch=row.low_pitch, high_pitch=row.high_pitch, drums=row.is_drums)
+            for row in rows
+        },
+    )

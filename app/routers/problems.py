@@ -7,13 +7,16 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from app.errors import Busy, DatabaseAway, InvalidFields, LimitReached, MusicError, QueueFull, printable
+from app.errors import Busy, DatabaseAway, InvalidFields, LimitReached, MusicError, QueueFull, StoreAway, printable
 from app.models.api import Problem, ValidationProblem
 
 log = structlog.get_logger()
 
 #: Shown for what nobody foresaw; the log has the whole story.
 UNEXPECTED = "Something went wrong on our side. It has been logged; please try again"
+
+#: What passes by itself, and says when to ask again.
+AWAITED = Busy | DatabaseAway | LimitReached | QueueFull | StoreAway
 
 #: Status → (when, an example of `detail`).
 _PROBLEMS: dict[int, tuple[str, str]] = {
@@ -76,13 +79,11 @@ async def answer_music_error(request: Request, error: Exception) -> JSONResponse
         return _faults(
             [{"loc": [part, *fault.place], "msg": fault.message, "type": fault.kind} for fault in error.faults]
         )
-    if error.status >= 500 and not isinstance(error, Busy | DatabaseAway | QueueFull):
+    if error.status >= 500 and not isinstance(error, AWAITED):
         log.error("answered with an error", detail=error.detail, exc_info=error)
     if error.status == 401:
         return JSONResponse({"detail": error.detail}, 401, {"WWW-Authenticate": "Bearer"})
-    headers = None
-    if isinstance(error, Busy | DatabaseAway | LimitReached | QueueFull):
-        headers = {"Retry-After": str(error.retry_after_s)}
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, AWAITED) else None
     return JSONResponse({"detail": error.detail}, error.status, headers)
 
 

@@ -1,17 +1,16 @@
 """A stored file as an HTTP answer: whole, in ranges, or not again (RFC 9110, sections 13 and 14)."""
 
 import re
-import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.types import Send
 
 from app.services.storage.files import StoredFile
+from app.utils.naming import content_disposition
 
 #: More ranges than this in one request are answered with the whole file: no player asks for them.
 MOST_RANGES = 10
@@ -21,7 +20,6 @@ CACHE_CONTROL = "private, max-age=86400, immutable"
 
 _SPEC = re.compile(r"([0-9]*)-([0-9]*)")
 _TAG = re.compile(r'"[^"]*"')
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 _.,'()-]")
 
 
 class Unsatisfiable(Exception):
@@ -45,12 +43,17 @@ class Span:
         return f"bytes {self.start}-{self.end - 1}/{size}"
 
 
-def stored_file_response(request: Request, stored: StoredFile) -> Response:
-    """The answer to GET or HEAD: 200, 206, 304 or 416. A file that cannot be read raises before anything is sent."""
+def stored_file_response(request: Request, stored: StoredFile, address: str | None = None) -> Response:
+    """The answer to GET or HEAD: 200, 206, 304 or 416; 307 where it is to be fetched from an address instead.
+
+    A file that cannot be read raises before anything is sent.
+    """
     etag = f'"{stored.sha256}"'
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Accept-Ranges": "bytes"}
     if client_has(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers=headers)
+    if address is not None:
+        return RedirectResponse(address, 307, {"Cache-Control": "private, no-store"})
     # Ranges are defined for GET only (14.2), and If-Range for strong tags only, for files have no dates here (13.1.5).
     wanted = request.headers.get("range") if request.method == "GET" else None
     spans = []
@@ -115,18 +118,6 @@ def parse_range(header: str, size: int) -> list[Span]:
     in_order = sorted(within, key=lambda span: span.start)
     overlap = any(span.end > following.start for span, following in pairwise(in_order))
     return [] if overlap or len(spans) > MOST_RANGES else within
-
-
-def content_disposition(file_name: str, form: str) -> str:
-    r"""An attachment under its name in UTF-8 (RFC 8187), with a plain one for old clients (RFC 6266, appendix D).
-
-    >>> content_disposition("été.mp3", "mp3")
-    'attachment; filename="ete.mp3"; filename*=UTF-8\'\'%C3%A9t%C3%A9.mp3'
-    """
-    stem = unicodedata.normalize("NFKD", file_name.removesuffix(f".{form}")).encode("ascii", "ignore").decode()
-    plain = " ".join(_NOT_PLAIN.sub(" ", stem).split()).strip(" -,.") or "track"
-    encoded = quote(file_name, safe="", errors="replace")
-    return f"attachment; filename=\"{plain}.{form}\"; filename*=UTF-8''{encoded}"
 
 
 class _FileResponse(StreamingResponse):

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import unicodedata
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -33,8 +32,10 @@ from app.services.jobs.finetuner import Finetuner
 from app.services.metering import NoTally, Tally
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
+from app.services.theory.instruments import INSTRUMENTS, InstrumentRow
 from app.utils.chance import random_token
 from app.utils.clock import Clock
+from app.utils.naming import readable_name
 from app.utils.seeds import MAX_SEED, new_seed
 
 #: Lengths that can be asked for, in seconds.
@@ -71,6 +72,8 @@ class Backend:
     soundfont_sha256: Callable[[], str]
     #: Ends what was opened, once its last user lets go.
     release: Callable[[], None]
+    #: What came of tracks and runs in this process.
+    tally: Tally = field(default_factory=NoTally)
     #: Who may do what; None where authentication is off.
     access: Access | None = None
     #: How much of everything clients may have; None where nothing is limited.
@@ -79,8 +82,6 @@ class Backend:
     hooks: Hooks | None = None
     #: Answers to requests that may be repeated.
     replays: Replays | None = None
-    #: What came of tracks and runs in this process.
-    tally: Tally = field(default_factory=NoTally)
 
 
 class MusicGeneratorService:
@@ -155,7 +156,7 @@ class MusicGeneratorService:
 
     async def get_generation_status(self, track_id: str, *, base_url: str = DEFAULT_BASE_URL) -> dict[str, Any]:
         """The body of `GET /music/status/{track_id}`. `TrackNotFound`, which is also a `KeyError`."""
-        return self._status(await self.get_track(track_id), base_url)
+        return self.status_of(await self.get_track(track_id), base_url)
 
     def status_body(self, track_id: str, base_url: str = DEFAULT_BASE_URL) -> bytes:
         """`get_generation_status` as JSON, from memory alone; `LookupError` where that doesn't hold the track."""
@@ -165,11 +166,11 @@ class MusicGeneratorService:
         if track is None or not may_see(track.owner):
             raise LookupError(track_id)
         if caller() is not None:  # its link is signed anew, each caller's own
-            return _json(self._status(track, base_url))
+            return _json(self.status_of(track, base_url))
         known = self._bodies.get(track_id)
         if known is not None and known[0] is track and known[1] == base_url:
             return known[2]
-        body = _json(self._status(track, base_url))
+        body = _json(self.status_of(track, base_url))
         if track.finished:  # while it runs, the estimate moves with the clock
             if len(self._bodies) >= 10_000:
                 self._bodies.clear()
@@ -187,6 +188,10 @@ class MusicGeneratorService:
     def get_supported_instruments(self) -> list[str]:
         """Instruments and groups that fields may name."""
         return list(instrument_names())
+
+    def get_instrument_table(self) -> list[InstrumentRow]:
+        """Instruments that a plan's ensemble can be given."""
+        return list(INSTRUMENTS.values())
 
     # -- beside the contract ------------------------------------------------------------------------------------
 
@@ -277,16 +282,6 @@ class MusicGeneratorService:
             "plan": plan.model_dump(mode="json"),
         }
 
-    async def _row(self, backend: Backend, model: str) -> ModelRow:
-        """The row of a model. `InvalidField` for an unknown one, or for one that is another key's."""
-        if seen_owner() is None:
-            return backend.models.row(model)
-        with suppress(InvalidField):  # it names all models, those of others too
-            row = backend.models.row(model)
-            if await asyncio.to_thread(usable, backend, row.name):
-                return row
-        raise InvalidField("model", f"unknown model {printable(model)!r}; GET /music/models names those you can use")
-
     async def _check_clip(self, backend: Backend, row: ModelRow, wanted: AudioPrompted) -> None:
         """`InvalidField` unless the model can do that with a clip, and there is the clip."""
         backend.models.check_audio_prompt(row, wanted.use)
@@ -296,6 +291,16 @@ class MusicGeneratorService:
             raise InvalidField(
                 "audio_prompt", "there is no such clip (any more): POST /music/clips takes one", inside=("clip",)
             ) from None
+
+    async def _row(self, backend: Backend, model: str) -> ModelRow:
+        """The row of a model. `InvalidField` for an unknown one, or for one that is another key's."""
+        if seen_owner() is None:
+            return backend.models.row(model)
+        with suppress(InvalidField):  # it names all models, those of others too
+            row = backend.models.row(model)
+            if await asyncio.to_thread(usable, backend, row.name):
+                return row
+        raise InvalidField("model", f"unknown model {printable(model)!r}; GET /music/models names those you can use")
 
     async def _settle(self, backend: Backend, asked: Asked | None, duration: int | None, seed: int | None) -> Terms:
         """Length and seed of a request, all that it asks for checked. Words alone need no thread."""
@@ -384,7 +389,8 @@ class MusicGeneratorService:
         except asyncio.TimeoutError:
             raise Busy(f"{form} is still being made", retry_after_s=5) from None
 
-    def _status(self, track: Track, base_url: str) -> dict[str, Any]:
+    def status_of(self, track: Track, base_url: str) -> dict[str, Any]:
+        """The body of `GET /music/status/{track_id}` for a track as it stands."""
         now = self._backend.clock.now() if self._backend else track.created_at
         return {
             "track_id": track.id,
@@ -487,10 +493,7 @@ def download_url(track: Track, base_url: str) -> str | None:
 
 def file_name(track: Track, form: str) -> str:
     """A readable name for a downloaded file: the title, without what file systems refuse."""
-    title = unicodedata.normalize("NFC", (track.plan or {}).get("title") or track.prompt)
-    kept = "".join(c if c.isalnum() or c in "-_.,'" else " " for c in title)
-    words = " ".join(kept.split()).strip(" .") or "track"
-    return f"{words[:80]}.{form}"
+    return readable_name((track.plan or {}).get("title") or track.prompt, form)
 
 
 def _json(body: dict[str, Any]) -> bytes:

@@ -31,9 +31,13 @@ from app.services.encoding import (
     make_tags,
     open_encoder,
     write_bytes,
+    write_cover,
     write_json,
     write_midi,
+    write_piano_roll,
+    write_spectrogram,
     write_stems,
+    write_waveform,
 )
 from app.services.engines import Engine, ModelSource, Take, TakeRequest
 from app.services.instruments import load_soundfont
@@ -42,13 +46,16 @@ from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, Masterer
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
+from app.services.storage.files import headers_of
 from app.services.styles import is_style
 from app.services.workshop import Workshop
 
 #: Forms written as soon as a track is finished; `master.wav` is what all audio on demand is made from.
 FORMS_AT_ONCE = ("mp3", "wav", "plan.json", "brief.json")
-#: Audio forms made from the master when they are first asked for.
-FORMS_FROM_MASTER = ("flac", "ogg", "opus")
+#: Made from the master when they are first asked for.
+FORMS_FROM_MASTER = ("flac", "ogg", "opus", "waveform.json", "spectrogram.png", "cover.png")
+#: The same, from the plan's notes, where there are any.
+FORMS_FROM_NOTES = ("stems.zip", "pianoroll.png")
 
 #: Mastered blocks (0.25 MB each) that may wait for an encoder, which is at work while the last ones are listened to.
 BLOCKS_AHEAD = 16
@@ -155,11 +162,11 @@ def _finished(
         if take.score is not None:
             write_midi(take.score, plan, work / "track.mid", tags)
             made.append("mid")
-            on_demand.append("stems.zip")
+            on_demand += FORMS_FROM_NOTES
         for form, content in take.extras.items():
             write_bytes(work / _file_name(form), content)
             made.append(form)
-        files = _store(AudioFiles(workshop.files), job, work, made)
+        files = _store(files_of(workshop), job, work, made, title=plan.title)
     wav = next(file for file in files if file.form == "wav")
     return Outcome(
         files=files,
@@ -176,24 +183,40 @@ def _finished(
 
 
 def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress], None]) -> Outcome:
-    """One on-demand form of a finished track: from its master, or, for stems, played again from its plan."""
+    """One on-demand form of a finished track: from its master, or from the notes of its plan."""
     track, form = job.track, job.form
     assert form is not None  # noqa: S101 - the queue names a form with every encode job
-    files = AudioFiles(workshop.files)
+    files = files_of(workshop)
     plan = Plan.model_validate(track.plan)
     tags = tags_of(Brief.model_validate(track.brief), plan)
     target = work / _file_name(form)
-    if form == "stems.zip":
-        take = take_of(workshop, track.model, plan, track.prompt, lambda _stage, _fraction: None, stems=True)
-        write_stems(take.blocks, target, plan=plan, tags=tags, threads=workshop.threads)
+    if form in FORMS_FROM_NOTES:
+        stems = form == "stems.zip"
+        take = take_of(workshop, track.model, plan, track.prompt, lambda _stage, _fraction: None, stems=stems)
+        if stems:
+            write_stems(take.blocks, target, plan=plan, tags=tags, threads=workshop.threads)
+        else:
+            assert take.score is not None  # noqa: S101 - only tracks with notes offer it
+            write_piano_roll(take.score, plan, target)
     else:
         stored = track.file("wav")
         assert stored is not None  # noqa: S101 - a completed track has its master
         source = work / "master.wav"
         files.fetch(stored.key, source)
-        encode_from_wav(source, form, target, tags)
+        _write_from_master(source, form, target, plan, tags)
     report(Progress(stage="encoding", fraction=1.0))
-    return Outcome(files=_store(files, job, work, [form]))
+    return Outcome(files=_store(files, job, work, [form], title=plan.title))
+
+
+def _write_from_master(source: Path, form: str, target: Path, plan: Plan, tags: Tags) -> None:
+    if form == "waveform.json":
+        write_waveform(source, target)
+    elif form == "spectrogram.png":
+        write_spectrogram(source, target)
+    elif form == "cover.png":
+        write_cover(source, plan, target)
+    else:
+        encode_from_wav(source, form, target, tags)
 
 
 def decided_for(track: Track, seed: int, *, soundfont_sha256: str, style: str | None = None) -> tuple[Brief, Plan]:
@@ -326,13 +349,18 @@ def _wait(written: list[Future[None]]) -> None:
         one.result()
 
 
-def _store(files: AudioFiles, job: Job, work: Path, forms: list[str]) -> tuple[TrackFile, ...]:
+def files_of(workshop: Workshop) -> AudioFiles:
+    """Where files are kept, and with how much patience."""
+    return AudioFiles(workshop.files, patience_s=workshop.store_patience_s)
+
+
+def _store(files: AudioFiles, job: Job, work: Path, forms: list[str], *, title: str) -> tuple[TrackFile, ...]:
     stored = []
     for form in forms:
         path = work / _file_name(form)
         size, sha256 = file_facts(path)
         key = f"tracks/{job.track.id}/{job.run}/{path.name}"
-        files.put(path, key)
+        files.put(path, key, headers_of(title or job.track.prompt, form))
         stored.append(TrackFile(form=form, key=key, size=size, sha256=sha256))
     return tuple(stored)
 

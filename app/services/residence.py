@@ -23,9 +23,8 @@ from app.services.instruments import fingerprint_of
 from app.services.jobs.base import Job, TakeMade
 from app.services.jobs.engine_room import Loaded, Unusable, Watched, Word
 from app.services.listening.takes import Verdict, judge
-from app.services.pipeline import MODEL_WORK, StageClock, decided_for, mix_of, take_held
+from app.services.pipeline import MODEL_WORK, StageClock, decided_for, files_of, mix_of, take_held
 from app.services.planning.phrasing import describe
-from app.services.storage import AudioFiles
 from app.services.storage.files import clip_key
 from app.services.workshop import Workshop
 from app.utils.seeds import MAX_SEED, rng_for
@@ -164,11 +163,11 @@ class ModelResident:
             return None
         path = below.with_name(f"{below.name}-clip.flac")
         try:
-            AudioFiles(self._workshop.files).fetch(clip_key(wanted.clip), path)
+            files_of(self._workshop).fetch(clip_key(wanted.clip), path)
         except StorageFailed as error:
-            raise GenerationFailed(
-                f"The clip {wanted.clip} cannot be read (any more): it was removed before this track was made"
-            ) from error
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise  # the disk refuses, or the store is away
+            raise GenerationFailed(f"The clip {wanted.clip} was removed before this track was made") from error
         try:
             samples, sample_rate = read_clip(path)
         finally:
@@ -180,7 +179,7 @@ class ModelResident:
         began = time.monotonic()
         try:
             with self._ticking(began):
-                self._engine.load(device=self._device)
+                self._engine.load(device=self._device, dtype=self._workshop.dtype)
         except MusicError:
             raise
         except Exception as error:

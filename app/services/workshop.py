@@ -23,10 +23,14 @@ class Workshop:
     soundfont: Path
     #: Folder or URL of the audio file store.
     files: str
+    #: Seconds that a worker goes on trying while that store does not answer.
+    store_patience_s: float = 0.0
     #: Threads a render may use; the result does not depend on it.
     threads: int = 1
     #: Which models there are, and where their things lie.
     models: Models = field(default_factory=Models)
+    #: Type in which models compute: "auto", "float32", "float16", "bfloat16".
+    dtype: str = "auto"
     #: Tracks that a model makes at once at most, and the seconds that one waits for others.
     batch_most: int = 1
     batch_wait_s: float = 0.0

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from app.services.storage import TrackStore
+from tests.buckets import S3Server
 from tests.durability.server import Server, _Child, _first
 from tests.postgres import open_cluster
 
@@ -20,13 +21,20 @@ def cluster():
     cluster.end()
 
 
+@pytest.fixture(scope="session")
+def s3_server():
+    server = S3Server()
+    yield server
+    server.end()
+
+
 class Worker(_Child):
     """`python -m app.cli worker`, once it takes jobs."""
 
-    def __init__(self, environment, *arguments):
+    def __init__(self, environment, *arguments, module="app.cli"):
         self._ready = threading.Event()
-        super().__init__(["app.cli", "worker", *arguments], environment, measured=False)
-        if not self._ready.wait(60):
+        super().__init__([module, "worker", *arguments], environment, measured=False)
+        if not self._ready.wait(180):
             self.kill()
             raise AssertionError("the worker did not start:\n" + "".join(self.output))
 
@@ -55,10 +63,11 @@ class Installation:
 
     def server(self, **environment):
         own = {name: value for name, value in self.environment.items() if name != "MUSIC_DATA_DIR"}
-        return self._kept(Server(self.folder, measured=False, **{**own, **environment}))
+        return self._kept(Server(self.folder, measured=False, **{**own, "MUSIC_WORKERS": "0", **environment}))
 
-    def worker(self, *arguments, **environment):
-        return self._kept(Worker({**self.environment, **environment}, *arguments))
+    def worker(self, *arguments, module="app.cli", **environment):
+        """A worker; `module` runs in place of the command line."""
+        return self._kept(Worker({**self.environment, **environment}, *arguments, module=module))
 
     def sql(self, statement):
         return self.cluster.sql(statement, self.database)
@@ -68,7 +77,7 @@ class Installation:
         folder = self.folder / "audio" / "tracks" / track_id
         return sorted(path.name for path in folder.iterdir() if any(path.iterdir())) if folder.exists() else []
 
-    def until(self, look, limit_s=60):
+    def until(self, look, limit_s=180):
         return _first(look, bool, limit_s, pause_s=0.02)
 
     def _kept(self, child):

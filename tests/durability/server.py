@@ -86,7 +86,7 @@ class Server(_Child):
         self._address = threading.Event()
         own = {"MUSIC_DATA_DIR": str(data_dir), "MUSIC_WORKERS": "1", **environment}
         super().__init__([self.module, "serve", "--port", "0"], own, measured=measured)
-        if not self._address.wait(60):
+        if not self._address.wait(180):
             self.kill()
             raise AssertionError("the server did not start:\n" + "".join(self.output))
         self.client = httpx.Client(base_url=self.url, timeout=60)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings, hub_cache, parse_model_paths
-from app.errors import FetchFailed, InvalidField, LicenceRefused, ModelNotReady, SettingRefused
+from app.errors import FetchFailed, GenerationFailed, InvalidField, LicenceRefused, ModelNotReady, SettingRefused
 from app.services.engines import CATALOGUE, LocalCheckpoint, Models
 from app.services.engines import readiness as readinesses
-from app.services.engines.base import Capabilities
+from app.services.engines.base import Capabilities, ModelSource
+from app.services.engines.checkpoints import checked_folder
 from app.services.engines.readiness import environment_of, is_installed, python_of
 from app.services.engines.rows import ModelRow, Weights
 from app.services.engines.weights import folder_of, lacking_in, wanted_files
@@ -310,3 +311,47 @@ def test_every_row_says_what_an_owner_must_know(row):
     if row.weights is not None:
         assert row.weights.size_bytes > 0
         assert row.memory_bytes > 0
+
+
+def test_weights_that_are_there_as_pickles_only_are_refused_with_the_reason(tmp_path):
+    row = replace(CATALOGUE["musicgen-small"], weights=replace(CATALOGUE["musicgen-small"].weights, folder=tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    assert lacking_in(tmp_path, row.weights) == (
+        "its weights are refused: pytorch_model.bin is a pickle, which could run any code"
+    )
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert lacking_in(tmp_path, row.weights) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (None, "are not on this machine: python3 run.py fetch mine"),
+        ({}, "its config.json is missing or damaged"),
+        ({"config.json": "[1"}, "its config.json is missing or damaged"),
+        ({"config.json": "[1]"}, "holds None, not musicgen"),
+        ({"config.json": '{"model_type": "bert"}'}, "holds bert, not musicgen"),
+        ({"config.json": '{"model_type": "musicgen"}', "a.bin": ""}, "mine is refused: a.bin is a pickle"),
+        (
+            {"config.json": '{"model_type": "musicgen", "unet": []}', "a.safetensors": "", "unet/b.pt": ""},
+            "mine is refused: unet/b.pt is a pickle",
+        ),
+        ({"config.json": '{"model_type": "musicgen"}', "a.bin": "", "a.safetensors": ""}, None),
+    ],
+)
+def test_a_folder_is_looked_at_before_anything_of_it_is_opened(tmp_path, files, said):
+    folder = tmp_path / "model"
+    for name, content in (files or {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    if files == {}:
+        folder.mkdir()
+    source = ModelSource(name="mine", folder=folder)
+
+    if said is None:
+        assert checked_folder(source, "musicgen", index="config.json", key="model_type") == folder
+        return
+    with pytest.raises(GenerationFailed) as refused:
+        checked_folder(source, "musicgen", index="config.json", key="model_type")
+    assert said in str(refused.value)

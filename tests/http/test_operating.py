@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.config import Settings
 from app.errors import DatabaseAway
 from app.main import create_app
-from app.services.metering import PrometheusTally
+from app.services.metering import NoTally, PrometheusTally, Tallies
 
 JSON = {"Content-Type": "application/json"}
 
@@ -138,7 +138,8 @@ def test_openmetrics_is_told_to_who_asks_for_it(own):
 
 
 def test_tracks_are_counted_as_they_end(queue, service, track_id):
-    tally = PrometheusTally()
+    tally = Tallies([PrometheusTally(), NoTally()])
+    tally.accepted(queue.tracks[track_id], service.clock.now())
     started = queue.work(track_id, "composing", 10)
     tally.began(started, started.started_at)
     service.clock.advance(3)
@@ -154,6 +155,7 @@ def test_tracks_are_counted_as_they_end(queue, service, track_id):
     }
     assert told["music_tracks_ended_total", "completed", "composer"] == 1
     assert told["music_tracks_ended_total", "cancelled", "composer"] == 1
+    assert told["music_tracks_accepted_total", "composer"] == 1
     assert told["music_track_wait_seconds_count", "composer"] == 1
     assert told["music_stage_seconds_sum", "composer", "rendering"] == 0.5
     assert told["music_job_retries_total", "late", "render"] == 1

@@ -154,10 +154,14 @@ def test_values_are_taken_as_httpie_sends_them(client, queue):
 
 
 def test_instruments_can_be_listed(client):
-    names = client.get("/music/instruments").json()["instruments"]
+    answer = client.get("/music/instruments").json()
+    names = answer["instruments"]
 
     assert {"violin", "drums", "acoustic_grand_piano", "guitar"} <= set(names)
     assert len(names) == len(set(names))
+    assert answer["playable"]["violin"] == {"low_pitch": 55, "high_pitch": 100, "drums": False}
+    assert answer["playable"]["jazz_kit"]["drums"] is True
+    assert "guitar" not in answer["playable"]  # a family takes no seat
 
 
 @pytest.mark.parametrize("path", ["/music/plan", "/music/generate"])

@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.errors import StorageFailed
-from app.routers.ranged import content_disposition, stored_file_response
+from app.routers.ranged import stored_file_response
 from app.services.storage.files import StoredFile
+from app.utils.naming import content_disposition
 
 CONTENT = bytes(range(250)) * 4
 SHA256 = "5f" * 32

@@ -3,6 +3,7 @@
 import pytest
 
 from app.models.track import FORMS
+from tests.fakes import ON_DEMAND
 
 
 def record(client, track_id):
@@ -69,7 +70,7 @@ def test_every_form_of_a_finished_track_is_in_its_record_and_can_be_fetched(clie
     files = record(client, track_id)["files"]
 
     assert set(files) == set(FORMS)
-    assert {form for form, file in files.items() if not file["ready"]} == {"flac", "ogg", "opus", "stems.zip"}
+    assert {form for form, file in files.items() if not file["ready"]} == set(ON_DEMAND)
     for form, file in files.items():
         answer = client.get(file["url"])
         assert answer.status_code == 200

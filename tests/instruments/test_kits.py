@@ -66,3 +66,15 @@ def test_a_short_note_does_not_cut_a_drum_short(font: SoundFont) -> None:
     short, long = (play("synth_808", [note(36, length_s=length)], font, seconds=1.0) for length in (0.01, 0.9))
 
     np.testing.assert_allclose(short, long, rtol=0.2, atol=2e-3)
+
+
+@pytest.mark.parametrize("kit", ["synth_808", "synth_909"])
+def test_a_kick_drums_no_key_of_its_own_under_the_music(kit: str, font: SoundFont) -> None:
+    kick = play(kit, [note(36)], font, seconds=1.0).sum(axis=1)
+    spectrum = np.abs(np.fft.rfft(kick, 1 << 17)) ** 2
+    hertz = np.fft.rfftfreq(1 << 17, 1 / SAMPLE_RATE)
+    low = (hertz >= 30) & (hertz < 250)
+    classes = np.zeros(12)
+    np.add.at(classes, np.round(12 * np.log2(hertz[low] / 440)).astype(int) % 12, spectrum[low])
+
+    assert classes.max() < 0.2 * classes.sum()

@@ -66,19 +66,17 @@ def test_a_clip_outlives_a_restart(studio):
 
 def test_a_clip_that_goes_while_its_track_waits_is_the_reason_why_that_fails(studio):
     clip_id = send(studio, tone(2.0))
-    before = studio.ask(duration=60, seed=3)  # named seeds are made one after the other
+    # As many as the model takes in hand at once, and one after the other, for their seeds are named.
+    before = [studio.ask(duration=60, seed=seed) for seed in range(4)]
     track_id = studio.ask(seed=4, audio_prompt={"clip": clip_id})
-    # The clip is read when work on its track begins; a long track is at work then only if it goes now.
-    removed = studio.client.delete(f"/music/clips/{clip_id}").status_code
-    studio.client.post(f"/music/tracks/{before}/cancel")
 
-    last = studio.finish(track_id)[-1]
+    assert studio.client.delete(f"/music/clips/{clip_id}").status_code == 204
 
-    assert removed == 204
-    if last["status"] == "failed":
-        assert clip_id in last["error"]
-        assert "removed" in last["error"]
-    again = studio.client.post(
-        "/music/generate", json={"prompt": "calm", "model": studio.model, "audio_prompt": {"clip": clip_id}}
-    )
-    assert again.status_code == 422
+    for one in before:
+        studio.client.post(f"/music/tracks/{one}/cancel")
+    assert studio.finish(track_id)[-1]["status"] == "failed"
+    error = studio.record(track_id)["error"]
+    assert clip_id in error
+    assert "removed before this track was made" in error
+    wish = {"prompt": "calm", "model": studio.model, "audio_prompt": {"clip": clip_id}}
+    assert studio.client.post("/music/generate", json=wish).status_code == 422

@@ -200,7 +200,7 @@ def test_the_codes_of_a_clips_end_are_the_head_of_the_take_and_are_cut_off_again
     assert len(heads) == 1
     assert torch.equal(heads[0], codes)
     # The codec hears both together, and only what follows the clip is delivered.
-    sound = engine._model.audio_encoder.decode(whole[0][None, None], [None]).audio_values[0, 0].numpy()
+    sound = engine._model.audio_encoder.decode(whole[0][None, None], [None]).audio_values[0, 0].detach().numpy()
     samples = samples_of(take)
     assert len(samples) == 5 * RATE
     np.testing.assert_allclose(samples[:, 0], sound[codes.shape[1] * 640 :][: 5 * RATE], atol=0.02)

@@ -3,10 +3,11 @@
 from tests.neural.words import t5_tokenizer
 
 
-def save_tiny_musicgen(folder, work, *, channels=1, tied_width=False):
+def save_tiny_musicgen(folder, work, *, channels=1, tied_width=False, melody=False):
     """The checkpoint in `folder`, of one channel or two; `work` is not needed.
 
-    With `tied_width` the text encoder is as wide as the decoder, so that nothing stands between them.
+    With `tied_width` the text encoder is as wide as the decoder, so that nothing stands between them; with `melody` it
+    is of the family that follows tunes.
     """
     import torch
     from transformers import (
@@ -15,6 +16,10 @@ def save_tiny_musicgen(folder, work, *, channels=1, tied_width=False):
         MusicgenDecoderConfig,
         MusicgenForCausalLM,
         MusicgenForConditionalGeneration,
+        MusicgenMelodyConfig,
+        MusicgenMelodyDecoderConfig,
+        MusicgenMelodyForCausalLM,
+        MusicgenMelodyForConditionalGeneration,
         T5Config,
         T5EncoderModel,
     )
@@ -44,8 +49,11 @@ def save_tiny_musicgen(folder, work, *, channels=1, tied_width=False):
     )
     for layer in codec.quantizer.layers:  # they begin as zeros, which would make all codes sound alike
         layer.codebook.embed.copy_(torch.randn_like(layer.codebook.embed))
-    decoder = MusicgenForCausalLM(
-        MusicgenDecoderConfig(
+    decoder_kind, config_kind = MusicgenForCausalLM, MusicgenDecoderConfig
+    if melody:
+        decoder_kind, config_kind = MusicgenMelodyForCausalLM, MusicgenMelodyDecoderConfig
+    decoder = decoder_kind(
+        config_kind(
             vocab_size=64,
             hidden_size=32,
             ffn_dim=32,
@@ -58,7 +66,14 @@ def save_tiny_musicgen(folder, work, *, channels=1, tied_width=False):
             bos_token_id=64,
         )
     )
-    model = MusicgenForConditionalGeneration(text_encoder=text, audio_encoder=codec, decoder=decoder)
+    if melody:
+        config = MusicgenMelodyConfig(
+            text_encoder=text.config, audio_encoder=codec.config, decoder=decoder.config, chroma_length=24
+        )
+        model = MusicgenMelodyForConditionalGeneration(config, text_encoder=text, audio_encoder=codec, decoder=decoder)
+        torch.nn.init.normal_(model.audio_enc_to_dec_proj.weight)  # as loud as the words
+    else:
+        model = MusicgenForConditionalGeneration(text_encoder=text, audio_encoder=codec, decoder=decoder)
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
     return folder

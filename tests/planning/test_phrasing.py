@@ -2,9 +2,11 @@
 
 import pytest
 
+from app.models.asked import Asked
 from app.services.planning import make_plan, read
 from app.services.planning.lexicon import lexicon
 from app.services.planning.phrasing import PHRASED_FOR, describe
+from app.services.planning.wishes import granted, understood
 
 
 def phrased(prompt, manner="musicgen"):
@@ -110,3 +112,38 @@ def test_every_genre_has_a_name_without_marks_of_the_tables(key):
     text = phrased(lexicon().genres[key].words[0], "riffusion")
 
     assert "_" not in text
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("dark ambient drone", "dark ambient drone"),
+        ("epic orchestral battle music with choir, 140 bpm", "epic orchestral battle music with choir, 140 bpm"),
+        ("musique de film épique avec des cuivres", "epic cinematic music with brass"),
+        ("史诗般的管弦乐", "epic orchestral music"),
+        ("music for my morning yoga session, peaceful and airy", "peaceful, airy morning music, for yoga"),
+        ("not too fast, no piano, just gentle harp", "mid-tempo, gentle music with solo harp"),
+        ("slow sad ballad", "slow, sad ballad"),
+        ("salsa alegre con trompetas", "happy salsa with trumpet"),
+        ("jazz manouche rapide avec guitare", "fast gypsy jazz with guitar"),
+        ("musica rilassante con pianoforte e archi", "relaxing music with piano and strings"),
+        ("samba animado com violão", "happy samba with acoustic guitar"),
+        ("穏やかなピアノ曲", "peaceful solo piano"),
+        ("techno oscuro a 130 bpm sin voces", "dark techno, 130 bpm"),
+    ],
+)
+def test_it_reads_as_somebody_would_say_it(prompt, said):
+    assert phrased(prompt) == said
+
+
+def test_an_explicit_genre_stands_alone():
+    brief = granted(read("dark ambient drone"), understood(Asked(genre="jazz")))
+
+    assert brief.other_genres == ()
+
+
+def test_every_genre_that_was_named_is_said_and_none_twice():
+    assert phrased("folk rock") == "folk rock"
+    assert "horror" in phrased("dark ambient drone for a horror game")
+    assert phrased("bossa nova jazz").count("jazz") <= 1
+    assert "metal" not in phrased("dark ambient drone, not metal")

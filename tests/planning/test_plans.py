@@ -629,3 +629,22 @@ def test_the_snare_of_a_march_does_not_wait_for_the_climax_nor_stay_behind(seed:
     assert drummers
     assert max(voice.channel.level_db for voice in drummers) >= 0.0
     assert all({voice.name for voice in drummers} & set(section.voices) for section in strong)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("style", ["lofi", "drum_and_bass", "synthwave"])
+def test_a_beat_that_makes_the_style_is_heard_most_of_the_time(style: str, seed: int):
+    plan = plan_of("music", 30, seed=seed, styles={style: packaged_styles()[style]})
+    drummers = {voice.name for voice in plan.ensemble if voice.role == "drums"}
+    drummed = sum(section.bars for section in plan.form if drummers & set(section.voices))
+
+    assert drummed >= 0.6 * plan.bars
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_only_drummers_of_a_march_never_stop(seed: int):
+    plan = plan_of("a proud military march", 60, seed=seed)
+    drummers = {voice.name for voice in plan.ensemble if voice.role in DRUM_ROLES}
+
+    assert plan.style == "march"
+    assert all(drummers & set(section.voices) for section in plan.form)

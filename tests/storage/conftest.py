@@ -5,6 +5,7 @@ import pytest
 from app.services.storage import TrackStore
 from app.services.storage.database import bring_up_to_date
 from app.services.storage.server import address_of, open_server
+from tests.buckets import S3Server
 from tests.postgres import open_cluster
 
 
@@ -27,3 +28,17 @@ def store(request, tmp_path):
         store = TrackStore(address)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    server = S3Server()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def bucket(s3_server, monkeypatch):
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server.bucket()

@@ -13,7 +13,7 @@ import pytest
 
 from app.errors import StorageFailed
 from app.models.track import TrackFile
-from app.services.storage.files import AudioFiles, check_key
+from app.services.storage.files import AudioFiles, check_key, clip_key
 
 KEY = "tracks/track_0123456789abcdef/1/track.mp3"
 CONTENT = bytes(range(256)) * 4_000  # 1,024,000 bytes
@@ -24,8 +24,10 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "audio"
 
 
-@pytest.fixture(params=["path", "text", "file URL", "memory"])
+@pytest.fixture(params=["path", "text", "file URL", "memory", pytest.param("s3", marks=pytest.mark.distributed)])
 def files(request: pytest.FixtureRequest, root: Path) -> AudioFiles:
+    if request.param == "s3":
+        return AudioFiles(f"s3://{request.getfixturevalue('bucket')}/music")
     roots = {"path": root, "text": str(root), "file URL": root.as_uri(), "memory": "memory:///"}
     return AudioFiles(roots[request.param])
 
@@ -359,3 +361,19 @@ def test_what_keeps_files_from_being_written_is_said(root: Path) -> None:
 
     with pytest.raises(StorageFailed, match="Files cannot be written"):
         AudioFiles(root).check()
+
+
+def test_a_clip_is_kept_beside_the_tracks_and_one_that_is_gone_is_told_from_a_store_that_is_away(files, made, tmp_path):
+    files.put(made(), clip_key("clip_a"))
+    files.put(made(), clip_key("clip_b"))
+    files.fetch(clip_key("clip_a"), tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == CONTENT
+    assert files.runs() == set()
+
+    files.delete_clip("clip_a")
+    files.delete_clip("clip_a")
+
+    with pytest.raises(StorageFailed) as gone:
+        files.fetch(clip_key("clip_a"), tmp_path / "again")
+    assert isinstance(gone.value.__cause__, FileNotFoundError)
+    files.fetch(clip_key("clip_b"), tmp_path / "again")

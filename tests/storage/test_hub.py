@@ -131,7 +131,7 @@ def test_pickles_alone_are_refused_before_anything_is_fetched(hub, tmp_path):
     del files[UNET]
     del files["unet/diffusion_pytorch_model.fp16.safetensors"]
 
-    with pytest.raises(FetchFailed, match=r"unet/diffusion_pytorch_model\.bin, a pickle, .* nothing was fetched"):
+    with pytest.raises(FetchFailed, match=r"unet/diffusion_pytorch_model\.bin is a pickle, .* nothing was fetched"):
         brought(tmp_path)
 
     assert hub.asked == []

@@ -12,6 +12,7 @@ from app.models.track import Track, TrackFile
 from app.services.storage import TrackStore
 from app.services.storage.cursors import read_cursor, write_cursor
 from app.services.storage.rows import JobRow
+from app.services.storage.tables import tracks as table
 
 NOW = datetime(2026, 8, 27, 10, 30, 0, 123456, tzinfo=timezone.utc)
 
@@ -331,3 +332,21 @@ def test_a_url_names_a_database_too(tmp_path):
     store.close()
 
     assert (tmp_path / "url.db").exists()
+
+
+def test_what_ended_since_a_moment_comes_in_the_order_it_ended(store):
+    tracks = add(store, *(a_track(number) for number in range(1, 5)))
+    for minutes, track in enumerate(reversed(tracks[:3])):
+        done = finish(store, track)
+        with store.transaction() as changes:
+            changes.connection.execute(
+                table.update().where(table.c.id == done.id).values(finished_at=NOW + timedelta(minutes=minutes))
+            )
+
+    def ended(since_minutes, limit=10):
+        return [track.seed for track in store.ended_since(NOW + timedelta(minutes=since_minutes), limit)]
+
+    assert ended(0) == [3, 2, 1]
+    assert ended(1) == [2, 1]
+    assert ended(0, limit=2) == [2, 1]
+    assert ended(3) == []

@@ -179,6 +179,13 @@ def test_a_chord_moves_to_the_nearest_layout():
     assert nearest_voicing(c_major, options, 64) == (60, 64, 69)
 
 
+def test_a_power_chord_stands_on_its_root():
+    for root in range(12):
+        for layout in voicings(Chord(root, "5", root), 40, 64, 3, "power"):
+            assert layout[0] % 12 == root
+            assert [pitch - layout[0] for pitch in layout] == [0, 7, 12]
+
+
 def test_low_chords_are_laid_wide():
     for layout in voicings(Chord(0, "maj7", 0), 36, 60, 4, "spread"):
         if layout[0] < 46:

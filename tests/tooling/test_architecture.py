@@ -19,6 +19,7 @@ LAYERS = (
         "app.services.clips",
         "app.services.comparing",
         "app.services.finetunes",
+        "app.services.following",
         "app.services.offering",
         "app.services.watching",
     ),

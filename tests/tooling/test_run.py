@@ -293,6 +293,14 @@ def test_a_set_up_that_fails_fails_the_checks(monkeypatch, capsys):
     assert "no venv here" in capsys.readouterr().err
 
 
+def test_without_a_browser_the_check_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.delenv("STUDIO_BROWSER", raising=False)
+    monkeypatch.setattr(run_tests.shutil, "which", lambda name: None)
+
+    assert run_tests.browser([]) == 1
+    assert "Install the package `chromium`" in capsys.readouterr().err
+
+
 def test_every_documented_check_exists():
     documented = {"all", "unit", "integration", "coverage", "quick", "performance", "security"}
 

@@ -113,7 +113,7 @@ class _BassLine:
             pitch = self._tone(stroke.sign, change.chord, following.chord, index, left, rng)
             self._early = stroke.sign == "p"
             length = (stroke.length if self._early else min(stroke.length, end - stroke.position)) * self._idiom.legato
-            accent = 0.35 + 0.35 * self._setting.metre.strength(stroke.position)
+            accent = 0.25 + 0.5 * self._setting.metre.strength(stroke.position)
             if stroke.sign == "s":
                 length = min(length, 0.25)
             elif stroke.sign == "g":

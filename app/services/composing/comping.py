@@ -26,6 +26,9 @@ from app.services.theory.voicing import Spacing, Voicing, nearest_voicing, voici
 #: Accent of each sign of a comping pattern.
 ACCENTS = {"X": 1.0, "x": 0.55, "o": 0.1, "s": 0.6, "b": 0.6, "u": 0.4, "p": 0.75}
 
+#: What the weight of a stroke's place in the bar adds to its accent.
+METRIC_ACCENT = 0.45
+
 #: Longest sound of a short chord, in beats.
 STAB_BEATS = 0.22
 
@@ -166,7 +169,7 @@ def _strokes(setting: Setting, bar: Bar, stroke: Stroke, layout: Voicing) -> lis
     elif stroke.sign == "u":
         pitches = layout[1:] or layout
     length = min(stroke.length, STAB_BEATS) if stroke.sign == "s" else stroke.length * 0.97
-    accent = ACCENTS.get(stroke.sign, 0.35) + 0.25 * (setting.metre.strength(stroke.position) - 0.5)
+    accent = ACCENTS.get(stroke.sign, 0.35) + METRIC_ACCENT * (setting.metre.strength(stroke.position) - 0.5)
     force = velocity(setting.plan, bar, "chords", accent)
     start = bar.start_beat + stroke.position
     return [Note(pitch=pitch, start_beat=start, length_beats=length, velocity=force) for pitch in pitches]

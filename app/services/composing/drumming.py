@@ -18,10 +18,14 @@ from app.services.theory.rhythm import Bar as Rhythm
 from app.services.theory.rhythm import Stroke
 
 #: Accent of each sign of a groove.
-ACCENTS = {"X": 1.05, "x": 0.55, "o": 0.0, "g": -1.2, "?": -1.1}
+ACCENTS = {"X": 1.15, "x": 0.6, "o": -0.45, "g": -1.3, "?": -1.2}
 
 #: Drums that keep time; they fall silent under a fill.
 KEEP_TIME = frozenset({"hat", "open_hat", "ride", "ride_2", "bell", "shaker", "tambourine", "rim"})
+
+#: Below this tempo the strokes of time-keepers between the beats are lighter, the more the slower, by up to so much
+#: accent: the beats are far apart then, and whoever hears all strokes alike counts twice as many.
+UNHURRIED_BPM, SLOWEST_BPM, LIGHTER = 100.0, 72.0, 0.9
 
 #: Drums that take over from the time-keepers where they fall together.
 _CHOKED_BY = {"hat": ("open_hat", "pedal"), "ride": ("bell",)}
@@ -37,6 +41,9 @@ ALONE_GROOVES: dict[Role, tuple[Groove, ...]] = {
 
 #: Styles whose timing is this loose, in milliseconds, are played by people.
 HUMAN_MS = 4.0
+
+#: Positions at least this strong are beats.
+BEAT_STRENGTH = 0.6
 
 #: Beats a drum note is written for.
 HIT_BEATS = 0.25
@@ -216,6 +223,7 @@ class _Drummer:
 
     def _strike(self, bar: Bar, lanes: dict[str, list[Stroke]], rng: np.random.Generator | None) -> None:
         setting = self._setting
+        light = LIGHTER * float(np.clip((UNHURRIED_BPM - setting.plan.tempo_bpm) / (UNHURRIED_BPM - SLOWEST_BPM), 0, 1))
         density = max(setting.plan.density, 0.0) if self._alone(bar.stretch) else setting.plan.density
         for drum, strokes in lanes.items():
             key = drum_key(drum, self._voice.instrument, bar.key.root)
@@ -227,6 +235,8 @@ class _Drummer:
                 if stroke.position in chokers:
                     continue
                 accent = ACCENTS[stroke.sign]
+                if drum in KEEP_TIME and setting.metre.strength(stroke.position) < BEAT_STRENGTH:
+                    accent -= light
                 if density < -0.3 and stroke.sign in "go" and rng is not None and rng.random() < -density * 0.7:
                     continue
                 self.notes.append(

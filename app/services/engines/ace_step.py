@@ -44,7 +44,7 @@ class AceStepEngine:
         """Open the checkpoint; `adapter` is a folder with a LoRA for it."""
         if self._pipeline is not None:
             return
-        pipeline = open_pipeline(self._source, "AceStepPipeline", device=device, dtype=dtype, half="bfloat16")
+        pipeline = open_pipeline(self._source, "AceStepPipeline", device=device, dtype=dtype, halves=("bfloat16",))
         if adapter is not None:
             pipeline.load_lora_weights(adapter, local_files_only=True, use_safetensors=True)
         self._pipeline = pipeline

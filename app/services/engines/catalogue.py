@@ -21,6 +21,12 @@ def _make_musicgen(source: ModelSource) -> Engine:
     return MusicGenEngine(source)
 
 
+def _make_musicgen_melody(source: ModelSource) -> Engine:
+    from app.services.engines.musicgen import MusicGenMelodyEngine
+
+    return MusicGenMelodyEngine(source)
+
+
 def _make_riffusion(source: ModelSource) -> Engine:
     from app.services.engines.riffusion import RiffusionEngine
 
@@ -69,6 +75,13 @@ MUSICGEN_CAPABILITIES = Capabilities(
     code_licence="Apache-2.0 (transformers)",
     weights_licence="CC-BY-NC-4.0",
     commercial_use=False,
+)
+
+MUSICGEN_MELODY_CAPABILITIES = replace(
+    MUSICGEN_CAPABILITIES,
+    audio_prompt=frozenset({"continue", "melody"}),
+    batch=1,  # words are read before the music: longer ones beside them would move it
+    fine_tune=False,
 )
 
 RIFFUSION_CAPABILITIES = Capabilities(
@@ -219,6 +232,13 @@ CATALOGUE: dict[str, ModelRow] = {
         _musicgen("small", 2_500_000_000, stereo=True),
         _musicgen("medium", 8_200_000_000, stereo=True),
         _musicgen("large", 13_900_000_000, stereo=True),
+        replace(
+            _musicgen("melody", 6_200_000_000),
+            description="MusicGen of AudioCraft, melody: follows the tune of a recording, or the words alone; 30 s at "
+            "once, longer pieces by continuation. Its weights are not for commercial use.",
+            capabilities=MUSICGEN_MELODY_CAPABILITIES,
+            make=_make_musicgen_melody,
+        ),
         ModelRow(
             name="riffusion-model-v1",
             engine="riffusion",

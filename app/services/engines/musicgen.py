@@ -4,23 +4,23 @@ The model hears 30 s at once. Longer pieces are continued from their last 12 s, 
 handed on, so that nothing is lost between. The codes of a piece are made to sound in stretches.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from app.errors import Cancelled, GenerationFailed, printable
+from app.errors import Cancelled
 from app.models.audio import Samples
 from app.services.dsp.resampling import resampled
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
-from app.services.engines.catalogue import MUSICGEN_CAPABILITIES
+from app.services.engines.catalogue import MUSICGEN_CAPABILITIES, MUSICGEN_MELODY_CAPABILITIES
 from app.services.engines.musicgen_adapters import put_on
+from app.services.engines.musicgen_melody import Melody
+from app.services.engines.musicgen_opening import MusicgenFamily, open_musicgen
 from app.services.engines.musicgen_tokens import CodeWriter, Row
-from app.services.engines.on_torch import device_named, dice_of, dtype_named, give_back
+from app.services.engines.on_torch import dice_of, give_back
 from app.services.engines.shaping import Watch, blocks_of, looped
-from app.services.engines.weights import PICKLES
 
 #: Seconds that the model hears, and those of them that a continuation begins with.
 WINDOW_S, KEPT_S = 30, 12
@@ -36,6 +36,7 @@ class MusicGenEngine:
     """One MusicGen checkpoint: small, medium or large, of one channel or two."""
 
     capabilities: Capabilities = MUSICGEN_CAPABILITIES
+    family: MusicgenFamily = "musicgen"
 
     def __init__(self, source: ModelSource, *, window_s: float = WINDOW_S, kept_s: float = KEPT_S) -> None:
         self._source = source
@@ -50,7 +51,7 @@ class MusicGenEngine:
         """Open the checkpoint; `adapter` is a folder with a LoRA for it. `GenerationFailed` with the reason."""
         if self._model is not None:
             return
-        self._model, self._tokenizer = open_musicgen(self._source, device=device, dtype=dtype)
+        self._model, self._tokenizer = open_musicgen(self._source, device=device, dtype=dtype, family=self.family)
         self._wear(None if adapter is None else Path(adapter))
 
     def memory_bytes(self) -> int:
@@ -116,9 +117,28 @@ class MusicGenEngine:
             return [i for i, row in enumerate(rows) if watch.gone(row)]
 
         words = [requests[row].description or requests[row].prompt for row in rows]
-        written = writer.go_on(writer.understood(self._tokenizer, words), asked, heard)
+        starts_s = [(pieces[row].made - one.shape[1]) / rate for row, one in zip(rows, known, strict=True)]
+        tunes = [self._tune(pieces[row], start_s) for row, start_s in zip(rows, starts_s, strict=True)]
+        written = writer.go_on(writer.understood(self._tokenizer, words, tunes), asked, heard)
         for row, start, one, codes in zip(rows, before, known, written, strict=True):
             pieces[row].add(start, codes[:, one.shape[1] :])
+
+    def _tune(self, piece: "_Piece", start_s: float) -> Any:  # noqa: ARG002 - of those that follow one
+        """What a window is told of a tune; None of a model that follows none."""
+        return None
+
+
+class MusicGenMelodyEngine(MusicGenEngine):
+    """MusicGen Melody: the same with the tune of a clip before the words."""
+
+    capabilities: Capabilities = MUSICGEN_MELODY_CAPABILITIES
+    family: MusicgenFamily = "musicgen_melody"
+
+    def _tune(self, piece: "_Piece", start_s: float) -> Any:
+        if piece.melody is None:
+            clip = piece.followed
+            piece.melody = Melody(self._model) if clip is None else Melody(self._model, clip.samples, clip.sample_rate)
+        return piece.melody.window(start_s)
 
 
 class _Piece:
@@ -139,16 +159,23 @@ class _Piece:
         self.dice = dice_of(request.plan.seed)
         #: Codes so far, those of a clip included: int64, shape (codebooks, frames of codes).
         self.codes: Any = torch.zeros((model.decoder.config.num_codebooks, 0), dtype=torch.long)
-        if request.audio is not None:
-            clip = request.audio
+        clip = request.audio
+        #: A clip to follow, and what is heard of it, once it was listened to.
+        self.followed = clip if clip is not None and clip.use == "melody" else None
+        self.melody: Melody | None = None
+        if clip is not None and clip.use == "continue":
             self.codes = codes_of(model, clip.samples[-round(KEPT_S * clip.sample_rate) :], clip.sample_rate)
         self._clip = int(self.codes.shape[1])
 
     @property
+    def made(self) -> int:
+        """Frames of codes that were made."""
+        return int(self.codes.shape[1]) - self._clip
+
+    @property
     def missing(self) -> int:
         """Frames of codes still to make."""
-        made = int(self.codes.shape[1]) - self._clip
-        return -(-self.frames // self._hop) - made
+        return -(-self.frames // self._hop) - self.made
 
     def share(self, more: int) -> float:
         """The fraction that is done with so many frames of codes more."""
@@ -209,53 +236,3 @@ def codes_of(model: Any, samples: Samples, sample_rate: int) -> Any:
     with torch.inference_mode():
         codes = model.audio_encoder.encode(heard).audio_codes[0].cpu()  # (channels, codebooks, frames)
     return codes.transpose(0, 1).reshape(-1, codes.shape[-1])
-
-
-def open_musicgen(source: ModelSource, *, device: str, dtype: str) -> tuple[Any, Any]:
-    """The model in a folder, on its device, and its tokenizer. `GenerationFailed` with the reason.
-
-    Nothing is downloaded and nothing unpickled: a folder of safetensors, or it is refused.
-    """
-    folder = _checked(source)
-    from transformers import AutoTokenizer, MusicgenForConditionalGeneration
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()
-    where = device_named(device)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        model = MusicgenForConditionalGeneration.from_pretrained(
-            str(folder),
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=dtype_named(dtype, where, "float16"),
-            attn_implementation={"decoder": "sdpa"},  # the codec has no such attention
-        )
-    except Exception as error:  # whatever a damaged checkpoint raises in whichever library reads it
-        raise GenerationFailed(
-            f"The weights of {source.name} cannot be read; fetch them again: python3 run.py fetch {source.name} "
-            f"({type(error).__name__}: {printable(str(error), 200)})"
-        ) from error
-    return model.to(where).eval(), tokenizer
-
-
-def _checked(source: ModelSource) -> Path:
-    fetch = f"python3 run.py fetch {source.name}"
-    if source.folder is None or not source.folder.is_dir():
-        raise GenerationFailed(f"The weights of {source.name} are not on this machine: {fetch}")
-    try:
-        config = json.loads((source.folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GenerationFailed(
-            f"The folder of {source.name} holds no checkpoint: its config.json is missing or damaged; {fetch}"
-        ) from error
-    family = config.get("model_type") if isinstance(config, dict) else None
-    if family != "musicgen":
-        raise GenerationFailed(f"The folder of {source.name} holds {printable(str(family))}, not musicgen")
-    names = sorted(file.name for file in source.folder.iterdir())
-    pickled = [name for name in names if name.endswith(PICKLES)]
-    if pickled and not any(name.endswith(".safetensors") for name in names):
-        raise GenerationFailed(
-            f"{source.name} is refused: {pickled[0]} is a pickle, which could run any code; only safetensors are opened"
-        )
-    return source.folder

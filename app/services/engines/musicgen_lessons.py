@@ -13,8 +13,9 @@ from typing import Any
 
 from app.models.audio import Samples
 from app.services.engines.base import ModelSource
-from app.services.engines.musicgen import codes_of, open_musicgen
+from app.services.engines.musicgen import codes_of
 from app.services.engines.musicgen_adapters import BASE_FILE, fingerprint
+from app.services.engines.musicgen_opening import open_musicgen
 from app.services.engines.musicgen_tokens import CodeWriter, Row
 from app.utils.seeds import rng_for
 

@@ -36,13 +36,16 @@ class CodeWriter:
         #: Stands where a codebook has nothing to say yet, or any more.
         self.nothing: int = config.pad_token_id
         #: What the library calls the model's memory of what it has read; version 5.24 gave it another name.
+        self._begins_with_tune: bool = hasattr(self._model.config, "chroma_length")
         takes = signature(model.decoder.forward).parameters
         self._memory = "cache" if "cache" in takes else "past_key_values"
 
-    def understood(self, tokenizer: Any, words: Sequence[str]) -> tuple[Any, Any]:
+    def understood(self, tokenizer: Any, words: Sequence[str], tunes: Sequence[Any] = ()) -> tuple[Any, Any]:
         """What the text encoder makes of the words, with the mask that hides padding; each once with and once without.
 
         Shapes (2 × rows, tokens, width) and (2 × rows, tokens); in the second half nothing is to be seen.
+
+        A model that follows tunes has them before the words, one of shape (spectra, notes) a row, and hides nothing.
         """
         import torch
 
@@ -55,7 +58,21 @@ class CodeWriter:
             if hasattr(self._model, "enc_to_dec_proj"):
                 states = self._model.enc_to_dec_proj(states)
         states = states * read.attention_mask[..., None]
+        if self._begins_with_tune:
+            return torch.cat([self._of_tunes(tunes), torch.cat([states, torch.zeros_like(states)])], dim=1), None
         return torch.cat([states, torch.zeros_like(states)]), read.attention_mask.repeat(2, 1)
+
+    def _of_tunes(self, tunes: Sequence[Any]) -> Any:
+        """Tunes as the decoder reads them, then as many times none: the first of the notes all along."""
+        import torch
+
+        heard = torch.stack(list(tunes))
+        none = torch.zeros_like(heard)
+        none[..., 0] = 1
+        with torch.inference_mode():
+            told = torch.cat([heard, none]).to(self._model.device, self._model.dtype)
+            narrow = not hasattr(self._model, "audio_enc_to_dec_proj")
+            return told if narrow else self._model.audio_enc_to_dec_proj(told)
 
     def go_on(
         self, understood: tuple[Any, Any], rows: Sequence[Row], heard: Callable[[list[int]], Sequence[int]]
@@ -78,9 +95,11 @@ class CodeWriter:
         with torch.inference_mode():
             while live:
                 seen = torch.stack([grids[row][:, (0 if cache is None else step - 1) : step] for row in live])
+                # A tune and its words are read once, as the beginning of the piece; others are looked at in each step.
+                read = self._begins_with_tune and cache is not None
                 answer = self._model.decoder(
                     input_ids=seen.repeat(2, 1, 1).reshape(-1, seen.shape[-1]).to(device),
-                    encoder_hidden_states=states,
+                    encoder_hidden_states=None if read else states,
                     encoder_attention_mask=mask,
                     use_cache=True,
                     **{self._memory: cache},
@@ -96,7 +115,7 @@ class CodeWriter:
                 kept = [i for i, row in enumerate(live) if made[row] < rows[row].frames and row not in unwanted]
                 if kept and len(kept) < len(live):
                     both = torch.tensor([*kept, *(i + len(live) for i in kept)], device=device)
-                    states, mask = states[both], mask[both]
+                    states, mask = states[both], None if mask is None else mask[both]
                     cache.batch_select_indices(both)
                 live = [live[i] for i in kept]
         return [self._codes(grid, known + count) for grid, count in zip(grids, made, strict=True)]

@@ -4,13 +4,13 @@ Rule: nothing is downloaded and nothing unpickled; a checkpoint is a folder of s
 """
 
 import gc
-import json
-from pathlib import Path
-from typing import Any, cast
+import logging
+from collections.abc import Sequence
+from typing import Any
 
 from app.errors import GenerationFailed, printable
 from app.services.engines.base import ModelSource
-from app.services.engines.weights import PICKLES
+from app.services.engines.checkpoints import checked_folder
 
 #: Share of a GPU's free memory that weights may fill; beyond it each part visits the GPU in turn.
 _ROOM = 0.8
@@ -18,19 +18,23 @@ _ROOM = 0.8
 #: Types that a model may be run in.
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
+log = logging.getLogger(__name__)
 
-def open_pipeline(source: ModelSource, family: str, *, device: str, dtype: str, half: str, **options: Any) -> Any:
+
+def open_pipeline(
+    source: ModelSource, family: str, *, device: str, dtype: str, halves: Sequence[str], **options: Any
+) -> Any:
     """The pipeline of class `family` in a model's folder, on its device. `GenerationFailed` with the reason.
 
-    `device` is auto, cpu, cuda, cuda:n or mps; `half` the type that "auto" means on a GPU.
+    `device` is auto, cpu, cuda, cuda:n or mps; `halves` are those of `dtype_named`.
     """
-    folder = _checked_folder(source, family)
+    folder = checked_folder(source, family, index="model_index.json", key="_class_name")
     import diffusers
 
     where = device_named(device)
     try:
         pipeline = getattr(diffusers, family).from_pretrained(
-            str(folder), local_files_only=True, use_safetensors=True, dtype=dtype_named(dtype, where, half), **options
+            str(folder), local_files_only=True, use_safetensors=True, dtype=dtype_named(dtype, where, halves), **options
         )
     except Exception as error:  # whatever a damaged checkpoint raises in whichever library reads it
         raise GenerationFailed(
@@ -56,15 +60,22 @@ def device_named(name: str) -> Any:
     return torch.device(kind, int(number)) if number else torch.device(kind)
 
 
-def dtype_named(name: str, device: Any, half: str) -> Any:
-    """The torch type of a name of `DTYPES`; "auto" is `half` on a CUDA device, else float32. `GenerationFailed`."""
+def dtype_named(name: str, device: Any, halves: Sequence[str]) -> Any:
+    """The torch type of a name of `DTYPES`. `GenerationFailed` for any other name.
+
+    `halves` are the types of 16 bits in which the family neither overflows nor lacks an operation, the best first.
+    "auto" is the best of them on a CUDA device, else float32; so is, with a warning, what is not among them, and
+    float16 on a processor, which is slow there and lacks operations.
+    """
     import torch
 
     if name not in DTYPES:
         raise GenerationFailed(f"dtype must be one of {', '.join(DTYPES)}, got {printable(name)!r}")
-    if name == "auto":
-        name = half if device.type == "cuda" else "float32"
-    return getattr(torch, name)
+    best = halves[0] if device.type == "cuda" else "float32"
+    safe = name in ("auto", "float32") or (name in halves and (device.type != "cpu" or name != "float16"))
+    if not safe:
+        log.warning("MUSIC_DTYPE=%s is not safe for this model on %s; it runs in %s", name, device.type, best)
+    return getattr(torch, name if safe and name != "auto" else best)
 
 
 def placed(pipeline: Any, device: Any) -> Any:
@@ -97,27 +108,3 @@ def dice_of(seed: int) -> Any:
     import torch
 
     return torch.Generator("cpu").manual_seed(seed)
-
-
-def _checked_folder(source: ModelSource, family: str) -> Path:
-    fetch = f"python3 run.py fetch {source.name}"
-    if source.folder is None or not source.folder.is_dir():
-        raise GenerationFailed(f"The weights of {source.name} are not on this machine: {fetch}")
-    try:
-        index = json.loads((source.folder / "model_index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GenerationFailed(
-            f"The folder of {source.name} holds no checkpoint: its model_index.json is missing or damaged; {fetch}"
-        ) from error
-    found = cast(Any, index).get("_class_name") if isinstance(index, dict) else None
-    if found != family:
-        raise GenerationFailed(f"The folder of {source.name} holds {printable(str(found))}, not {family}")
-    for part in sorted(source.folder.iterdir()):
-        names = [file.name for file in part.iterdir()] if part.is_dir() and part.name in index else []
-        pickled = [name for name in names if name.endswith(PICKLES)]
-        if pickled and not any(name.endswith(".safetensors") for name in names):
-            raise GenerationFailed(
-                f"{source.name} is refused: {part.name}/{pickled[0]} is a pickle, which could run any code; "
-                "only safetensors are opened"
-            )
-    return source.folder

@@ -47,7 +47,7 @@ class RiffusionEngine:
         if self._pipeline is not None:
             return
         pipeline = open_pipeline(
-            self._source, "StableDiffusionPipeline", device=device, dtype=dtype, half="float16",
+            self._source, "StableDiffusionPipeline", device=device, dtype=dtype, halves=("float16", "bfloat16"),
             # It looks for nakedness in photographs.
             safety_checker=None, feature_extractor=None, requires_safety_checker=False,
         )  # fmt: skip

@@ -45,7 +45,7 @@ class StableAudioEngine:
         """Open the checkpoint."""
         if self._pipeline is None:
             self._pipeline = open_pipeline(
-                self._source, "StableAudioPipeline", device=device, dtype=dtype, half="float16"
+                self._source, "StableAudioPipeline", device=device, dtype=dtype, halves=("float16",)
             )
 
     def memory_bytes(self) -> int:

@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from app.errors import FetchFailed
+from app.services.engines.checkpoints import REFUSED, only_pickle
 from app.services.engines.rows import Weights
 
-#: Endings of files that models are opened from, and of those that may run whatever they like when they are opened.
+#: Endings of files that models are opened from.
 OPENED = (".safetensors", ".json", ".txt", ".model", ".spm", ".tflite")
-PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 
 #: Words in the names of the same weights in another precision.
 _OTHER_FORMS = (".fp16.", ".non_ema.", ".bf16.")
@@ -43,11 +43,11 @@ def wanted_files(names: Iterable[str], weights: Weights) -> list[str]:
     wanted = [name for name in listed if _is_wanted(PurePosixPath(name), weights)]
     for folder in dict.fromkeys(str(PurePosixPath(name).parent) for name in wanted if name.endswith("config.json")):
         inside = [name for name in listed if str(PurePosixPath(name).parent) == folder]
-        pickled = [name for name in inside if name.endswith(PICKLES)]
-        if pickled and not any(name.endswith(".safetensors") for name in inside):
+        pickled = only_pickle(inside)
+        if pickled is not None:
             raise FetchFailed(
-                f"{weights.repository} at {weights.revision} holds {pickled[0]}, a pickle, which could run any code, "
-                "and no safetensors in its place; nothing was fetched"
+                f"{weights.repository} at {weights.revision}: {pickled} {REFUSED}, and there are no safetensors in its "
+                "place; nothing was fetched"
             )
     if not any(name.endswith(".safetensors") for name in wanted):
         raise FetchFailed(f"{weights.repository} at {weights.revision} holds no safetensors; nothing was fetched")
@@ -72,7 +72,13 @@ def lacking_in(folder: Path | None, weights: Weights) -> str | None:
         if not (folder / name).is_file():
             return f"its weights are not complete: {name} is missing"
     missing = _lacking_of_pipeline(folder) if weights.layout == "diffusers" else _lacking_of_model(folder, folder)
-    return None if missing is None else f"its weights are not complete: {missing} is missing"
+    if missing is None:
+        return None
+    inside = (folder / missing).parent
+    pickled = only_pickle(path.name for path in inside.iterdir()) if inside.is_dir() else None
+    if pickled is not None:
+        return f"its weights are refused: {(inside / pickled).relative_to(folder).as_posix()} {REFUSED}"
+    return f"its weights are not complete: {missing} is missing"
 
 
 def _lacking_of_pipeline(folder: Path) -> str | None:

@@ -73,7 +73,7 @@ _CLAP = Burst(low_hz=900.0, high_hz=2_400.0, fall_s=0.26, bursts=4, gap_s=0.0105
 
 _KIT_808: dict[int, Drum] = _HAND | _toms(82.0, 0.55) | {
     35: Drum(recipe=Kick(from_hz=120.0, to_hz=46.0, sweep_s=0.03, fall_s=1.1, click=0.12)),
-    36: Drum(recipe=Kick(from_hz=150.0, to_hz=51.0, sweep_s=0.024, fall_s=0.8, click=0.2, drive=1.2)),
+    36: Drum(recipe=Kick(from_hz=150.0, to_hz=43.0, sweep_s=0.024, fall_s=0.6, click=0.3, drive=1.2, sigh_hz=22.0)),
     38: Drum(recipe=Snare(low_hz=178.0, high_hz=330.0, shell_fall_s=0.22, wires_fall_s=0.26, wires=0.75)),
     39: Drum(recipe=_CLAP),
     40: Drum(recipe=Snare(low_hz=205.0, high_hz=370.0, shell_fall_s=0.18, wires_fall_s=0.32, wires=1.0)),
@@ -89,7 +89,7 @@ _KIT_808: dict[int, Drum] = _HAND | _toms(82.0, 0.55) | {
 
 _KIT_909: dict[int, Drum] = _HAND | _toms(95.0, 0.4) | {
     35: Drum(recipe=Kick(from_hz=230.0, to_hz=46.0, sweep_s=0.03, fall_s=0.45, click=0.5, drive=1.6)),
-    36: Drum(recipe=Kick(from_hz=290.0, to_hz=52.0, sweep_s=0.022, fall_s=0.42, click=0.8, drive=2.0)),
+    36: Drum(recipe=Kick(from_hz=290.0, to_hz=44.0, sweep_s=0.022, fall_s=0.42, click=1.1, drive=2.0, sigh_hz=20.0)),
     38: Drum(recipe=Snare(low_hz=185.0, high_hz=345.0, shell_fall_s=0.15, wires_fall_s=0.24, wires=1.3,
                           bright_hz=9_500.0)),
     39: Drum(recipe=Burst(low_hz=1_000.0, high_hz=2_900.0, fall_s=0.2, bursts=4, gap_s=0.0095, level=0.45)),

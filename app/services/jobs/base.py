@@ -11,6 +11,7 @@ from app.models.group import Comparison, Group
 from app.models.track import Stage, Track, TrackFile
 
 if TYPE_CHECKING:  # workers come for the values here; the database toolkit would cost each of them 0.3 s and 25 MB
+    from app.services.jobs.audience import Hear
     from app.services.storage.changes import Changes
 
 Result = TypeVar("Result")
@@ -147,6 +148,16 @@ class JobQueue(Protocol):
 
     def keep(self, track_id: str) -> AbstractContextManager[None]:
         """While inside, neither age nor space removes the track: somebody is reading its files."""
+
+    def watch(self, hear: "Hear") -> Callable[[], None]:
+        """Call `hear` with each track whenever it changes, in order, until what this returns is called.
+
+        It is called on the queue's own thread, with the track as it now is or the id of one that is gone: it must be
+        quick. Where other machines do the work, changes that follow each other at once may come as one.
+        """
+
+    def at_work(self) -> list[Track]:
+        """Tracks that wait or are made, as far as they are in memory, in no order."""
 
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model."""

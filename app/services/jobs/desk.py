@@ -98,6 +98,7 @@ class Desk:
 
         def accepted() -> None:
             self._remember(work)
+            self._floor.tally.accepted(track, self._floor.clock.now())
             answer.set_result(track)
 
         def refused(error: Exception) -> None:
@@ -119,6 +120,7 @@ class Desk:
         def accepted(_written: None) -> None:
             for _, work in taken:
                 self._remember(work)
+                self._floor.tally.accepted(work.track, self._floor.clock.now())
             answer.set_result(None)
 
         def refused(error: Exception) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from app.errors import Busy
 from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
+from app.services.jobs.audience import Hear
 from app.services.jobs.base import JobBody, LoadedModel, QueueLoad
 from app.services.jobs.desk import RESTART_S, Desk
 from app.services.jobs.dispatcher import Dispatcher
@@ -204,6 +205,14 @@ class EmbeddedQueue:
         if work is None or track is None or track.stage != "queued":
             return None
         return self._floor.line.position(work)
+
+    def watch(self, hear: Hear) -> Callable[[], None]:
+        """Call `hear` with each track whenever it changes, in order, until what this returns is called."""
+        return self._memory.audience.join(hear)
+
+    def at_work(self) -> list[Track]:
+        """Tracks that wait or are made, in no order."""
+        return self._memory.at_work()
 
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model."""

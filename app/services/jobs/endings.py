@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from app.errors import GenerationFailed, MusicError, TrackNotFound
+from app.errors import GenerationFailed, MusicError, StoreAway, TrackNotFound
 from app.models.track import Track
 from app.services.jobs.base import JobKind, Outcome
 from app.services.jobs.floor import Floor
@@ -59,7 +59,11 @@ class Endings:
         self._finish(work, done, keep_files=True)
 
     def refused(self, work: Work, error: MusicError) -> None:
-        """It cannot be done, and trying again would not help."""
+        """It cannot be done, and trying again would not help, unless the store is away."""
+        if isinstance(error, StoreAway):
+            log.warning("Done again: %s", error.detail, extra={"track_id": work.track.id})
+            self.spared(work)
+            return
         log.info("Given up: %s", error.detail, extra={"track_id": work.track.id})
         if work.kind == "encode":
             self._give_up_file(work, error)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from app.errors import DatabaseAway, StorageFailed
+from app.errors import DatabaseAway, StorageFailed, StoreAway
 from app.models.track import Track
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.bench import Bench, Ended, Piece
@@ -21,7 +21,7 @@ from app.services.jobs.worker import Broke, Refused
 from app.services.metering import NoTally, Tally
 from app.services.metering.tally import Again
 from app.services.storage.changes import Changes
-from app.services.storage.deliveries import locked_job, tell, track_in
+from app.services.storage.deliveries import locked_job, take_up, tell, track_in
 from app.services.storage.rows import JobRow
 from app.services.storage.tracks import TrackStore
 from app.utils.clock import Clock
@@ -156,16 +156,15 @@ class Hand:
 
     def _claim(self, job_id: str, delivery: int) -> Claim | None:
         with self._store.transaction() as changes:
-            row = locked_job(changes.connection, job_id)
-            if row is None or row.delivery != delivery or row.state != "queued":
-                return None
-            run = changes.claim(row.id, row.subject_id, started_at=self._clock.now())
-            track = track_in(changes.connection, row.subject_id)
-            if run is None or track is None:
-                changes.drop_job(row.id)
-                return None
-            tell(changes.connection, [track.id])
-            return Claim(row=replace(row, attempt=row.attempt + 1, run=run, state="running"), track=track, run=run)
+            row = take_up(changes.connection, job_id, delivery, self._clock.now())
+            track = None if row is None else track_in(changes.connection, row.subject_id)
+            if row is not None and track is not None:
+                tell(changes.connection, [track.id])
+                return Claim(row=row, track=track, run=row.run)
+            left = locked_job(changes.connection, job_id)
+            if left is not None and left.delivery == delivery and left.state == "queued":  # its track is gone
+                changes.drop_job(left.id)
+            return None
 
     def _end(self, claim: Claim, ended: Ended) -> "_Came":
         """Write down what came of a run."""
@@ -173,6 +172,9 @@ class Hand:
         with self._store.transaction() as changes:
             if isinstance(ending, Outcome):
                 return self._keep(changes, claim, ending)
+            if isinstance(ending, Refused) and issubclass(ending.kind, StoreAway):
+                log.warning("Done again: %s", ending.error().detail, extra={"track_id": row.subject_id})
+                return self._again(changes, claim, row.attempt - 1, "spared")
             if isinstance(ending, Refused):
                 return self._give_up(changes, claim, ending.error().detail)
             if ended.blameless:

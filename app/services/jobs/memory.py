@@ -4,6 +4,7 @@ from collections import OrderedDict
 from contextlib import suppress
 
 from app.models.track import Track
+from app.services.jobs.audience import Audience
 
 #: Finished tracks remembered; with plan and brief each takes some 30 kB.
 REMEMBERED = 2_000
@@ -12,13 +13,15 @@ REMEMBERED = 2_000
 class TrackMemory:
     """All tracks in work, and those finished that were asked for last.
 
-    One thread writes. Readers take no lock: each step is one operation of a dict, which is never seen half done.
+    One thread writes, and tells the `audience` what is new. Readers take no lock: each step is one operation of a dict,
+    which is never seen half done.
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._in_work: dict[str, Track] = {}
         self._finished: OrderedDict[str, Track] = OrderedDict()
         self._remembered = remembered
+        self.audience = Audience()
 
     def get(self, track_id: str) -> Track | None:
         """The track, if it is remembered."""
@@ -33,13 +36,16 @@ class TrackMemory:
 
     def keep(self, track: Track) -> None:
         """Remember a track as it now is."""
-        if not track.finished:
+        before = self._in_work.get(track.id) or self._finished.get(track.id)
+        if track.finished:
+            self._finished[track.id] = track
+            self._in_work.pop(track.id, None)
+            while len(self._finished) > self._remembered:
+                self._finished.popitem(last=False)
+        else:
             self._in_work[track.id] = track
-            return
-        self._finished[track.id] = track
-        self._in_work.pop(track.id, None)
-        while len(self._finished) > self._remembered:
-            self._finished.popitem(last=False)
+        if before is not track:
+            self.audience.tell(track.id, track)
 
     def __len__(self) -> int:
         """Tracks that it remembers."""
@@ -49,7 +55,12 @@ class TrackMemory:
         """Tracks that it remembers."""
         return [*self._in_work, *self._finished]
 
+    def at_work(self) -> list[Track]:
+        """Tracks that wait or are made, as they stand, in no order."""
+        return list(self._in_work.values())
+
     def forget(self, track_id: str) -> None:
         """Remember it no more."""
-        self._in_work.pop(track_id, None)
-        self._finished.pop(track_id, None)
+        known = self._in_work.pop(track_id, None) or self._finished.pop(track_id, None)
+        if known is not None:
+            self.audience.tell(track_id, None)

@@ -9,7 +9,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from app.services.jobs.base import LoadedModel
 from app.services.jobs.bench import Bench
 from app.services.jobs.courier import ANYBODY, TASK
 from app.services.jobs.hand import FIRST_S, LONGEST_S, Hand
+from app.services.jobs.orphans import Orphans
 from app.services.jobs.recovery import Recovery
 from app.services.metering import NoTally, Tally
 from app.services.storage.deliveries import beat, left, seen
@@ -37,6 +38,8 @@ NOTES_S = 0.25
 LOOKS_S = 1.0
 #: Seconds between looks for what is too old.
 RETIRES_S = 60.0
+#: Seconds between looks through all files, for such as nobody knows.
+SWEEPS_S = 21_600.0
 #: Heartbeats missed after which a worker counts as gone.
 MISSED = 3
 #: Seconds between looks for what no notification told of.
@@ -63,6 +66,7 @@ class WorkerNode:
         bench: Bench,
         hand: Hand,
         recovery: Recovery,
+        orphans: Orphans,
         *,
         address: str,
         lanes: Sequence[Lane],
@@ -75,6 +79,7 @@ class WorkerNode:
         self._bench = bench
         self._hand = hand
         self._recovery = recovery
+        self._orphans = orphans
         self._address = address
         self._lanes = lanes
         self._concurrency = concurrency
@@ -104,7 +109,7 @@ class WorkerNode:
         """Work until `stop`. `StorageFailed` where the database cannot be used from the start."""
         await asyncio.to_thread(self._store.open)
         self._bench.start()
-        sides = [asyncio.create_task(side) for side in (self._note(), self._look(), self._retire(), self._show())]
+        sides = [asyncio.create_task(side) for side in self._beside()]
         try:
             await self._work()
         finally:
@@ -172,10 +177,11 @@ class WorkerNode:
     def _make_app(self) -> "App":
         from procrastinate import App, PsycopgConnector
 
+        # Who has a delivery need not survive the database's machine: nothing begins before the claim, which is written
+        # later and reaches the disk with all before it. Waiting for the disk here too doubled the time to pick up.
+        address = conninfo(make_url(self._address), durable=False)
         app = App(
-            connector=PsycopgConnector(
-                conninfo=conninfo(make_url(self._address)), min_size=1, max_size=2 + 3 * len(self._lanes), timeout=5.0
-            )
+            connector=PsycopgConnector(conninfo=address, min_size=1, max_size=2 + 3 * len(self._lanes), timeout=5.0)
         )
         app.task(name=TASK, pass_context=True)(self._take)
         return app
@@ -205,6 +211,9 @@ class WorkerNode:
 
     # -- beside the work ----------------------------------------------------------------------------------------
 
+    def _beside(self) -> list[Coroutine[None, None, None]]:
+        return [self._note(), self._look(), self._clear(), self._retire(), self._sweep(), self._show()]
+
     async def _note(self) -> None:
         while True:
             await asyncio.sleep(NOTES_S)
@@ -215,10 +224,20 @@ class WorkerNode:
             await self._tried(self._recovery.look)
             await asyncio.sleep(min(LOOKS_S, self._heartbeat_s))
 
+    async def _clear(self) -> None:
+        while True:  # apart from the look-out, which must not wait for a slow store
+            await self._tried(self._recovery.clear)
+            await asyncio.sleep(LOOKS_S)
+
     async def _retire(self) -> None:
         while True:
             await self._tried(self._recovery.retire)
             await asyncio.sleep(RETIRES_S)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEPS_S)
+            await self._tried(self._orphans.remove)
 
     async def _show(self) -> None:
         while True:

@@ -9,13 +9,13 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from app.errors import MusicError
+from app.errors import MusicError, StoreAway
 from app.services.jobs.courier import Courier
 from app.services.jobs.janitor import RemovesFiles
 from app.services.jobs.verdicts import failed
 from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
-from app.services.storage.deliveries import removals, stranded, tell, track_in
+from app.services.storage.deliveries import forget_orphans, removals, stranded, tell, track_in
 from app.services.storage.rows import JobRow
 from app.services.storage.tracks import TrackStore
 from app.utils.clock import Clock
@@ -55,20 +55,24 @@ class Recovery:
         self._tally = tally or NoTally()
 
     def look(self) -> int:
-        """Send stranded jobs to other workers, and remove the files that are to go: how many jobs. `StorageFailed`."""
+        """Send stranded jobs to other workers: how many. `StorageFailed`."""
         with self._store.transaction() as changes:
             if not changes.connection.execute(text("SELECT pg_try_advisory_xact_lock(:k)"), {"k": LOOKING}).scalar():
                 return 0
             found = stranded(changes.connection, self._stale_s)
             for job in found:
                 self._rescue(changes, job)
+            forget_orphans(changes.connection, self._stale_s)
         for job in found:
             self._tally.again(job.kind, "vanished")
+        return len(found)
+
+    def clear(self) -> None:
+        """Remove the files that are to go. `StorageFailed`; `StoreAway` ends it, for the next would fare no better."""
         with self._store.transaction(durable=False) as changes:
             gone = removals(changes.connection)
         for removal in gone:
             self._remove(removal)
-        return len(found)
 
     def retire(self) -> None:
         """Remove what is too old, and the oldest where all takes too much room. `StorageFailed`."""
@@ -119,6 +123,8 @@ class Recovery:
                 self._files.delete_run(removal.subject_id, removal.run)
             else:
                 self._files.delete_track(removal.subject_id)
+        except StoreAway:
+            raise
         except MusicError:
             log.exception("Files could not be removed; tried again", extra={"track_id": removal.subject_id})
             return

@@ -18,9 +18,11 @@ class Removals:
 
     def carry_out(self, removal: JobRow, then: Callable[[], None] = lambda: None) -> None:
         """Remove the files of a removal that is written down; `then` whether or not it could be done now."""
+        calls = [then]
 
         def tried(gone: bool) -> None:
-            self._inbox.put(lambda: self._cross_out(removal, gone, then))
+            call = calls.pop() if calls else _nothing
+            self._inbox.put(lambda: self._cross_out(removal, gone, call))
 
         self._janitor.remove(removal, tried)
 
@@ -28,3 +30,7 @@ class Removals:
         if gone:
             self._ledger.write(lambda changes: changes.drop_job(removal.id), durable=False)
         then()
+
+
+def _nothing() -> None:
+    """Nobody waits any more."""

@@ -23,6 +23,7 @@ from app.errors import (
 )
 from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
+from app.services.jobs.audience import Hear
 from app.services.jobs.base import LoadedModel, QueueLoad
 from app.services.jobs.courier import Courier
 from app.services.jobs.estimates import FIRST_GUESS, LEAST_S
@@ -104,6 +105,7 @@ class SharedQueue:
                 changes.add([(track, job := self._job_of(track))])
                 self._courier.send(changes.connection, job)
             self._news.follow(track)
+            self._tally.accepted(track, self._clock.now())
             return track
 
         return self._threads.submit(accept)
@@ -120,6 +122,7 @@ class SharedQueue:
                     self._courier.send(changes.connection, job)
             for track in tracks:
                 self._news.follow(track)
+                self._tally.accepted(track, self._clock.now())
 
         return self._threads.submit(accept)
 
@@ -214,6 +217,14 @@ class SharedQueue:
     def keep(self, track_id: str) -> AbstractContextManager[None]:
         """Says who reads; a file that is open stays readable though it is removed."""
         return self._keeping.keep(track_id)
+
+    def watch(self, hear: Hear) -> Callable[[], None]:
+        """Call `hear` with each track whenever it changes, in order, until what this returns is called."""
+        return self._memory.audience.join(hear)
+
+    def at_work(self) -> list[Track]:
+        """Tracks that wait or are made, in no order."""
+        return self._memory.at_work()
 
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model, a moment ago."""

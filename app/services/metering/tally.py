@@ -3,7 +3,7 @@
 Rule: counting never fails and never waits; what is counted here is asked of no database.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -26,6 +26,9 @@ SPEED = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 80, 160)
 class Tally(Protocol):
     """Hears what happens."""
 
+    def accepted(self, track: Track, now: datetime) -> None:
+        """A track is durable."""
+
     def began(self, track: Track, now: datetime) -> None:
         """The first run of a track begins."""
 
@@ -44,6 +47,9 @@ class Tally(Protocol):
 
 class NoTally:
     """Counts nothing."""
+
+    def accepted(self, track: Track, now: datetime) -> None:
+        """Nothing."""
 
     def began(self, track: Track, now: datetime) -> None:
         """Nothing."""
@@ -69,6 +75,7 @@ class PrometheusTally:
         from prometheus_client import CollectorRegistry, Counter, Histogram
 
         self._registry = registry = CollectorRegistry()
+        self._accepted = Counter("music_tracks_accepted", "Tracks accepted.", ["model"], registry=registry)
         self._ended = Counter(
             "music_tracks_ended", "Tracks completed, failed or cancelled.", ["model", "outcome"], registry=registry
         )
@@ -98,6 +105,10 @@ class PrometheusTally:
             "music_engine_load_seconds", "Loading of a model.", ["model"], registry=registry, buckets=STAGE_S
         )
 
+    def accepted(self, track: Track, now: datetime) -> None:  # noqa: ARG002 - the protocol's
+        """A track is durable."""
+        self._accepted.labels(track.model).inc()
+
     def began(self, track: Track, now: datetime) -> None:
         """The first run of a track begins."""
         # Clocks of two machines may differ.
@@ -126,3 +137,39 @@ class PrometheusTally:
     def families(self) -> Iterable["Metric"]:
         """All that was counted, as Prometheus reads it."""
         return self._registry.collect()
+
+
+class Tallies:
+    """Several that hear the same."""
+
+    def __init__(self, tallies: Sequence[Tally]) -> None:
+        self._tallies = tallies
+
+    def accepted(self, track: Track, now: datetime) -> None:
+        """A track is durable."""
+        for tally in self._tallies:
+            tally.accepted(track, now)
+
+    def began(self, track: Track, now: datetime) -> None:
+        """The first run of a track begins."""
+        for tally in self._tallies:
+            tally.began(track, now)
+
+    def ended(self, track: Track) -> None:
+        """A track is finished, given up or cancelled."""
+        for tally in self._tallies:
+            tally.ended(track)
+
+    def again(self, kind: str, why: Again) -> None:
+        """A job is run once more."""
+        for tally in self._tallies:
+            tally.again(kind, why)
+
+    def loaded(self, model: str, took_s: float) -> None:
+        """A model was loaded."""
+        for tally in self._tallies:
+            tally.loaded(model, took_s)
+
+    def families(self) -> Iterable["Metric"]:
+        """All that was counted by any of them."""
+        return [family for tally in self._tallies for family in tally.families()]

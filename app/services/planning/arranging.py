@@ -14,8 +14,11 @@ _OPENERS: tuple[Role, ...] = ("chords", "pad", "arpeggio", "lead", "bass", "drum
 #: Roles without which a section does not carry; they play in half of the bars at least.
 _CARRYING: frozenset[Role] = frozenset({"lead", "chords", "bass"})
 
+#: Shares of the bars in which drums play at least: where the style never does without, and elsewhere.
+_DRUMMED, _NOW_AND_THEN = 0.6, 0.2
+
 #: Roles that the quieter of two sections leaves to the stronger one, where the same ones would play in both.
-_SPARED: tuple[Role, ...] = ("counter", "arpeggio", "percussion", "pad", "texture")
+_SPARED: tuple[Role, ...] = ("counter", "arpeggio", "percussion", "pad")
 
 #: Players of a section that is no way in or out, at least.
 _LEAST_PLAYERS = 3
@@ -68,7 +71,7 @@ def _fill(stretch: Stretch, seats: Sequence[Seat], playing: set[str]) -> None:
 def _give_share(seat: Seat, stretches: Sequence[Stretch], players: list[set[str]]) -> None:
     """Let a voice into the strongest sections until it has its share: half for carrying roles, one section for all."""
     total = sum(stretch.bars for stretch in stretches)
-    share = 0.5 if seat.role in _CARRYING else 0.2 if seat.role in DRUM_ROLES else 0.0
+    share = _share(seat)
     for i in sorted(range(len(stretches)), key=lambda i: -stretches[i].texture):
         heard = sum(stretch.bars for stretch, playing in zip(stretches, players, strict=True) if seat.name in playing)
         if heard > 0 and heard >= share * total:
@@ -76,14 +79,25 @@ def _give_share(seat: Seat, stretches: Sequence[Stretch], players: list[set[str]
         players[i].add(seat.name)
 
 
+def _share(seat: Seat) -> float:
+    if seat.role in _CARRYING:
+        return 0.5
+    if seat.role not in DRUM_ROLES:
+        return 0.0
+    return _DRUMMED if seat.role == "drums" and seat.row.presence >= 1.0 else _NOW_AND_THEN
+
+
 def _tell_apart(seats: Sequence[Seat], stretches: Sequence[Stretch], players: list[set[str]]) -> None:
     """Let neighbours of the same material differ in who plays: the quieter one leaves somebody to the stronger one."""
+    # The only drummers keep the beat.
+    drummers = [seat for seat in seats if seat.role in DRUM_ROLES]
+    kept = {seat.name for seat in drummers} if len(drummers) == 1 else set()
     for i in range(1, len(stretches)):
         before, after = stretches[i - 1], stretches[i]
         if before.material != after.material or players[i - 1] != players[i]:
             continue
         quieter = i if after.energy < before.energy else i - 1
         spared = [seat for role in _SPARED for seat in seats if seat.role == role and seat.name in players[quieter]]
-        spared = [seat for seat in spared if not seat.asked and len(players[quieter]) > 2]
+        spared = [seat for seat in spared if not seat.asked and seat.name not in kept and len(players[quieter]) > 2]
         if spared:
             players[quieter].discard(spared[0].name)

@@ -162,11 +162,14 @@ def _solo(
         if match.says("only"):
             return Heard(value=True, words=words)
         family = genre and (lexicon().genres[genre.value].parent or genre.value)
-        full = roles_of(members_of(one.meaning("instruments") or "")[0])[0] == "chords"
+        members = members_of(one.meaning("instruments") or "")
+        full = bool(members) and roles_of(members[0])[0] == "chords"
         inside = one is before and (
             family in (_LOUD_GENRES if full else _BAND_GENRES) or _comes_with(one.match, matches)
         )
-        return Heard(value=not inside and len(draft.wanted) == 1 and len(melodic) >= 1, words=words)
+        one_player = bool(members) and len(draft.wanted) == 1 and len(melodic) >= 1
+        drums_alone = one is after and not members and not draft.wanted  # "solo drums": a kit has no members
+        return Heard(value=not inside and (one_player or drums_alone), words=words)
     if draft.alone and _only_its_members(draft, instruments):
         return Heard(value=True, words=tuple(dict.fromkeys(draft.alone)))
     return None

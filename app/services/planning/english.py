@@ -27,6 +27,22 @@ NAMES = {
     "background": "the background", "real_estate": "a real estate video", "graduation": "a graduation",
 }  # fmt: skip
 
+#: Names that are no nouns: "music" follows them.
+ADJECTIVES = frozenset({
+    "acoustic", "ambient", "andean", "arabic", "asian", "baroque", "celtic", "chamber", "choral", "cinematic",
+    "classical", "electronic", "epic", "hawaiian", "indian", "industrial", "instrumental", "medieval", "orchestral",
+    "symphonic",
+})  # fmt: skip
+
+#: Moods whose names are scenes and times: they stand after the genre, "epic orchestral battle music".
+SCENES = frozenset({
+    "adventure", "autumn", "baby", "battle", "beach", "castle", "chase", "christmas", "city", "desert", "dungeon",
+    "friends", "home", "morning", "nature", "night", "night drive", "ocean", "space", "spring", "sunset", "winter",
+})  # fmt: skip
+
+#: Words nobody knows that say nothing to a model either.
+IDLE = frozenset({"sample", "samples", "session", "sessions", "sound", "sounds"})
+
 #: Courses of the energy as captions tell them.
 COURSES = {
     "builds": "building up gradually",

@@ -26,6 +26,8 @@ class GenresRead:
 
     chosen: Heard[str] | None = None
     refused: tuple[Heard[str], ...] = ()
+    #: Those wanted beside it, in the order of the words; neither its family nor general words.
+    others: tuple[Heard[str], ...] = ()
     #: The sub-genres among those wanted, which have a feeling of their own: "dark ambient drone" is a drone, and dark.
     #: A family has room for every feeling.
     colours: tuple[str, ...] = ()
@@ -44,6 +46,10 @@ def read_genres(passage: Passage, said: Sequence[Said], quote: Quote, conflicts:
     if not wanted:
         hinted = next((hint for one in said if (hint := _hinted(passage, one, quote)) is not None), None)
         return GenresRead(hinted, refused)
+
+    def words_of(genre: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(part for one in wanted if _key(one) == genre for part in quote(one)))
+
     best = max(wanted, key=lambda one: (_rank(_key(one)), one.match.last - one.match.first))
     while following := _neighbour(best, wanted):
         best = following
@@ -52,9 +58,9 @@ def read_genres(passage: Passage, said: Sequence[Said], quote: Quote, conflicts:
     others = sorted(key for key in keys if key not in (chosen, rows[chosen].parent) and _rank(key) > _GENERAL)
     if others:
         conflicts.append(f"{', '.join(others)} and {chosen} were all named: {chosen} leads.")
-    same = tuple(dict.fromkeys(part for one in wanted if _key(one) == chosen for part in quote(one)))
     colours = tuple(key for key in (chosen, *others) if rows[key].parent and _rank(key) > _GENERAL)
-    return GenresRead(Heard(value=chosen, words=same), refused, colours)
+    beside = tuple(Heard[str](value=key, words=words_of(key)) for key in keys if key in others)
+    return GenresRead(Heard(value=chosen, words=words_of(chosen)), refused, beside, colours)
 
 
 def tones_of(passage: Passage, said: Sequence[Said]) -> list[Said]:

@@ -3,13 +3,13 @@
 Rule: only what was asked for is said, and nothing that was refused; such models hear "no drums" as "drums".
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from app.models.brief import Brief, Heard
 from app.models.plan import Plan
-from app.services.planning.english import COURSES, named
+from app.services.planning.english import ADJECTIVES, COURSES, IDLE, SCENES, named
 from app.services.planning.languages import ENGLISH, language_of
 from app.services.planning.lexicon import MIXED, lexicon
 from app.services.planning.tokens import Passage, passage_of
@@ -18,8 +18,8 @@ from app.services.planning.tokens import Passage, passage_of
 PhrasedFor = Literal["musicgen", "riffusion", "stable-audio", "ace-step", "magenta", "lyria"]
 PHRASED_FOR: tuple[str, ...] = get_args(PhrasedFor)
 
-#: From this far off the middle, a tempo or density in words is said.
-_CLEARLY = 0.25
+#: From this far off the middle, a density in words is said, and a tempo is no longer a middling one.
+_CLEARLY, _PACED = 0.25, 0.33
 
 #: Phrases in what is said before them: a comma or one of these ends what a "no" reaches.
 _NEW_THOUGHT = frozenset({"but", "with", "just", "only", "instead"})
@@ -79,7 +79,7 @@ def _said(brief: Brief) -> _Said:
         players.append(drums)
     if brief.solo is not None and brief.solo.value and len(players) == 1:
         players = [f"solo {players[0].removeprefix('solo ')}"]
-    genre = name(brief.genre) if brief.genre else ""
+    genre = _kind(brief, name)
     so_far = f"{genre} {' '.join(players)}".lower()
     feel = named(brief.feel.value) if brief.feel else ""
     return _Said(
@@ -97,6 +97,13 @@ def _said(brief: Brief) -> _Said:
         metre=brief.time_signature.value if brief.time_signature else "",
         unknown=_unknown(brief, passage) if english else (),
     )
+
+
+def _kind(brief: Brief, name: Callable[[Heard[str]], str]) -> str:
+    """The genre, those named beside it before it: "dark ambient horror drone"."""
+    lead = name(brief.genre) if brief.genre else ""
+    others = [one for one in _once(name(heard) for heard in brief.other_genres) if one.lower() not in lead.lower()]
+    return " ".join([*others, lead]).strip()
 
 
 def _quoted(heard: Heard[str] | Heard[bool]) -> str:
@@ -130,7 +137,9 @@ def _unknown(brief: Brief, passage: Passage) -> tuple[str, ...]:
     return tuple(
         word
         for word in _once(brief.not_understood)
-        if word.isascii() and all(token.folded in wanted for token in passage_of(word).tokens if token.kind == "word")
+        if word.isascii()
+        and word.lower() not in IDLE
+        and all(token.folded in wanted for token in passage_of(word).tokens if token.kind == "word")
     )
 
 
@@ -138,7 +147,7 @@ def _tempo_word(brief: Brief) -> str:
     feel = brief.tempo_feel.value if brief.tempo_feel else None
     if feel is None or brief.tempo_bpm is not None:
         return ""
-    return "slow" if feel <= -_CLEARLY else "fast" if feel >= _CLEARLY else "mid-tempo"
+    return "slow" if feel <= -_PACED else "fast" if feel >= _PACED else "mid-tempo"
 
 
 def _density_word(brief: Brief) -> str:
@@ -160,7 +169,11 @@ def _once(words: Iterable[str]) -> tuple[str, ...]:
 def _sentence(said: _Said) -> str:
     """As people describe a recording: "upbeat 80s synth pop with punchy drums, 120 bpm"."""
     moods = tuple(mood for mood in said.moods if mood.lower() not in said.genre.lower())
-    lead = " ".join(part for part in (", ".join((*said.pace, *moods)), said.genre or "music") if part)
+    scenes = [mood for mood in moods if mood.lower() in SCENES]
+    feelings = [mood for mood in moods if mood not in scenes]
+    last = said.genre.lower().rpartition(" ")[2]
+    kind = [said.genre, *scenes, "music" if scenes or not said.genre or last in ADJECTIVES else ""]
+    lead = " ".join(part for part in (", ".join((*said.pace, *feelings)), *kind) if part)
     if said.unknown:
         lead += f", {' '.join(said.unknown)}"
     if said.instruments:

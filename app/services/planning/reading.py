@@ -79,6 +79,7 @@ def read(prompt: str) -> Brief:
     return Brief(
         prompt=prompt,
         genre=genre,
+        other_genres=kinds.others,
         excluded_genres=kinds.refused,
         moods=feeling.moods,
         valence=feeling.valence,

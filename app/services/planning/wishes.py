@@ -92,6 +92,7 @@ def granted(brief: Brief, wishes: Wishes) -> Brief:
         changes["beat"] = None  # the words' note counted the words' number
     _note_speed(brief, wishes, conflicts)
     if wishes.genre is not None:
+        changes["other_genres"] = ()
         changes["excluded_genres"] = _without(
             brief.excluded_genres, {wishes.genre.value}, wishes.genre.words[0], conflicts
         )

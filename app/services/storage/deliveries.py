@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
@@ -22,6 +23,30 @@ def tell(connection: Connection, track_ids: Collection[str]) -> None:
 def locked_job(connection: Connection, job_id: str) -> JobRow | None:
     """A job that nobody else changes until the transaction ends."""
     row = connection.execute(select_jobs().where(jobs.c.id == job_id).with_for_update()).mappings().first()
+    return None if row is None else job_of(row)
+
+
+def take_up(connection: Connection, job_id: str, delivery: int, started_at: datetime) -> JobRow | None:
+    """Begin a run of a job that waits and was brought by this delivery, in one statement; None where it is not so.
+
+    A job whose track is gone stays as it is.
+    """
+    mine = (jobs.c.id == job_id) & (jobs.c.state == "queued") & (jobs.c.delivery == delivery)
+    owner = select(jobs.c.subject_id).where(mine).with_for_update().scalar_subquery()
+    begun = (
+        update(tracks)
+        .where(tracks.c.id == owner)
+        .values(runs=tracks.c.runs + 1, started_at=func.coalesce(tracks.c.started_at, started_at))
+        .returning(tracks.c.id, tracks.c.runs)
+        .cte("begun")
+    )
+    claimed = (
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.subject_id == begun.c.id)
+        .values(state="running", run=begun.c.runs, attempt=jobs.c.attempt + 1)
+        .returning(*jobs.c)
+    )
+    row = connection.execute(claimed).mappings().first()
     return None if row is None else job_of(row)
 
 
@@ -59,6 +84,20 @@ def stranded(connection: Connection, stale_s: float) -> list[JobRow]:
     )
     rows = connection.execute(wanted.with_for_update(skip_locked=True, of=jobs))
     return [job_of(row) for row in rows.mappings()]
+
+
+def forget_orphans(connection: Connection, stale_s: float) -> int:
+    """Remove deliveries that bring nothing to anybody, left by workers that are gone: how many.
+
+    A worker writes what came of a job before it ends the delivery, and may die between the two.
+    """
+    orphans = text(
+        "DELETE FROM procrastinate_jobs d WHERE d.status <> 'todo' "
+        "AND NOT EXISTS (SELECT FROM jobs j WHERE j.delivery = d.id) "
+        "AND NOT EXISTS (SELECT FROM procrastinate_workers w WHERE w.id = d.worker_id "
+        "AND w.last_heartbeat > now() - make_interval(secs => :stale_s))"
+    )
+    return connection.execute(orphans, {"stale_s": stale_s}).rowcount
 
 
 def removals(connection: Connection, limit: int = 100) -> list[JobRow]:

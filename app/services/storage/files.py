@@ -4,40 +4,42 @@ Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, c
 """
 
 import errno
+import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, from_url
+from obstore.store import LocalStore
 
-from app.errors import StorageFailed, storage_errors
-from app.models.track import TrackFile
+from app.errors import StoreAway
+from app.models.track import FORMS, TrackFile
+from app.services.storage.bucket import LARGEST_PIECE, LEAST_PIECE, Bucket, Listed, store_errors
 from app.utils.chance import random_token
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+from app.utils.naming import content_disposition, readable_name
 
 #: Folder of all tracks below the root.
 TRACKS = "tracks"
 #: Folder of all clips below the root.
 CLIPS = "clips"
-#: Least and most bytes of a piece of a stream; the last may be smaller.
-LEAST_PIECE, LARGEST_PIECE = 65_536, 262_144
+#: First and longest wait in seconds before what a store did not answer is tried again.
+FIRST_S, LONGEST_S = 0.2, 5.0
 
 #: Letters, digits and a few signs that no file system, URL or header gives a meaning to.
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,42 +57,86 @@ class StoredFile:
     file_name: str
     #: Gives the bytes from `start` up to, not including, `end`, piece by piece.
     stream: Callable[[int, int], AsyncIterator[bytes]]
+    #: Gives an address from which a client may fetch it without us; None where there is none.
+    address: Callable[[], Awaitable[str]] | None = None
 
 
 class AudioFiles:
     """Files by key. Cheap to make: nothing is opened or created before the first use. Safe to use from any thread.
 
-    What the disk or the store refuses raises `StorageFailed` with the reason, and leaves no partial file. A malformed
-    key raises `ValueError`.
+    What the disk or the store refuses raises `StorageFailed` with the reason, and leaves no partial file; `StoreAway`
+    is what may pass by itself. A malformed key raises `ValueError`.
     """
 
-    def __init__(self, root: str | Path) -> None:
-        """Keep the files at a folder (a path or a `file://` URL) or at a URL: `s3://`, `gs://`, `az://`, `memory:///`."""
-        self._url = str(root)
-        scheme = urlsplit(self._url).scheme if "://" in self._url else ""
-        if scheme == "file":
-            self._folder: Path | None = Path(url2pathname(urlsplit(self._url).path))
-        else:
-            self._folder = None if scheme else Path(root)
+    def __init__(self, root: str | Path, *, redirects: bool = False, patience_s: float = 0.0) -> None:
+        """Keep the files at a folder (a path or a `file://` URL) or at a URL: `s3://`, `gs://`, `az://`, `memory:///`.
 
-    def put(self, path: Path, key: str) -> None:
-        """Take a file over: it is moved or uploaded whole, and `path` is gone afterwards."""
+        `redirects` gives clients addresses of a store's own. `put` and `fetch` go on trying for `patience_s` seconds
+        while the store does not answer.
+        """
+        url = str(root)
+        scheme = urlsplit(url).scheme if "://" in url else ""
+        self._redirects = redirects
+        self._patience_s = patience_s
+        self._bucket = Bucket(url) if scheme not in ("", "file") else None
+        self._folder = Path(url2pathname(urlsplit(url).path)) if scheme == "file" else Path(root)
+
+    @property
+    def remote(self) -> bool:
+        """Whether they are in a store that may be away."""
+        return self._bucket is not None
+
+    @property
+    def folder(self) -> Path:
+        """The folder, of files that are kept in one."""
+        return self._folder
+
+    def check(self) -> None:
+        """See whether files can be written, listed and removed. `StoreAway`, `StorageFailed` with the reason."""
+        if self._bucket is not None:
+            self._bucket.check()
+            return
+        with store_errors("Files cannot be written"):
+            path = self._folder / "checks" / random_token()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.write_bytes(b"written")
+            finally:
+                path.unlink(missing_ok=True)
+
+    def put(self, path: Path, key: str, attributes: Mapping[str, str] | None = None) -> None:
+        """Take a file over: it is moved or uploaded whole, and `path` is gone afterwards.
+
+        `attributes` are headers that a store gives with the file where clients fetch it there.
+        """
         check_key(key)
-        with _refusals(f"{key} could not be stored"):
-            if self._folder is None:
-                obstore.put(self._store, key, path)
-                path.unlink()
-            else:
+        if self._bucket is None:
+            with store_errors(f"{key} could not be stored"):
                 _move(path, self._folder / key)
+            return
+        self.copy(path, key, attributes)
+        path.unlink(missing_ok=True)
+
+    def copy(self, path: Path, key: str, attributes: Mapping[str, str] | None = None) -> None:
+        """Store a copy of a file, which stays."""
+        check_key(key)
+        bucket, headers = self._bucket, attributes or {}
+        if bucket is not None:
+            self._patiently(f"{key} could not be stored", lambda: bucket.put(key, path, headers))
+            return
+        target = self._folder / key
+        with store_errors(f"{key} could not be stored"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _whole(target) as draft:
+                shutil.copyfile(path, draft)
 
     def fetch(self, key: str, path: Path) -> None:
         """Copy a stored file to `path`."""
         check_key(key)
-        with _refusals(f"{key} could not be fetched"), _whole(path) as draft:
-            if self._folder is None:
-                with draft.open("wb") as file:
-                    for piece in obstore.get(self._store, key).stream(min_chunk_size=1 << 20):
-                        file.write(piece)
+        bucket, what = self._bucket, f"{key} could not be fetched"
+        with store_errors(what), _whole(path) as draft:
+            if bucket is not None:
+                self._patiently(what, lambda: bucket.fetch(key, draft))
             else:
                 shutil.copyfile(self._folder / key, draft)
 
@@ -99,7 +145,11 @@ class AudioFiles:
         check_key(key)
         if start >= end:
             return
-        with _refusals(f"{key} could not be read"):
+        if self._bucket is not None:
+            async for piece in self._bucket.stream(key, start, end):
+                yield piece
+            return
+        with store_errors(f"{key} could not be read"):
             found = await obstore.get_async(self._store, key, options={"range": (start, end)})
             async for buffer in found.stream(min_chunk_size=LEAST_PIECE):
                 view = memoryview(buffer)
@@ -110,6 +160,7 @@ class AudioFiles:
         """A file of a track, ready to be handed over under a readable name."""
         key = file.key
         check_key(key)
+        bucket = self._bucket if self._redirects else None
         return StoredFile(
             form=file.form,
             media_type=media_type,
@@ -117,6 +168,7 @@ class AudioFiles:
             sha256=file.sha256,
             file_name=file_name,
             stream=lambda start, end: self.stream(key, start, end),
+            address=None if bucket is None else lambda: bucket.address(key),
         )
 
     def delete_track(self, track_id: str) -> None:
@@ -127,65 +179,71 @@ class AudioFiles:
         """Remove what one run of a track's work left. Idempotent."""
         self._delete(f"{TRACKS}/{_checked_name(track_id)}/{int(run)}")
 
-    def check(self) -> None:
-        """Write a small file and remove it again. `StorageFailed` with the reason."""
-        key = f"checks/{random_token()}"
-        with _refusals("Files cannot be written"):
-            if self._folder is None:
-                obstore.put(self._store, key, b"written")
-                obstore.delete(self._store, key)
-                return
-            path = self._folder / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                path.write_bytes(b"written")
-            finally:
-                path.unlink(missing_ok=True)
-
     def delete_clip(self, clip_id: str) -> None:
         """Remove a clip. Idempotent."""
         self._delete(f"{CLIPS}/{_checked_name(clip_id)}")
 
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""
-        found = set()
-        for key, _ in self._listed():
-            match key.split("/"):
+        return {run for run, _ in self.listed_runs()}
+
+    def listed_runs(self) -> Iterator[tuple[tuple[str, int], Listed]]:
+        """Every file of a run, with the (track id, run) it belongs to."""
+        for found in self._listed():
+            match found.key.split("/"):
                 case [_, track_id, run, _, *_] if run.isdecimal():
-                    found.add((track_id, int(run)))
-        return found
+                    yield (track_id, int(run)), found
 
     def total_bytes(self) -> int:
         """Space that the files of all tracks take."""
-        return sum(size for _, size in self._listed())
+        return sum(found.size for found in self._listed())
 
     @cached_property
-    def _store(self) -> "ObjectStore":
-        if self._folder is not None:
-            return LocalStore(self._folder, mkdir=True)
-        return from_url(self._url)
+    def _store(self) -> LocalStore:
+        return LocalStore(self._folder, mkdir=True)
 
     def _delete(self, prefix: str) -> None:
-        with _refusals(f"{prefix} could not be removed"):
-            if self._folder is None:
-                keys = [str(meta["path"]) for page in obstore.list(self._store, prefix) for meta in page]
-                obstore.delete(self._store, keys)
+        with store_errors(f"{prefix} could not be removed"):
+            if self._bucket is not None:
+                self._bucket.delete(prefix)
                 return
             try:
                 shutil.rmtree(self._folder / prefix)
             except FileNotFoundError:
                 return
 
-    def _listed(self) -> Iterator[tuple[str, int]]:
-        """Key and size of each file of a track."""
-        with _refusals("the stored files could not be listed"):
-            if self._folder is None:
-                for page in obstore.list(self._store, TRACKS):
-                    yield from ((str(meta["path"]), int(meta["size"])) for meta in page)
+    def _listed(self) -> Iterator[Listed]:
+        with store_errors("the stored files could not be listed"):
+            if self._bucket is not None:
+                yield from self._bucket.listed(TRACKS)
                 return
             for folder, _, names in os.walk(self._folder / TRACKS):
                 for path in (Path(folder, name) for name in names):
-                    yield path.relative_to(self._folder).as_posix(), _size(path)
+                    size, changed_at = _facts(path)
+                    yield Listed(key=path.relative_to(self._folder).as_posix(), size=size, changed_at=changed_at)
+
+    def _patiently(self, what: str, call: Callable[[], None]) -> None:
+        until, wait_s = time.monotonic() + self._patience_s, FIRST_S
+        while True:
+            try:
+                with store_errors(what):
+                    call()
+                return
+            except StoreAway as error:  # noqa: PERF203 - that is the point
+                if time.monotonic() + wait_s > until:
+                    raise
+                log.warning("Tried again: %s", error)
+                time.sleep(wait_s)
+                wait_s = min(LONGEST_S, 2 * wait_s)
+
+
+def headers_of(title: str, form: str) -> dict[str, str]:
+    """What a store says of a file to clients who fetch it there."""
+    return {
+        "Content-Type": FORMS[form],
+        "Content-Disposition": content_disposition(readable_name(title, form), form),
+        "Cache-Control": "private, max-age=86400, immutable",
+    }
 
 
 def clip_key(clip_id: str) -> str:
@@ -212,21 +270,13 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _size(path: Path) -> int:
+def _facts(path: Path) -> tuple[int, datetime]:
+    """Bytes, and when it was changed."""
     try:
-        return path.stat().st_size
+        found = path.stat()
     except FileNotFoundError:  # deleted while it was counted
-        return 0
-
-
-@contextmanager
-def _refusals(what: str) -> Iterator[None]:
-    with storage_errors(what):
-        try:
-            yield
-        except BaseError as error:
-            # Its own words name addresses and buckets; they go to the log with the chained error.
-            raise StorageFailed(f"{what}: the store answered {type(error).__name__}") from error
+        return 0, datetime.now(timezone.utc)
+    return found.st_size, datetime.fromtimestamp(found.st_mtime, timezone.utc)
 
 
 @contextmanager

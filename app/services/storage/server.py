@@ -30,8 +30,12 @@ def address_of(text: str) -> URL:
     return address.set(drivername="postgresql+psycopg")
 
 
-def conninfo(address: URL) -> str:
-    """The address as PostgreSQL's own client reads it."""
+def conninfo(address: URL, *, durable: bool = True) -> str:
+    """The address as PostgreSQL's own client reads it. What is written need not reach the disk if it isn't durable."""
+    if not durable:
+        given = address.query.get("options", "")
+        said = given if isinstance(given, str) else " ".join(given)
+        address = address.update_query_dict({"options": f"{said} -csynchronous_commit=off".strip()})
     return address.set(drivername="postgresql").render_as_string(hide_password=False)
 
 

@@ -201,6 +201,16 @@ class TrackStore:
             rows = connection.execute(wanted.order_by(tracks.c.finished_at, tracks.c.id).limit(limit))
             return [(str(row.id), int(row.stored_bytes)) for row in rows]
 
+    def ended_since(self, moment: datetime, limit: int, *, owner: str | None = None) -> list[Track]:
+        """The newest of the tracks, an owner's where one is named, that ended since a moment; the earliest first."""
+        wanted = (
+            select_tracks().where(tracks.c.finished_at >= moment).order_by(tracks.c.finished_at.desc()).limit(limit)
+        )
+        if owner is not None:
+            wanted = wanted.where(tracks.c.owner == owner)
+        with self.reading() as connection:
+            return [track_of(row) for row in connection.execute(wanted).mappings()][::-1]
+
     # -- writing ------------------------------------------------------------------------------------------------
 
     @contextmanager

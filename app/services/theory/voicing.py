@@ -53,6 +53,9 @@ def voicings(chord: Chord, low: int, high: int, count: int, spacing: Spacing) ->
         if count > len(stacked):
             stacked = (*stacked, start + 12)
         found.update(layout for layout in _spaced(stacked, spacing) if layout[-1] <= high and layout[0] >= low)
+    if spacing == "power":
+        # A power chord stands on its root: turned over it is a fourth, which sounds like the chord a fifth below.
+        found = {layout for layout in found if layout[0] % 12 == chord.root} or found
     clear = [layout for layout in found if not _muddy(layout)]
     return tuple(sorted(clear or found)) or (_squeezed(classes, low, high),)
 

@@ -23,6 +23,10 @@ from app.services.instruments.synths.drum_tools import (
 Recipe = Callable[[np.random.Generator, float], Hit]
 
 
+#: Time in which a kick's body sinks, in seconds.
+_SIGH_S = 0.11
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kick:
     """A swept sine, a click, and saturation."""
@@ -33,13 +37,19 @@ class Kick:
     fall_s: float
     click: float = 0.2
     drive: float = 1.0
+    #: How far above `to_hz` the body still is when the sweep is over; it sinks while it rings, so that no one key is
+    #: drummed under music in another.
+    sigh_hz: float = 0.0
 
     def __call__(self, rng: np.random.Generator, force: float) -> Hit:
         """One kick."""
         time_s = seconds(self.fall_s * 0.9 + 0.05)
         top_hz = self.from_hz * (0.75 + 0.25 * force) * rng.uniform(0.985, 1.015)
-        body = swept_sine(time_s, top_hz, self.to_hz, self.sweep_s) * falling(time_s, self.fall_s)
-        click = noise(rng, len(time_s) / 44_100, 1_500.0, 7_000.0) * falling(time_s, 0.02)
+        body = swept_sine(
+            time_s, top_hz, self.to_hz, self.sweep_s, self.sigh_hz * _SIGH_S * (1 - np.exp(-time_s / _SIGH_S))
+        )
+        body *= falling(time_s, self.fall_s)
+        click = noise(rng, len(time_s) / 44_100, 1_500.0, 8_000.0) * falling(time_s, 0.03)
         drive = self.drive * (0.6 + 0.4 * force)
         wave = np.tanh(body * drive) / np.tanh(drive) + click * self.click * (0.3 + 0.7 * force) * 0.35
         return finished(wave, 0.9)

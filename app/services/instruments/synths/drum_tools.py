@@ -25,9 +25,16 @@ def falling(time_s: NDArray[np.float64], fall_s: float) -> NDArray[np.float64]:
 
 
 def swept_sine(
-    time_s: NDArray[np.float64], from_hz: float, to_hz: float, sweep_s: float, phase: float = 0.0
+    time_s: NDArray[np.float64],
+    from_hz: float,
+    to_hz: float,
+    sweep_s: float,
+    phase: float | NDArray[np.float64] = 0.0,
 ) -> NDArray[np.float64]:
-    """A sine that slides from one frequency to another, most of it within `sweep_s` seconds."""
+    """A sine that slides from one frequency to another, most of it within `sweep_s` seconds.
+
+    `phase` is in turns: a number, or one for each moment.
+    """
     slid = (from_hz - to_hz) * sweep_s * (1.0 - np.exp(-time_s / sweep_s))
     return np.asarray(np.sin(2 * np.pi * (to_hz * time_s + slid + phase)))
 

@@ -1,0 +1,1 @@
+"""Many machines on one PostgreSQL, measured on one."""

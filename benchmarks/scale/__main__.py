@@ -1,0 +1,99 @@
+"""Measures a queue that many machines share, all of them played by this one: `python -m benchmarks.scale [WHAT]`.
+
+Needs what `requirements/distributed.txt` brings, as `python3 run_tests.py distributed` installs it.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from app.services.storage import TrackStore
+from benchmarks.__main__ import Row, table
+from benchmarks.postgres import Cluster, cluster
+from benchmarks.scale.chaos import Chaos, Faults
+from benchmarks.scale.pickup import queue_on, time_pickups, worker
+from benchmarks.scale.throughput import per_second
+
+#: Tracks of a measurement of pick-up.
+PICKUPS = 200
+#: Workers whose throughput is compared with one's, tracks for each, and how long one takes.
+WORKERS, EACH, JOB_S = 8, 30, 1.0
+
+
+def pickup(address: str, folder: Path) -> Iterator[Row]:
+    """From enqueueing to the start of the run, on an idle queue."""
+    with worker(address, folder), queue_on(address) as queue:
+        time_pickups(queue, 10)
+        seen = time_pickups(queue, PICKUPS)
+    yield Row(what="Enqueued, durable", measured=_spread([each.accepted_ms for each in seen]))
+    yield Row(
+        what="… from then until the run begins in a worker process",
+        measured=_spread([each.picked_up_ms for each in seen]),
+        beside="p50 at most 15 ms, p99 at most 50 ms",
+    )
+
+
+def throughput(address: str, folder: Path) -> Iterator[Row]:
+    """Several workers against one."""
+    with queue_on(address) as queue:
+        one = per_second(queue, address, folder, workers=1, each=EACH, job_s=JOB_S)
+        many = per_second(queue, address, folder, workers=WORKERS, each=EACH, job_s=JOB_S)
+    yield Row(
+        what=f"Tracks of {JOB_S:g} s a second, {WORKERS} workers against one",
+        measured=f"{many:.2f} against {one:.2f}: {many / one / WORKERS:.3f} × {WORKERS}",
+        beside=f"at least 0.95 × {WORKERS}",
+    )
+
+
+def chaos(server: Cluster, folder: Path, tracks: int, every_s: float) -> Iterator[Row]:
+    """Parts killed every few seconds, the database restarted twice."""
+    faults = Faults(tracks=tracks, every_s=every_s)
+    seen = Chaos(server, folder, faults).run()
+    killed = ", ".join(f"{part} {count} times" for part, count in sorted(seen.kills.items()))
+    yield Row(
+        what=f"{seen.accepted} tracks, {faults.nodes} API nodes, {faults.workers} workers",
+        measured=f"{seen.took_s:.0f} s; killed, one every {every_s:g} s: {killed}; "
+        f"database restarted {seen.database_restarts} times; "
+        f"{seen.sent_again} requests sent again; {seen.runs} runs begun for {seen.stored} tracks; {seen.files} files",
+        beside="; ".join(seen.problems[:20]) or "each completed once, each file as its record says",
+    )
+
+
+MEASURES: dict[str, Callable[[str, Path], Iterator[Row]]] = {"pickup": pickup, "throughput": throughput}
+
+
+def main() -> None:
+    """Measure, and print a Markdown table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    names = [*MEASURES, "chaos"]
+    parser.add_argument("what", nargs="*", help=f"{', '.join(names)} (default: all but chaos)")
+    parser.add_argument("--tracks", type=int, default=1000, help="of chaos (default: %(default)s)")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between chaos's kills (default: %(default)s)")
+    options = parser.parse_args()
+    chosen = options.what or list(MEASURES)
+    if unknown := set(chosen) - set(names):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    rows = []
+    with cluster() as server, tempfile.TemporaryDirectory(prefix="music-scale-") as folder:
+        for name in chosen:
+            if name == "chaos":
+                measured = chaos(server, Path(folder, name), options.tracks, options.every)
+            else:
+                address = server.database()
+                TrackStore(address).migrate()
+                measured = MEASURES[name](address, Path(folder, name))
+            for row in measured:
+                print(f"{row.what}: {row.measured}" + (f"  ({row.beside})" if row.beside else ""), file=sys.stderr)
+                rows.append(row)
+    print(table(rows))
+
+
+def _spread(took_ms: list[float]) -> str:
+    ordered = sorted(took_ms)
+    return f"p50 {ordered[len(ordered) // 2]:.1f} ms, p99 {ordered[int(len(ordered) * 0.99)]:.1f} ms"
+
+
+if __name__ == "__main__":
+    main()
