@@ -5,6 +5,7 @@ Rule: what is not said to be open needs a key, so that a new route is closed unt
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -83,7 +84,7 @@ class Gate:
             raise KeyRequired  # a service that was handed in without keys opens nothing
         if scope["method"] in _READS and is_signed(scope.get("query_string", b"")):
             access.links.check(path, scope["query_string"])
-            return _LINK_HOLDER
+            return replace(_LINK_HOLDER, sign=access.links.sign)
         who = await _owner_of(scope, access)
         if not who.may(needed := scope_for(scope["method"], path)):
             raise ScopeMissing(needed)
