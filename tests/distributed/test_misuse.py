@@ -1,5 +1,7 @@
 """What goes wrong without anybody dying: clocks, disks, rights, a track that no worker survives."""
 
+from importlib.util import find_spec
+
 import pytest
 
 from app.services.jobs.recovery import MOST_VANISHED
@@ -69,14 +71,21 @@ def test_a_full_disk_on_one_worker_fails_the_track_with_its_reason(installation,
     installation.until(lambda: installation.sql("SELECT count(*) FROM jobs") == [(0,)])
 
 
+def needs_client(*case):
+    missing = find_spec("psycopg") is None
+    return pytest.param(
+        *case, marks=pytest.mark.skipif(missing, reason="requirements/distributed.txt brings PostgreSQL")
+    )
+
+
 @pytest.mark.parametrize(
     ("role", "address", "said"),
     [
         ("serve", "mysql://somebody@db/music", "must begin with postgresql://"),
         ("worker", "not an address", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
-        ("serve", "postgresql://music:secret@127.0.0.1:9/music", "cannot be reached"),
-        ("worker", "postgresql://music:secret@nowhere.invalid/music", "cannot be reached"),
-        ("migrate", "postgresql://music:secret@127.0.0.1:9/music", "cannot be reached"),
+        needs_client("serve", "postgresql://music:secret@127.0.0.1:9/music", "cannot be reached"),
+        needs_client("worker", "postgresql://music:secret@nowhere.invalid/music", "cannot be reached"),
+        needs_client("migrate", "postgresql://music:secret@127.0.0.1:9/music", "cannot be reached"),
     ],
 )
 def test_a_wrong_address_is_said_at_the_start(role, address, said, tmp_path):

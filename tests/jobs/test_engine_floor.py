@@ -141,7 +141,7 @@ def test_a_death_at_rest_counts_though_nobody_had_asked_for_the_news():
     floor = engine_floor.EngineFloor(None, timeout_s=1.0)
 
     def die():
-        process = SimpleNamespace(model="m", condemned=False, runs={}, let_go=lambda _: None)
+        process = SimpleNamespace(number=1, model="m", condemned=False, runs={}, let_go=lambda _: None)
         process.runs[1] = run = engine_process.EngineRun(None, Path("x"), floor, process, timeout_s=1.0)
         run.hear(Began(worker="w", pid=1))
         assert len(list(run.news())) == 1

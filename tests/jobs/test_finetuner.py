@@ -232,7 +232,7 @@ def test_a_disk_that_refuses_takes_nothing_in(school, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.services.storage.lessons.shutil.copyfileobj", full)
+    monkeypatch.setattr("app.services.storage.lessons.write_sent", full)
     with pytest.raises(StorageFailed, match="no space is left"):
         school.submit("succeed")
 

@@ -109,7 +109,10 @@ def test_a_model_makes_a_finished_track_of_exact_length(studio):
     assert [progress for _, progress in stages] == sorted(progress for _, progress in stages)
     assert {"planning", "rendering", "mastering", "encoding"} <= set(record["timings"])
     assert studio.file(record, "mel.png") == PNG
-    assert set(record["files"]) == {"mp3", "wav", "flac", "ogg", "opus", "plan.json", "brief.json", "mel.png"}
+    assert set(record["files"]) == {
+        "mp3", "wav", "flac", "ogg", "opus", "plan.json", "brief.json", "mel.png",
+        "waveform.json", "spectrogram.png", "cover.png",
+    }  # fmt: skip
     assert studio.file(record, "flac")
     assert record["warnings"] == []
     (model,) = studio.loaded().values()

@@ -53,6 +53,7 @@ def checked():
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[f"{method} {path}" for method, path in OPERATIONS])
 def test_every_call_answers_as_the_document_says(document, checked, method, path, mode):
     operation = document[path][method]
+    checked = checked[:-1] if path.endswith("/events") else checked  # a stream of events has no schema as a whole
     tried = []
 
     @seed(20260827)
