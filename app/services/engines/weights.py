@@ -70,10 +70,13 @@ def lacking_in(folder: Path | None, weights: Weights) -> str | None:
         return "its weights are not on this machine"
     for name in weights.required:
         if not (folder / name).is_file():
-            return f"its weights are not complete: {name} is missing"
+            return _told(folder, name)
     missing = _lacking_of_pipeline(folder) if weights.layout == "diffusers" else _lacking_of_model(folder, folder)
-    if missing is None:
-        return None
+    return None if missing is None else _told(folder, missing)
+
+
+def _told(folder: Path, missing: str) -> str:
+    """That a file is missing, or which pickle stands in its place."""
     inside = (folder / missing).parent
     pickled = only_pickle(path.name for path in inside.iterdir()) if inside.is_dir() else None
     if pickled is not None:
