@@ -1,10 +1,13 @@
 """What every test starts from: no settings but the defaults, everything kept below a temporary folder."""
 
 import os
+import sqlite3
 import sys
 import threading
 import warnings
 from collections import Counter
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +42,26 @@ def pytest_xdist_setupnodes():
     """pytest-cov follows the tests' own processes, which begin now; coverage, told to, would follow them once more."""
     for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
         del os.environ[name]
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)  # the innermost: pytest-cov puts the files together after the loop
+def pytest_runtestloop(session):
+    """Tests kill processes, some while they write down which lines they ran: a torn file would end everything."""
+    outcome = yield
+    if not hasattr(session.config, "workerinput"):
+        for path in session.config.rootpath.glob(f"{os.environ.get('COVERAGE_FILE', '.coverage')}.*"):
+            if not is_whole(path):
+                path.unlink()
+    return outcome
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a database can be read to its end."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    except sqlite3.DatabaseError:
+        return False
 
 
 @pytest.hookimpl(wrapper=True)

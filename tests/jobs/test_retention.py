@@ -38,7 +38,8 @@ def test_the_oldest_go_when_room_is_short(open_shop):
 
     shop.queue.tick()
 
-    assert left(shop, *tracks) == tracks[2:]
+    # The queue's own look, due since the clock went on, may be at it at this moment.
+    until(lambda: left(shop, *tracks) == tracks[2:])
     until(lambda: shop.files.total_bytes() == 1_200)
 
 

@@ -51,7 +51,7 @@ def _packaged(name: str) -> Style:
 def is_style(name: str) -> bool:
     """Whether `load_style` knows the name.
 
-    >>> is_style("jazz"), is_style("learned-0123456789abcdef")
+    >>> is_style("jazz"), is_style("learned-nobodys")
     (True, False)
     """
     if not name.startswith(LEARNED_PREFIX):
