@@ -48,6 +48,9 @@ MAX_PROMPT_CHARACTERS = 500
 DEFAULT_BASE_URL = "http://localhost:8000"
 #: Seconds that a model's take waits for a worker and is mastered and encoded.
 FINISHING_S = 1.0
+#: Where a track can be followed, by the field that names the address. A row here is all that it takes: the address is
+#: signed where keys are asked for, and opens without one.
+LIVE_PATHS = {"events_url": "/music/tracks/{}/events"}
 #: Seconds that a download waits for a form made on demand.
 ON_DEMAND_WAIT_S = 120.0
 
@@ -476,7 +479,13 @@ def generate_body(track: Track, base_url: str) -> dict[str, Any]:
         "download_url": download_url(track, base_url),
         "seed": track.seed,
         "model": track.model,
+        **live_urls(track, base_url),
     }
+
+
+def live_urls(track: Track, base_url: str) -> dict[str, str]:
+    """Addresses to follow a track at, by field; signed like its files, for players send no headers."""
+    return {name: link_to(base_url, path.format(track.id)) for name, path in LIVE_PATHS.items()}
 
 
 def estimated_completion(track: Track, now: datetime) -> datetime:
