@@ -23,7 +23,18 @@ from app.errors import (
 )
 from app.models.asked import Asked, AudioPrompted
 from app.models.track import FORMS, Status, Track, TrackFile
-from app.services.access import Access, Quota, Replays, caller, link_to, may_see, owner, room_for, seen_owner
+from app.services.access import (
+    Access,
+    Quota,
+    Replays,
+    caller,
+    link_to,
+    may_see,
+    owner,
+    room_for,
+    seen_owner,
+    usual_webhook,
+)
 from app.services.engines import ModelRow, Models
 from app.services.hooks import Hooks
 from app.services.jobs.base import JobQueue, QueueLoad
@@ -153,6 +164,8 @@ class MusicGeneratorService:
             prompt, duration, model=model, seed=seed, asked=asked, priority=priority, webhook_url=webhook_url
         )
         backend = await self._ready()
+        if track.webhook_url is None:
+            track = replace(track, webhook_url=usual_hook(backend))
         async with room_for([track]):
             track = await asyncio.wrap_future(backend.queue.submit(track))
         return generate_body(track, base_url)
@@ -422,6 +435,11 @@ def check_webhook(backend: Backend, url: str) -> None:
     if backend.hooks is None:
         raise InvalidField("webhook_url", "is not offered: this server calls nobody back (MUSIC_WEBHOOKS is off)")
     backend.hooks.check(url)
+
+
+def usual_hook(backend: Backend) -> str | None:
+    """Whom to tell where a request names nobody: whom the caller's key names, while this server calls anybody back."""
+    return None if backend.hooks is None else usual_webhook()
 
 
 def usable(backend: Backend, model: str) -> bool:

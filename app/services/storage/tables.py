@@ -272,6 +272,7 @@ api_keys = Table(
     Column("expires_at", Moment),
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
+    Column("webhook_url", Text),
 )
 
 # What clients have had of what is limited, by window; those that ended are swept.
