@@ -179,8 +179,13 @@ def find_browser() -> str | None:
 
 def nightly(extra: list[str]) -> int:
     """Take longer over what is drawn by chance; then ask for known holes in what requirements.txt brings."""
-    drawn = ["tests/security/test_document.py", "tests/security/test_lifecycle.py"]
-    tested = start(["pytest", *drawn, "-n", "2", *extra], SECURITY_CASES="50000", SECURITY_ORDERS="100")
+    drawn = [
+        "tests/security/test_document.py",
+        "tests/security/test_lifecycle.py",
+        "tests/durability/test_any_point.py",
+    ]
+    longer = {"SECURITY_CASES": "50000", "SECURITY_ORDERS": "100", "DURABILITY_KILLS": "100"}
+    tested = start(["pytest", *drawn, "-n", "2", *extra], **longer)
     return start(["pip_audit", "-r", "requirements.txt", "--progress-spinner", "off"]) or tested
 
 
