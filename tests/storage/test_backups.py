@@ -99,6 +99,24 @@ def test_a_backup_is_whole_while_others_write(place):
         assert len(kept) % 2 == 1
 
 
+def test_files_that_go_while_they_are_copied_do_no_harm(place, monkeypatch):
+    """A track is removed after its neighbour was copied, its whole folder with it."""
+    import shutil
+
+    real, tracks = shutil.copyfile, place / "data" / "audio" / "tracks"
+
+    def copy(source, target):
+        real(source, target)
+        for other in tracks.iterdir():
+            if other not in source.parents:
+                shutil.rmtree(other)
+
+    monkeypatch.setattr("app.services.storage.backups.shutil.copyfile", copy)
+
+    assert back_up(place / "data", place / "another", PARTS) == 1
+    assert held(place / "another") == [1, 2, 3]
+
+
 @pytest.mark.parametrize("way", ["pages", "head", "half", "other file", "empty log"])
 def test_a_damaged_database_is_found_refused_and_put_back(place, way):
     data, database = place / "data", place / "data" / "music.db"

@@ -85,10 +85,10 @@ def put_back(backup: Path, folder: Path, parts: Sequence[str], now: datetime) ->
 def _copy_missing(source: Path, target: Path) -> int:
     """Copy every file that the target lacks, or has in another length: how many."""
     copied = 0
-    for path in sorted(source.rglob("*")) if source.is_dir() else []:
+    for path in [Path(folder, name) for folder, _, names in os.walk(source) for name in names]:
         there = target / path.relative_to(source)
         with suppress(FileNotFoundError):  # removed meanwhile
-            if path.is_file() and not (there.is_file() and there.stat().st_size == path.stat().st_size):
+            if not (there.is_file() and there.stat().st_size == path.stat().st_size):
                 there.parent.mkdir(parents=True, exist_ok=True)
                 draft = there.with_name(f".{there.name}.part")
                 shutil.copyfile(path, draft)
