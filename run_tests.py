@@ -193,7 +193,7 @@ def drawn(extra: list[str]) -> int:
         "tests/durability/test_any_point.py",
     ]
     longer = {"SECURITY_CASES": "50000", "SECURITY_ORDERS": "100", "DURABILITY_KILLS": "100"}
-    return start(["pytest", *tested, "-n", "2", *extra], **longer)
+    return start(["pytest", *tested, "-n", "2", "--dist", "loadfile", *extra], venv=None, **longer)
 
 
 def fuzz(_extra: list[str]) -> int:
