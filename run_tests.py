@@ -20,7 +20,8 @@ import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import IO
 
 #: Installed besides requirements.txt.
 REQUIREMENTS = "requirements/dev.txt"
@@ -31,8 +32,9 @@ UNIT = "not integration and not security and not performance and not slow"
 #: Run by `quick`: one short track end to end, and what has no sound to wait for.
 QUICK = ["tests/test_quick.py"]
 
-#: Both cores; the tests of one file stay together, because they share servers. Long files first: tests/conftest.py.
-PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+#: Three on two cores, for tests of servers often wait; those of one file stay together, because they share servers.
+#: Long files first: tests/conftest.py.
+PARALLEL = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 COVERED = [*PARALLEL, "--cov"]
 
@@ -94,14 +96,26 @@ def tests(*arguments: str) -> Callable[[list[str]], int]:
 def start(command: Sequence[str], *, venv: Path | None = None, **settings: str) -> int:
     """Run `python -m command` in an environment, the default one unless told, from the top folder."""
     print("$ python -m " + " ".join(command), flush=True)
-    environment = {**os.environ, **settings}
+    with begin(command, venv, settings) as process:
+        return process.wait()
+
+
+def begin(
+    command: Sequence[str],
+    venv: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+    said: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
+    """As `start`, without waiting; what it says goes to `said` if that is given."""
+    environment = {**os.environ, **(settings or {})}
     if sys.version_info >= (3, 12):
         environment.setdefault("COVERAGE_CORE", "sysmon")  # watches lines for half the time there
     # Many tests start processes. Each would compile the service again for those who keep the tree free of caches.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment["PYTHONPYCACHEPREFIX"] = str((run.VENV if venv is None else venv) / "pycache")
     python = str(run.python_of(run.VENV if venv is None else venv))
-    return subprocess.run([python, "-m", *command], cwd=run.ROOT, env=environment, check=False).returncode
+    errors = None if said is None else subprocess.STDOUT
+    return subprocess.Popen([python, "-m", *command], cwd=run.ROOT, env=environment, stdout=said, stderr=errors)
 
 
 def types(_extra: list[str]) -> int:
@@ -110,6 +124,18 @@ def types(_extra: list[str]) -> int:
         print("Types are checked on Python 3.11 and later: the last NumPy for 3.10 has other types of its own")
         return 0
     return start(["mypy"])
+
+
+def types_and_tests(extra: list[str]) -> int:
+    """Check the types in the time that tests wait; what they say comes after the tests."""
+    if sys.version_info < (3, 11):
+        return COVERAGE(extra) or types(extra)
+    with tempfile.TemporaryFile() as said, begin(["mypy"], said=said) as checking:
+        tested = COVERAGE(extra)
+        checked = checking.wait()
+        said.seek(0)
+        print("$ python -m mypy\n" + said.read().decode(errors="replace"), end="", flush=True)
+    return tested or checked
 
 
 def neural(extra: list[str]) -> int:
@@ -248,7 +274,7 @@ COVERAGE = tests(*COVERED, "--cov-report=term-missing:skip-covered")
 PERFORMANCE = (tests("-m", "performance"), tool("benchmarks", "--short"))
 
 CHECKS: dict[str, Check] = {
-    "all": Check("everything: lint, types, every test with coverage", (*LINT, *TYPES, COVERAGE)),
+    "all": Check("everything: lint, types, every test with coverage", (*LINT, types_and_tests)),
     "unit": Check("tests of one part each", (tests("-m", UNIT),)),
     "integration": Check("whole journeys through the service", (tests("-m", "integration"),)),
     "coverage": Check("every test, line by line; fails under 95 %", (COVERAGE,)),

@@ -153,8 +153,7 @@ def make_calling(settings: Settings, store: TrackStore, clock: Clock) -> Calling
     with store.transaction() as changes:
         master = read_or_make_secret(changes.connection, "webhooks")
         links = Links(read_or_make_secret(changes.connection, "links"), settings.link_life_s)
-    networks = [network.strip() for network in settings.webhook_allow.split(",") if network.strip()]
-    addresses = Addresses(networks)
+    addresses = make_addresses(settings)
 
     def link(track_id: str) -> str | None:
         if settings.public_url is None:
@@ -166,6 +165,18 @@ def make_calling(settings: Settings, store: TrackStore, clock: Clock) -> Calling
     messenger = Messenger(store, clock, addresses, master=master, link=link)
     hooks = Hooks(store, clock, addresses, master=master, wake=messenger.wake)
     return Calling(hooks=hooks, messenger=messenger)
+
+
+def make_addresses(settings: Settings) -> Addresses:
+    """Where clients may be called back."""
+    return Addresses([network.strip() for network in settings.webhook_allow.split(",") if network.strip()])
+
+
+def check_hook_of_key(settings: Settings, url: str) -> None:
+    """`InvalidField` unless a key of these settings may name that address."""
+    if not settings.webhooks:
+        raise InvalidField("webhook_url", "is of no use: this server calls nobody back (MUSIC_WEBHOOKS is off)")
+    make_addresses(settings).check(url)
 
 
 def make_quota(settings: Settings, store: TrackStore) -> Quota:

@@ -37,7 +37,7 @@ def follow(client, track_id, limit_s=120.0):
         seen.append(client.get(f"/music/status/{track_id}").json())
         if seen[-1]["status"] != "processing":
             return seen
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise AssertionError(f"still processing: {seen[-1]}")
 
 
@@ -207,7 +207,7 @@ def settled(client, path, limit_s=120.0):
     end = time.monotonic() + limit_s
     while (record := client.get(path).json())["status"] == "processing":
         assert time.monotonic() < end, record
-        time.sleep(0.02)
+        time.sleep(0.05)
     return record
 
 

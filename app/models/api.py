@@ -22,6 +22,8 @@ _DUE = "2026-08-27T10:31:00.000Z"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _PLAN = {"style": "meditation", "tempo_bpm": 62, "tonic": "D", "mode": "major", "form": [{"kind": "intro", "bars": 4}]}
 _DOWNLOAD = f"http://localhost:8000/downloads/{_TRACK_ID}.mp3"
+_EVENTS = f"http://localhost:8000/music/tracks/{_TRACK_ID}/events"
+_EVENTS_ARE = "Absolute address of its Server-Sent Events; opens without a header where keys are asked for."
 
 
 def _no_truth_value(value: Any) -> Any:
@@ -195,6 +197,7 @@ class GenerateAnswer(Wire):
     download_url: str | None = Field(description="Null until the track is completed.", examples=[None])
     seed: int = Field(description="Seed of all dice; send it again for the same music.", examples=[7])
     model: str = Field(description="Engine that makes the track.", examples=["composer"])
+    events_url: str = Field(description=_EVENTS_ARE, examples=[_EVENTS])
 
 
 class VariationsAnswer(GenerateAnswer):
@@ -283,6 +286,7 @@ class TrackSummary(Wire):
 class TrackRecord(TrackSummary):
     """Everything known about a track."""
 
+    events_url: str = Field(description=_EVENTS_ARE, examples=[_EVENTS])
     attempt: int = Field(description="Runs begun that count against the limit of three.", examples=[1])
     asked: dict[str, Any] | None = Field(
         description="Explicit fields as they were sent; `plan` is true where one was sent; null where there were none.",

@@ -23,7 +23,18 @@ from app.errors import (
 )
 from app.models.asked import Asked, AudioPrompted
 from app.models.track import FORMS, Status, Track, TrackFile
-from app.services.access import Access, Quota, Replays, caller, link_to, may_see, owner, room_for, seen_owner
+from app.services.access import (
+    Access,
+    Quota,
+    Replays,
+    caller,
+    link_to,
+    may_see,
+    owner,
+    room_for,
+    seen_owner,
+    usual_webhook,
+)
 from app.services.engines import ModelRow, Models
 from app.services.hooks import Hooks
 from app.services.jobs.base import JobQueue, QueueLoad
@@ -48,6 +59,9 @@ MAX_PROMPT_CHARACTERS = 500
 DEFAULT_BASE_URL = "http://localhost:8000"
 #: Seconds that a model's take waits for a worker and is mastered and encoded.
 FINISHING_S = 1.0
+#: Where a track can be followed, by the field that names the address. A row here is all that it takes: the address is
+#: signed where keys are asked for, and opens without one.
+LIVE_PATHS = {"events_url": "/music/tracks/{}/events"}
 #: Seconds that a download waits for a form made on demand.
 ON_DEMAND_WAIT_S = 120.0
 
@@ -150,6 +164,8 @@ class MusicGeneratorService:
             prompt, duration, model=model, seed=seed, asked=asked, priority=priority, webhook_url=webhook_url
         )
         backend = await self._ready()
+        if track.webhook_url is None:
+            track = replace(track, webhook_url=usual_hook(backend))
         async with room_for([track]):
             track = await asyncio.wrap_future(backend.queue.submit(track))
         return generate_body(track, base_url)
@@ -421,6 +437,11 @@ def check_webhook(backend: Backend, url: str) -> None:
     backend.hooks.check(url)
 
 
+def usual_hook(backend: Backend) -> str | None:
+    """Whom to tell where a request names nobody: whom the caller's key names, while this server calls anybody back."""
+    return None if backend.hooks is None else usual_webhook()
+
+
 def usable(backend: Backend, model: str) -> bool:
     """Whether the caller may make music with a model: not with one that another key taught and does not share."""
     base, _, name = model.partition(":")
@@ -476,7 +497,13 @@ def generate_body(track: Track, base_url: str) -> dict[str, Any]:
         "download_url": download_url(track, base_url),
         "seed": track.seed,
         "model": track.model,
+        **live_urls(track, base_url),
     }
+
+
+def live_urls(track: Track, base_url: str) -> dict[str, str]:
+    """Addresses to follow a track at, by field; signed like its files, for players send no headers."""
+    return {name: link_to(base_url, path.format(track.id)) for name, path in LIVE_PATHS.items()}
 
 
 def estimated_completion(track: Track, now: datetime) -> datetime:

@@ -142,3 +142,21 @@ def test_repeated_drum_strokes_differ_in_weight():
     for part in perform(score, plan).parts:
         if plan.voice(part.voice).role in DRUM_ROLES and part.notes:
             assert len({note.velocity for note in part.notes}) > 8
+
+
+def test_who_accompanies_in_three_leans_on_the_first_beat():
+    def weight_of_first_beats(time_signature: str) -> float:
+        plan = plan_for("lullaby", seconds=40, seed=5, time_signature=time_signature)
+        score = compose(plan)
+        played = perform(score, plan)
+        beats = score.time_signature[0] * 4 / score.time_signature[1]
+        pairs = [
+            (written.start_beat % beats < 1e-6, sounding.velocity / written.velocity)
+            for one, other in zip(score.parts, played.parts, strict=True)
+            if plan.voice(one.voice).role == "chords"
+            for written, sounding in zip(one.notes, other.notes, strict=True)
+        ]
+        return mean(ratio for first, ratio in pairs if first) / mean(ratio for first, ratio in pairs if not first)
+
+    assert weight_of_first_beats("3/4") > 1.15
+    assert weight_of_first_beats("4/4") == pytest.approx(1.0, abs=0.06)

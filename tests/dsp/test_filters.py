@@ -98,3 +98,19 @@ def test_reset_forgets_the_past():
     effect.reset()
 
     np.testing.assert_array_equal(effect.process(impulse(512)), first)
+
+
+def test_channels_that_are_alike_sound_as_each_does_beside_another():
+    sections = biquad.cascade(biquad.high_pass(80.0), biquad.bell(900.0, 6.0))
+    left, right = noise(1.0)[:, :1], sine(440.0, 1.0)[: len(noise(1.0)), :1]
+    alike = StreamingFilter(sections)
+    apart = StreamingFilter(sections)
+
+    for same, other in zip(np.array_split(left, 5), np.array_split(right, 5), strict=True):
+        both = alike.process(np.hstack((same, same)))
+        one = apart.process(np.hstack((same, other)))
+        np.testing.assert_array_equal(both, np.hstack((one[:, :1], one[:, :1])))
+    # What was alike may part, and goes on from where both stood.
+    np.testing.assert_array_equal(
+        alike.process(np.hstack((left, right)))[:, :1], apart.process(np.hstack((left, left)))[:, :1]
+    )

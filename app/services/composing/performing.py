@@ -51,6 +51,9 @@ LONGEST_PEDAL_S = 4.0
 #: Drums that a laid-back player puts behind the beat.
 BACKBEATS = frozenset({DRUM_KEYS["snare"], DRUM_KEYS["clap"], DRUM_KEYS["rim"], DRUM_KEYS["snare_2"]})
 
+#: How much more the first beat of a bar of three weighs, and how much less all others: who plays in three leans on one.
+LEAN_IN_THREE = (1.1, 0.88)
+
 #: Positions within a beat are looked up on this grid.
 _FINE = 1e-4
 
@@ -113,7 +116,8 @@ def _performed(part: Part, voice: Voice, score: Score, plan: Plan, style: Style,
     )
     played_starts = np.minimum(played_starts, played_ends - SHORTEST_BEATS)
     touch = rng.normal(0.0, style.feel.touch, len(starts)).clip(-0.25, 0.25)
-    weights = np.clip(np.round(velocities * (1.0 + touch) * _phrasing(starts, score, voice)), 1, 127)
+    felt = _phrasing(starts, score, voice) * _lean(starts, plan, voice)
+    weights = np.clip(np.round(velocities * (1.0 + touch) * felt), 1, 127)
     played = [
         Note(pitch=pitch, start_beat=round(start, 6), length_beats=round(end - start, 6), velocity=int(weight))
         for pitch, start, end, weight in zip(
@@ -195,6 +199,16 @@ def _phrasing(starts: NDArray[np.float64], score: Score, voice: Voice) -> NDArra
     depth = 0.09 if voice.role in ("lead", "counter") else 0.05
     swell: NDArray[np.float64] = 1.0 + depth * np.sin(np.pi * along**1.3) - depth / 2
     return swell
+
+
+def _lean(starts: NDArray[np.float64], plan: Plan, voice: Voice) -> NDArray[np.float64]:
+    """Weight within the bar, of those who carry it: in three it leans on the first beat."""
+    metre = metre_of(plan.time_signature)
+    if metre.upper != 3 or voice.role == "lead":
+        return np.ones(len(starts))
+    inside = starts % metre.beats
+    first = (inside < _FINE) | (inside > metre.beats - _FINE)
+    return np.where(first, *LEAN_IN_THREE)
 
 
 def _untangled(notes: list[Note]) -> tuple[Note, ...]:

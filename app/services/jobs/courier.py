@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Name of the one task.
 TASK = "music"
+#: Rounds of one urgency: the queue between machines knows one number, higher first, that says both.
+ROUNDS = 2**26
 #: Queue of what any worker can do.
 ANYBODY = "encode"
 
@@ -38,7 +40,7 @@ class Courier:
             TASK,
             allow_unknown=True,
             queue=queue,
-            priority=job.priority + ahead,
+            priority=(job.priority + ahead) * ROUNDS - min(job.turn, ROUNDS - 1),
             connection=_driver(connection),
         )
         with _said():
