@@ -13,10 +13,10 @@ from datetime import datetime, timedelta, timezone
 from weakref import WeakKeyDictionary
 
 from app.models.track import Track
-from app.services.access import caller, link_to, may_see, seen_owner
+from app.services.access import caller, may_see, seen_owner
 from app.services.following.events import Event, Seen, events_since
 from app.services.following.fanout import MOST_TRACKS, Fanout, FeedReader, Moment, Reader
-from app.services.generator import Backend, MusicGeneratorService
+from app.services.generator import Backend, MusicGeneratorService, live_urls
 
 #: Seconds between looks at a track that moves with the clock.
 PACED_S = 1.0
@@ -137,7 +137,7 @@ class Following:
         if known is None:
             status = service.status_of(track, base_url) if track.finished else {}
             record_url = f"{base_url}/music/tracks/{track.id}"
-            stream_url = link_to(base_url, f"/music/tracks/{track.id}/stream")
+            stream_url = live_urls(track, base_url)["stream_url"]
             known = events_since(seen, track, status, record_url, stream_url)
             moment.told[reader] = known
         return known
