@@ -42,6 +42,7 @@ from app.services.metering import NoTally, PrometheusTally, Tallies, Tally, Trac
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.access import read_or_make_secret
+from app.services.storage.backups import back_up, put_back
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
 from app.services.storage.uploading import upload_files
@@ -539,6 +540,42 @@ def move_in(settings: Settings, old: Path) -> int:
     finally:
         store.close()
         lock.release()
+
+
+def make_backup(settings: Settings, into: Path) -> int:
+    """Copy what the settings' data folder keeps into another, while a server runs on it or not: how many files.
+
+    `SettingRefused` where there is no such installation, `StorageFailed`.
+    """
+    folder = _folder_alone(settings)
+    if not (folder / DATABASE).is_file():
+        raise SettingRefused(f"There is nothing to back up in {folder}: it has no {DATABASE}")
+    return back_up(folder, into, _parts(settings))
+
+
+def restore(settings: Settings, backup: Path) -> Path | None:
+    """Let the settings' data folder be what a backup is: where the database that was there is put, if there was one.
+
+    `SettingRefused`, `StorageFailed`, `DataFolderInUse` while a server runs on it.
+    """
+    folder = _folder_alone(settings)
+    lock = FolderLock(folder)
+    lock.acquire()
+    try:
+        return put_back(backup, folder, _parts(settings), SystemClock().now())
+    finally:
+        lock.release()
+
+
+def _folder_alone(settings: Settings) -> Path:
+    if settings.server is not None:
+        raise SettingRefused("A PostgreSQL is backed up and put back by its own tools, pg_dump and pg_restore")
+    return settings.data_dir.resolve()
+
+
+def _parts(settings: Settings) -> list[str]:
+    """Folders of files; those in an object store stay where they are."""
+    return [FINETUNES] if settings.storage_url else [AUDIO, FINETUNES]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.bench import Bench, Ended, Piece
 from app.services.jobs.courier import Courier
 from app.services.jobs.endings import gave_up, internal_error
+from app.services.jobs.pacing import patience_s
 from app.services.jobs.verdicts import completed, failed
 from app.services.jobs.worker import Broke, Refused
 from app.services.metering import NoTally, Tally
@@ -144,7 +145,7 @@ class Hand:
     async def _pace(self, claim: Claim, ended: Ended) -> None:
         """A paced track is not finished before its time."""
         if claim.row.kind == "render" and isinstance(ended.ending, Outcome) and claim.track.paced_until is not None:
-            await asyncio.sleep(max(0.0, (claim.track.paced_until - self._clock.now()).total_seconds()))
+            await asyncio.sleep(patience_s(claim.track, self._clock.now()))
 
     async def _withdraw(self, claim: Claim, piece: Piece) -> None:
         """End the run; its files go, and its job waits again if it is still wanted."""
