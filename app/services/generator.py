@@ -59,9 +59,9 @@ MAX_PROMPT_CHARACTERS = 500
 DEFAULT_BASE_URL = "http://localhost:8000"
 #: Seconds that a model's take waits for a worker and is mastered and encoded.
 FINISHING_S = 1.0
-#: Where a track can be followed, by the field that names the address. A row here is all that it takes: the address is
+#: Where a track can be followed and heard, by the field that names the address. A row here is all it takes: that is
 #: signed where keys are asked for, and opens without one.
-LIVE_PATHS = {"events_url": "/music/tracks/{}/events"}
+LIVE_PATHS = {"events_url": "/music/tracks/{}/events", "stream_url": "/music/tracks/{}/stream"}
 #: Seconds that a download waits for a form made on demand.
 ON_DEMAND_WAIT_S = 120.0
 
@@ -502,7 +502,7 @@ def generate_body(track: Track, base_url: str) -> dict[str, Any]:
 
 
 def live_urls(track: Track, base_url: str) -> dict[str, str]:
-    """Addresses to follow a track at, by field; signed like its files, for players send no headers."""
+    """Addresses to follow a track and to hear it at, by field; signed like its files, for players send no headers."""
     return {name: link_to(base_url, path.format(track.id)) for name, path in LIVE_PATHS.items()}
 
 
