@@ -115,6 +115,11 @@ class Track:
         """Whether nothing more will happen to it."""
         return self.status != "processing"
 
+    @property
+    def base(self) -> str:
+        """The model that makes it: of one that was taught, the model that it was taught on."""
+        return self.model.partition(":")[0]
+
     def file(self, form: str) -> TrackFile | None:
         """Its stored file of a form, if there is one."""
         return next((file for file in self.files if file.form == form), None)

@@ -26,6 +26,9 @@ class RemovesFiles(Protocol):
     def delete_run(self, track_id: str, run: int) -> None:
         """Remove the files that one run made."""
 
+    def delete_finetune(self, finetune_id: str, run: int) -> None:
+        """Remove what a run of a fine-tune learned; with run 0, all of the fine-tune's files."""
+
 
 class Janitor:
     """Takes out what nobody needs any more, in the order it was asked to."""

@@ -1,6 +1,7 @@
 """AudioFiles: where finished files are kept, in a local folder or in any object store that obstore speaks to.
 
-Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, clips/{clip_id}/{file}.
+Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, clips/{clip_id}/{file}; and where several
+machines teach, lessons/{finetune_id}/{number} and taught/{finetune_id}/{run}/{file}.
 """
 
 import errno
@@ -32,6 +33,8 @@ from app.utils.naming import content_disposition, readable_name
 TRACKS = "tracks"
 #: Folder of all clips below the root.
 CLIPS = "clips"
+#: Folders of what was sent to learn from, and of what was learned.
+LESSONS, TAUGHT = "lessons", "taught"
 #: First and longest wait in seconds before what a store did not answer is tried again.
 FIRST_S, LONGEST_S = 0.2, 5.0
 
@@ -183,20 +186,38 @@ class AudioFiles:
         """Remove a clip. Idempotent."""
         self._delete(f"{CLIPS}/{_checked_name(clip_id)}")
 
+    def delete_lesson(self, finetune_id: str) -> None:
+        """Remove what was sent to learn from. Idempotent."""
+        self._delete(f"{LESSONS}/{_checked_name(finetune_id)}")
+
+    def delete_finetune(self, finetune_id: str, run: int = 0) -> None:
+        """Remove what a run learned; with run 0, all files of the fine-tune. Idempotent."""
+        below = f"{TAUGHT}/{_checked_name(finetune_id)}"
+        if run:
+            self._delete(f"{below}/{int(run)}")
+        else:
+            self._delete(below)
+            self.delete_lesson(finetune_id)
+
+    def taught_names(self, finetune_id: str, run: int) -> list[str]:
+        """Names of the files that a run learned, sorted."""
+        found = self._listed(f"{TAUGHT}/{_checked_name(finetune_id)}/{int(run)}")
+        return sorted(listed.key.split("/")[-1] for listed in found)
+
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""
         return {run for run, _ in self.listed_runs()}
 
     def listed_runs(self) -> Iterator[tuple[tuple[str, int], Listed]]:
         """Every file of a run, with the (track id, run) it belongs to."""
-        for found in self._listed():
+        for found in self._listed(TRACKS):
             match found.key.split("/"):
                 case [_, track_id, run, _, *_] if run.isdecimal():
                     yield (track_id, int(run)), found
 
     def total_bytes(self) -> int:
         """Space that the files of all tracks take."""
-        return sum(found.size for found in self._listed())
+        return sum(found.size for found in self._listed(TRACKS))
 
     @cached_property
     def _store(self) -> LocalStore:
@@ -212,12 +233,12 @@ class AudioFiles:
             except FileNotFoundError:
                 return
 
-    def _listed(self) -> Iterator[Listed]:
+    def _listed(self, prefix: str) -> Iterator[Listed]:
         with store_errors("the stored files could not be listed"):
             if self._bucket is not None:
-                yield from self._bucket.listed(TRACKS)
+                yield from self._bucket.listed(prefix)
                 return
-            for folder, _, names in os.walk(self._folder / TRACKS):
+            for folder, _, names in os.walk(self._folder / prefix):
                 for path in (Path(folder, name) for name in names):
                     size, changed_at = _facts(path)
                     yield Listed(key=path.relative_to(self._folder).as_posix(), size=size, changed_at=changed_at)
@@ -253,6 +274,24 @@ def clip_key(clip_id: str) -> str:
     'clips/clip_1f/clip.flac'
     """
     return f"{CLIPS}/{_checked_name(clip_id)}/clip.flac"
+
+
+def lesson_key(finetune_id: str, number: int) -> str:
+    """Where a file lies that was sent to learn from, by its place among them from 0.
+
+    >>> lesson_key("finetune_1f", 3)
+    'lessons/finetune_1f/0003'
+    """
+    return f"{LESSONS}/{_checked_name(finetune_id)}/{number:04}"
+
+
+def taught_key(finetune_id: str, run: int, name: str) -> str:
+    """Where a file lies that a run learned.
+
+    >>> taught_key("finetune_1f", 1, "mine.learned-0123456789abcdef.json")
+    'taught/finetune_1f/1/mine.learned-0123456789abcdef.json'
+    """
+    return f"{TAUGHT}/{_checked_name(finetune_id)}/{int(run)}/{name}"
 
 
 def check_key(key: str) -> None:
