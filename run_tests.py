@@ -73,9 +73,13 @@ ON_POSTGRESQL = (
     "app/services/jobs/node.py",
     "app/services/jobs/recovery.py",
     "app/services/jobs/shared.py",
+    "app/services/jobs/shared_finetuner.py",
+    "app/services/jobs/teacher.py",
     "app/services/jobs/verdicts.py",
     "app/services/metering/traces.py",
     "app/services/storage/deliveries.py",
+    "app/services/storage/taught.py",
+    "app/services/storage/teaching.py",
 )
 
 #: Order of the rows in TEST_SUMMARY.md.
@@ -219,7 +223,7 @@ def drawn(extra: list[str]) -> int:
         "tests/durability/test_any_point.py",
     ]
     longer = {"SECURITY_CASES": "50000", "SECURITY_ORDERS": "100", "DURABILITY_KILLS": "100"}
-    return start(["pytest", *tested, "-n", "2", *extra], **longer)
+    return start(["pytest", *tested, "-n", "2", "--dist", "loadfile", *extra], venv=None, **longer)
 
 
 def fuzz(_extra: list[str]) -> int:

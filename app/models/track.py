@@ -123,6 +123,11 @@ class Track:
         """Whether it can be heard, finished or not."""
         return self.status == "completed" or STREAM_GAIN in self.measured
 
+    @property
+    def base(self) -> str:
+        """The model that makes it: of one that was taught, the model that it was taught on."""
+        return self.model.partition(":")[0]
+
     def file(self, form: str) -> TrackFile | None:
         """Its stored file of a form, if there is one."""
         return next((file for file in self.files if file.form == form), None)

@@ -30,6 +30,9 @@ class RemovesFiles(Protocol):
     def delete_live(self, *, before: datetime) -> None:
         """Remove what was heard of tracks while they were made, before that."""
 
+    def delete_finetune(self, finetune_id: str, run: int) -> None:
+        """Remove what a run of a fine-tune learned; with run 0, all of the fine-tune's files."""
+
 
 class Janitor:
     """Takes out what nobody needs any more, in the order it was asked to."""

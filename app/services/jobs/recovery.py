@@ -121,7 +121,9 @@ class Recovery:
 
     def _remove(self, removal: JobRow) -> None:
         try:
-            if removal.run:
+            if removal.subject_id.startswith("finetune_"):
+                self._files.delete_finetune(removal.subject_id, removal.run)
+            elif removal.run:
                 self._files.delete_run(removal.subject_id, removal.run)
             else:
                 self._files.delete_track(removal.subject_id)

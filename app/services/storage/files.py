@@ -1,7 +1,8 @@
 """AudioFiles: where finished files are kept, in a local folder or in any object store that obstore speaks to.
 
 Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, clips/{clip_id}/{file},
-live/{track_id}/{form}/{segment}.
+live/{track_id}/{form}/{segment}; and where several machines teach, lessons/{finetune_id}/{number} and
+taught/{finetune_id}/{run}/{file}.
 """
 
 import asyncio
@@ -36,6 +37,8 @@ TRACKS = "tracks"
 CLIPS = "clips"
 #: Folder of what is heard of tracks while they are made.
 LIVE = "live"
+#: Folders of what was sent to learn from, and of what was learned.
+LESSONS, TAUGHT = "lessons", "taught"
 #: First and longest wait in seconds before what a store did not answer is tried again.
 FIRST_S, LONGEST_S = 0.2, 5.0
 
@@ -230,6 +233,24 @@ class AudioFiles:
             if changed_at < before:
                 self._delete(f"{LIVE}/{_checked_name(track_id)}")
 
+    def delete_lesson(self, finetune_id: str) -> None:
+        """Remove what was sent to learn from. Idempotent."""
+        self._delete(f"{LESSONS}/{_checked_name(finetune_id)}")
+
+    def delete_finetune(self, finetune_id: str, run: int = 0) -> None:
+        """Remove what a run learned; with run 0, all files of the fine-tune. Idempotent."""
+        below = f"{TAUGHT}/{_checked_name(finetune_id)}"
+        if run:
+            self._delete(f"{below}/{int(run)}")
+        else:
+            self._delete(below)
+            self.delete_lesson(finetune_id)
+
+    def taught_names(self, finetune_id: str, run: int) -> list[str]:
+        """Names of the files that a run learned, sorted."""
+        found = self._listed(f"{TAUGHT}/{_checked_name(finetune_id)}/{int(run)}")
+        return sorted(listed.key.split("/")[-1] for listed in found)
+
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""
         return {run for run, _ in self.listed_runs()}
@@ -309,6 +330,24 @@ def live_key(track_id: str, form: str, name: str) -> str:
     'live/track_1f/mp3/0'
     """
     return f"{LIVE}/{_checked_name(track_id)}/{_checked_name(form)}/{_checked_name(name)}"
+
+
+def lesson_key(finetune_id: str, number: int) -> str:
+    """Where a file lies that was sent to learn from, by its place among them from 0.
+
+    >>> lesson_key("finetune_1f", 3)
+    'lessons/finetune_1f/0003'
+    """
+    return f"{LESSONS}/{_checked_name(finetune_id)}/{number:04}"
+
+
+def taught_key(finetune_id: str, run: int, name: str) -> str:
+    """Where a file lies that a run learned.
+
+    >>> taught_key("finetune_1f", 1, "mine.learned-0123456789abcdef.json")
+    'taught/finetune_1f/1/mine.learned-0123456789abcdef.json'
+    """
+    return f"{TAUGHT}/{_checked_name(finetune_id)}/{int(run)}/{name}"
 
 
 def check_key(key: str) -> None:
