@@ -73,9 +73,13 @@ ON_POSTGRESQL = (
     "app/services/jobs/node.py",
     "app/services/jobs/recovery.py",
     "app/services/jobs/shared.py",
+    "app/services/jobs/shared_finetuner.py",
+    "app/services/jobs/teacher.py",
     "app/services/jobs/verdicts.py",
     "app/services/metering/traces.py",
     "app/services/storage/deliveries.py",
+    "app/services/storage/taught.py",
+    "app/services/storage/teaching.py",
 )
 
 #: Order of the rows in TEST_SUMMARY.md.

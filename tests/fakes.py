@@ -365,6 +365,9 @@ class FakeFinetuner:
         self.get(finetune_id)
         del self.finetunes[finetune_id]
 
+    def bring(self) -> None:
+        """All that was taught is here."""
+
 
 class FakeClips:
     """A ClipShelf in memory, which opens what is sent in the test's own process."""

@@ -25,6 +25,7 @@ LAYERS = (
     ("app.services.generator",),
     ("app.services.residence",),
     ("app.services.pipeline",),
+    ("app.services.broadcast",),
     ("app.services.workshop",),
     ("app.services.finetuning",),
     ("app.services.engines",),

@@ -231,7 +231,7 @@ class SharedQueue:
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model, a moment ago."""
         seen = self._news.snapshot
-        engines = [model] if model is not None else sorted({*seen.work, *seen.crew})
+        engines = [model.partition(":")[0]] if model is not None else sorted({*seen.work, *seen.crew})
         backlog_s = 0.0
         for engine in engines:
             speed = seen.speeds.get(engine)
@@ -329,7 +329,7 @@ class SharedQueue:
                 id=random_token(),
                 kind="render",
                 subject_id=track.id,
-                queue=track.model,
+                queue=track.base,
                 priority=PRIORITY["render"] + track.priority,
                 created_at=track.created_at,
             )

@@ -14,7 +14,7 @@ from app.errors import DatabaseAway, StorageFailed
 from app.services.storage.server import is_away, open_server
 
 #: Version of the tables that this program works with: the last file in `migrations/versions`.
-HEAD = "0022"
+HEAD = "0023"
 #: Execution option that names the statement a transaction begins with.
 BEGIN_WITH = "begin_with"
 #: What to do about a damaged file.
