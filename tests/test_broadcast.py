@@ -24,7 +24,7 @@ from app.services.storage.segments import Segments, segments_of
 from app.services.workshop import Workshop, run_job
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
-DURATION_S = 14
+DURATION_S = 8
 COUNT = segments_of(DURATION_S * SAMPLE_RATE)
 
 
@@ -122,7 +122,7 @@ def test_who_comes_later_hears_the_same_from_the_beginning(heard, tmp_path, thre
     def come_late(made, said):
         if said.stage == "rendering":
             blocks.append(said)
-            if len(blocks) == 5:
+            if len(blocks) == 3:
                 made.ask("mp3")
 
     late = Made(tmp_path, threads=threads, hear=come_late)
