@@ -5,7 +5,6 @@ import pytest
 
 from app.services.composing.comping import thinned
 from app.services.composing.composer import write
-from app.services.composing.setting import Setting
 from app.services.theory.metre import metre_of
 from app.services.theory.rhythm import read_rhythm
 from tests.composing.plans import plan_for
@@ -56,13 +55,3 @@ def test_a_broken_chord_keeps_the_tones_that_tell_it(seed: int) -> None:
 
     assert {"1", "3", "2"} <= {stroke.sign for stroke in kept}
     assert len(kept) < len(broken)
-
-
-def test_a_density_that_was_said_counts_for_more_than_one_that_was_felt():
-    def busyness(density: float) -> float:
-        return Setting(plan_for("solo_piano", density=density)).busyness(0.5)
-
-    assert busyness(0.0) == 0.5
-    assert busyness(0.4) - 0.5 == pytest.approx(0.5 - busyness(-0.4))
-    assert busyness(0.9) - 0.5 > 0.9 / 0.4 * (busyness(0.4) - 0.5) + 0.05
-    assert busyness(-0.9) < 0.5 - 0.9 / 0.4 * (busyness(0.4) - 0.5) - 0.05

@@ -19,9 +19,6 @@ from app.services.theory.rhythm import Bar as Rhythm
 from app.services.theory.rhythm import broadened, read_rhythm
 from app.utils.seeds import rng_for
 
-#: A density beyond this was said, not felt: it counts for more.
-CLEARLY = 0.5
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
@@ -112,9 +109,7 @@ class Setting:
 
     def busyness(self, energy: float) -> float:
         """Energy as the choice of patterns sees it: what the plan's density adds or takes, 0…1."""
-        density = self.plan.density
-        told = max(0.0, density - CLEARLY) + min(0.0, density + CLEARLY)
-        return min(1.0, max(0.0, energy + 0.22 * density + 0.3 * told))
+        return min(1.0, max(0.0, energy + 0.22 * self.plan.density))
 
     def following(self, bar: Bar, change: Change) -> Change:
         """The chord after this one; the last chord is followed by itself, in a loop by the first."""
