@@ -50,7 +50,7 @@ def _complain(detail: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="{serve,worker,make,migrate,keys,install,fetch}"
+        title="commands", required=True, metavar="{serve,worker,make,migrate,backup,restore,keys,install,fetch}"
     )
 
     serve = commands.add_parser("serve", help="serve the API (the default command)")
@@ -77,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     migrate.set_defaults(run=_migrate)
 
+    backup = commands.add_parser("backup", help="copy what a server of one machine keeps, while it runs")
+    backup.add_argument("folder", type=Path, help="where to; what is there already is not copied again")
+    backup.set_defaults(run=_back_up)
+
+    restore = commands.add_parser("restore", help="put a backup back, once the server has ended")
+    restore.add_argument("folder", type=Path, help="what backup wrote")
+    restore.set_defaults(run=_restore)
+
     keys = commands.add_parser("keys", help="API keys, for servers with MUSIC_AUTH=keys")
     verbs = keys.add_subparsers(title="what to do", required=True, metavar="{create,list,secret,revoke}")
     create = verbs.add_parser("create", help="make a key, and show it this once")
@@ -85,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         "--scopes", default=",".join(DEFAULT_SCOPES), help=f"some of {', '.join(SCOPES)} (default: %(default)s)"
     )
     create.add_argument("--expires", metavar="AGE", help="90d, 12h … (default: never)")
+    create.add_argument(
+        "--webhook-url", metavar="URL", help="whom its tracks tell that they are finished, where a request names nobody"
+    )
     create.set_defaults(run=_create_key)
     verbs.add_parser("list", help="the keys there are").set_defaults(run=_list_keys)
     secret = verbs.add_parser("secret", help="what webhooks are signed with")
@@ -164,17 +175,42 @@ def _migrate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _back_up(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import make_backup
+
+    copied = make_backup(Settings(), options.folder.resolve())
+    _say(f"{options.folder} holds the database as it now stands, and all of its files ({copied} copied now)")
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import restore
+
+    settings = Settings()
+    aside = restore(settings, options.folder.resolve())
+    put = "" if aside is None else f"; the database that was there is {aside}"
+    _say(f"{settings.data_dir} is what {options.folder} is{put}")
+    return 0
+
+
 def _create_key(options: argparse.Namespace) -> int:
     from app.config import Settings, parse_age_s
-    from app.wiring import opened_access
+    from app.wiring import check_hook_of_key, opened_access
 
+    settings = Settings()
     try:
         life_s = parse_age_s(options.expires or "0")
     except ValueError as error:
         raise MusicError(f"--expires: {error}") from error
     scopes = [scope.strip() for scope in options.scopes.split(",") if scope.strip()]
-    with opened_access(Settings()) as access:
-        key, text = access.keyring.create(options.name, scopes, None if life_s == float("inf") else life_s)
+    if options.webhook_url is not None:
+        check_hook_of_key(settings, options.webhook_url)
+    with opened_access(settings) as access:
+        key, text = access.keyring.create(
+            options.name, scopes, None if life_s == float("inf") else life_s, webhook_url=options.webhook_url
+        )
         access.write_down("key.created", key.id)
     print(f"{key.id} ({', '.join(key.scopes)}) is made. Nobody can see it again; keep it:", file=sys.stderr)  # noqa: T201
     _say(text)
@@ -190,7 +226,8 @@ def _list_keys(_options: argparse.Namespace) -> int:
             lasts = f"expires {key.expires_at:%Y-%m-%d}" if key.expires_at else "lasting"
             ends = "revoked" if key.revoked_at else lasts
             used = f"last used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
-            _say(f"{key.id}  {','.join(key.scopes)}  {ends}  {used}  {key.name}")
+            tells = f"  tells {key.webhook_url}" if key.webhook_url else ""
+            _say(f"{key.id}  {','.join(key.scopes)}  {ends}  {used}  {key.name}{tells}")
     return 0
 
 

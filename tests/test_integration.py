@@ -37,7 +37,7 @@ def follow(client, track_id, limit_s=120.0):
         seen.append(client.get(f"/music/status/{track_id}").json())
         if seen[-1]["status"] != "processing":
             return seen
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise AssertionError(f"still processing: {seen[-1]}")
 
 
@@ -49,6 +49,22 @@ def make(client, **body):
 
 def download(client, status, form="mp3"):
     return client.get(status["download_url"].removesuffix("mp3") + form)
+
+
+def test_a_track_is_heard_while_it_is_made_and_is_the_finished_music(client, folder):
+    answer = client.post("/music/generate", json={"prompt": "upbeat funk, slap bass", "duration": 12, "seed": 4})
+    track_id = answer.json()["track_id"]
+    early = client.get(f"/music/tracks/{track_id}/stream")
+    status = follow(client, track_id)[-1]
+    late = client.get(f"/music/tracks/{track_id}/stream")
+    record = client.get(f"/music/tracks/{track_id}").json()
+
+    heard, made = (soundfile.read(io.BytesIO(one.content))[0] for one in (early, late))
+    assert heard.shape == made.shape == (12 * 44_100, 2)
+    assert np.corrcoef(heard[:, 0], made[:, 0])[0, 1] > 0.98, "to the sample"
+    assert {"stream_gain_db", "gain_db"} <= record["measured"].keys()
+    assert late.content == download(client, status).content
+    assert len(list((folder / "audio" / "live" / track_id / "mp3").glob("[0-9]*"))) == 9
 
 
 def test_a_sentence_becomes_a_finished_track(client):
@@ -191,7 +207,7 @@ def settled(client, path, limit_s=120.0):
     end = time.monotonic() + limit_s
     while (record := client.get(path).json())["status"] == "processing":
         assert time.monotonic() < end, record
-        time.sleep(0.02)
+        time.sleep(0.05)
     return record
 
 

@@ -29,6 +29,8 @@ class ApiKey:
     revoked_at: datetime | None = None
     #: Right to a minute.
     last_used_at: datetime | None = None
+    #: Whom its tracks tell that they are finished, where the request names nobody.
+    webhook_url: str | None = None
 
     def good_at(self, now: datetime) -> bool:
         """Whether it opens anything at a moment."""

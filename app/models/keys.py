@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from app.models.access import DEFAULT_SCOPES, KeyScope
-from app.models.api import Wire
+from app.models.api import WebhookUrl, Wire
 
 _MADE = "2026-08-27T10:30:00.000Z"
 _KEY_ID = "key_0123456789ab"
@@ -25,6 +25,12 @@ class NewKeyRequest(Wire):
     expires_in_days: int | None = Field(
         None, ge=1, le=36_500, description="Days that it lasts; null for ever.", examples=[90]
     )
+    webhook_url: WebhookUrl | None = Field(
+        None,
+        description="Address to call once a track of the key is finished whose request names none, where the server "
+        "does so.",
+        examples=[None],
+    )
 
 
 class KeyRecord(Wire):
@@ -37,6 +43,9 @@ class KeyRecord(Wire):
     expires_at: datetime | None = Field(description="When it ends, null for never.", examples=[None])
     revoked_at: datetime | None = Field(description="When it was revoked, else null.", examples=[None])
     last_used_at: datetime | None = Field(description="When it was used last, right to a minute.", examples=[_MADE])
+    webhook_url: str | None = Field(
+        description="Address to call for tracks whose request names none, else null.", examples=[None]
+    )
 
 
 class NewKey(KeyRecord):

@@ -1,6 +1,7 @@
 """The owner's own calls: keys, and what was done with them. Only there where keys are asked for."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -12,6 +13,7 @@ from app.routers.bodies import JsonRoute
 from app.routers.dependencies import Service, Trace
 from app.routers.problems import answers
 from app.services.access import Access
+from app.services.generator import check_webhook
 
 router = APIRouter(prefix="/admin", tags=["admin"], route_class=JsonRoute)
 
@@ -30,10 +32,13 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Events to show.", examp
 
 
 @router.post("/keys", responses=answers(409, 413, 422, 503), summary="Make a key")
-async def create_key(asked: NewKeyRequest, access: ServiceAccess, trace: Trace) -> NewKey:
+async def create_key(asked: NewKeyRequest, service: Service, access: ServiceAccess, trace: Trace) -> NewKey:
     """The key is in this answer and nowhere else; only its hash is kept."""
     life_s = None if asked.expires_in_days is None else asked.expires_in_days * 86_400.0
-    key, text = await asyncio.to_thread(access.keyring.create, asked.name, asked.scopes, life_s)
+    if asked.webhook_url is not None:
+        check_webhook(await service.backend(), asked.webhook_url)
+    make = partial(access.keyring.create, asked.name, asked.scopes, life_s, webhook_url=asked.webhook_url)
+    key, text = await asyncio.to_thread(make)
     await asyncio.to_thread(access.write_down, "key.created", key.id, **trace)
     return NewKey(**_record(key).model_dump(), key=text)
 
@@ -80,4 +85,5 @@ def _record(key: ApiKey) -> KeyRecord:
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
         last_used_at=key.last_used_at,
+        webhook_url=key.webhook_url,
     )

@@ -7,6 +7,7 @@ from app.models.composition import Composition
 from app.models.report import ReportRow
 from app.models.track import FORMS, Track
 from app.services.access import link_to
+from app.services.generator import live_urls
 
 
 def summary_of(track: Track, base_url: str, queue_position: int | None) -> TrackSummary:
@@ -18,6 +19,7 @@ def record_of(track: Track, base_url: str, queue_position: int | None) -> TrackR
     """Everything known about a track."""
     return TrackRecord(
         **_shared(track, base_url, queue_position),
+        **live_urls(track, base_url),
         attempt=track.attempt,
         asked=_asked(track),
         brief=track.brief,

@@ -23,12 +23,23 @@ from app.errors import (
 )
 from app.models.asked import Asked, AudioPrompted
 from app.models.track import FORMS, Status, Track, TrackFile
-from app.services.access import Access, Quota, Replays, caller, link_to, may_see, owner, room_for, seen_owner
+from app.services.access import (
+    Access,
+    Quota,
+    Replays,
+    caller,
+    link_to,
+    may_see,
+    owner,
+    room_for,
+    seen_owner,
+    usual_webhook,
+)
 from app.services.engines import ModelRow, Models
 from app.services.hooks import Hooks
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.jobs.clips import ClipShelf
-from app.services.jobs.finetuner import Finetuner
+from app.services.jobs.teaching import Teaching
 from app.services.metering import NoTally, Tally
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
@@ -48,6 +59,9 @@ MAX_PROMPT_CHARACTERS = 500
 DEFAULT_BASE_URL = "http://localhost:8000"
 #: Seconds that a model's take waits for a worker and is mastered and encoded.
 FINISHING_S = 1.0
+#: Where a track can be followed and heard, by the field that names the address. A row here is all it takes: that is
+#: signed where keys are asked for, and opens without one.
+LIVE_PATHS = {"events_url": "/music/tracks/{}/events", "stream_url": "/music/tracks/{}/stream"}
 #: Seconds that a download waits for a form made on demand.
 ON_DEMAND_WAIT_S = 120.0
 
@@ -59,7 +73,7 @@ class Backend:
     queue: JobQueue
     store: TrackStore
     #: Teaches models from files.
-    finetuner: Finetuner
+    finetuner: Teaching
     #: Keeps recordings for models to go on from or to follow.
     clips: ClipShelf
     files: AudioFiles
@@ -150,6 +164,8 @@ class MusicGeneratorService:
             prompt, duration, model=model, seed=seed, asked=asked, priority=priority, webhook_url=webhook_url
         )
         backend = await self._ready()
+        if track.webhook_url is None:
+            track = replace(track, webhook_url=usual_hook(backend))
         async with room_for([track]):
             track = await asyncio.wrap_future(backend.queue.submit(track))
         return generate_body(track, base_url)
@@ -294,6 +310,8 @@ class MusicGeneratorService:
 
     async def _row(self, backend: Backend, model: str) -> ModelRow:
         """The row of a model. `InvalidField` for an unknown one, or for one that is another key's."""
+        if ":" in model:  # perhaps taught on another machine, a moment ago
+            await asyncio.to_thread(backend.finetuner.bring)
         if seen_owner() is None:
             return backend.models.row(model)
         with suppress(InvalidField):  # it names all models, those of others too
@@ -309,6 +327,8 @@ class MusicGeneratorService:
         )
         if asked is None:
             return default
+        if asked.plan is not None:  # its style may have been learned on another machine
+            await asyncio.to_thread(backend.finetuner.bring)
         fingerprint = backend.soundfont_sha256 if asked.plan is not None else lambda: None
         return await self._planning.run(
             lambda: terms_of(asked, duration=duration, seed=seed, default=default, soundfont_sha256=fingerprint())
@@ -421,6 +441,11 @@ def check_webhook(backend: Backend, url: str) -> None:
     backend.hooks.check(url)
 
 
+def usual_hook(backend: Backend) -> str | None:
+    """Whom to tell where a request names nobody: whom the caller's key names, while this server calls anybody back."""
+    return None if backend.hooks is None else usual_webhook()
+
+
 def usable(backend: Backend, model: str) -> bool:
     """Whether the caller may make music with a model: not with one that another key taught and does not share."""
     base, _, name = model.partition(":")
@@ -476,7 +501,13 @@ def generate_body(track: Track, base_url: str) -> dict[str, Any]:
         "download_url": download_url(track, base_url),
         "seed": track.seed,
         "model": track.model,
+        **live_urls(track, base_url),
     }
+
+
+def live_urls(track: Track, base_url: str) -> dict[str, str]:
+    """Addresses to follow a track and to hear it at, by field; signed like its files, for players send no headers."""
+    return {name: link_to(base_url, path.format(track.id)) for name, path in LIVE_PATHS.items()}
 
 
 def estimated_completion(track: Track, now: datetime) -> datetime:

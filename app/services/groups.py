@@ -23,7 +23,7 @@ from app.models.group import Comparison, Group, GroupKind
 from app.models.track import Status, Track
 from app.services.access import may_see, owner, room_for
 from app.services.engines import Models
-from app.services.generator import Backend, MusicGeneratorService, check_webhook
+from app.services.generator import Backend, MusicGeneratorService, check_webhook, usual_hook
 from app.utils.chance import random_token
 from app.utils.seeds import variation_seed
 
@@ -142,6 +142,9 @@ class Groups:
         backend = await self._service.backend()
         if webhook_url is not None:
             check_webhook(backend, webhook_url)
+        else:
+            webhook_url = usual_hook(backend)
+        if webhook_url is not None:
             # Each tells of its own end, and so of the group's: those that name nobody tell the same.
             tracks = [replace(track, webhook_url=track.webhook_url or webhook_url) for track in tracks]
         group = Group(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.services.storage import TrackStore
 from benchmarks.__main__ import Row, table
+from benchmarks.objects import S3Server
 from benchmarks.postgres import Cluster, cluster
 from benchmarks.scale.chaos import Chaos, Faults
 from benchmarks.scale.pickup import queue_on, time_pickups, worker
@@ -48,15 +49,21 @@ def throughput(address: str, folder: Path) -> Iterator[Row]:
 
 
 def chaos(server: Cluster, folder: Path, tracks: int, every_s: float) -> Iterator[Row]:
-    """Parts killed every few seconds, the database restarted twice."""
+    """Parts killed every few seconds, the database restarted twice, the object store away once."""
     faults = Faults(tracks=tracks, every_s=every_s)
-    seen = Chaos(server, folder, faults).run()
+    objects = S3Server()
+    try:
+        seen = Chaos(server, objects, folder, faults).run()
+    finally:
+        objects.end()
     killed = ", ".join(f"{part} {count} times" for part, count in sorted(seen.kills.items()))
     yield Row(
         what=f"{seen.accepted} tracks, {faults.nodes} API nodes, {faults.workers} workers",
         measured=f"{seen.took_s:.0f} s; killed, one every {every_s:g} s: {killed}; "
         f"database restarted {seen.database_restarts} times; "
-        f"{seen.sent_again} requests sent again; {seen.runs} runs begun for {seen.stored} tracks; {seen.files} files",
+        f"object store away {seen.store_absences} times, {faults.store_away_s:g} s each; "
+        f"{seen.sent_again} requests sent again; {seen.runs} runs begun for {seen.stored} tracks; {seen.files} files; "
+        f"{seen.unfinished_uploads} uploads left unfinished",
         beside="; ".join(seen.problems[:20]) or "each completed once, each file as its record says",
     )
 

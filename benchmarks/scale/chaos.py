@@ -4,7 +4,6 @@ import hashlib
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,13 +13,18 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import obstore
 
 from app.services.storage import TrackStore
+from benchmarks.objects import S3Server, free_port
 from benchmarks.postgres import Cluster
 from benchmarks.servers import ROOT
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
 
 #: Seconds between the workers' signs of life.
 HEARTBEAT_S = 1.0
@@ -30,6 +34,8 @@ BACKLOG = 24
 CLIENTS = 4
 #: Seconds that a killed part stays away, at most; something starts it again, as systemd would.
 AWAY_S = 2.0
+#: What the keys of all objects begin with.
+PREFIX = "music"
 
 #: Notes every change of a track's status, so that one completed twice is seen.
 AUDIT = """
@@ -51,6 +57,8 @@ class Faults:
     #: Seconds between kills, each of a part that has come up.
     every_s: float = 5.0
     database_restarts: int = 2
+    #: Seconds that the object store answers nobody, once, when half of the tracks are finished.
+    store_away_s: float = 10.0
     #: Seconds until all must be finished.
     limit_s: float = 3600.0
     model: str = "composer"
@@ -69,9 +77,12 @@ class Outcome:
     sent_again: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     database_restarts: int = 0
+    store_absences: int = 0
     files: int = 0
     #: Runs that were begun for all tracks, more than one for those whose worker died.
     runs: int = 0
+    #: Uploads that killed workers began; the bucket's own rule ends them.
+    unfinished_uploads: int = 0
     #: What should not be, in sentences.
     problems: list[str] = field(default_factory=list)
 
@@ -115,19 +126,14 @@ class Part:
         self._log.close()
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 class Chaos:
-    """One such run."""
+    """One such run; no two parts share a folder, so all files go through the object store."""
 
-    def __init__(self, cluster: Cluster, folder: Path, faults: Faults) -> None:
+    def __init__(self, cluster: Cluster, objects: S3Server, folder: Path, faults: Faults) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._cluster = cluster
+        self._objects = objects
+        self._bucket = objects.bucket()
         self._folder = folder
         self._faults = faults
         self._dice = random.Random(faults.seed)  # noqa: S311 - the same faults again
@@ -140,8 +146,9 @@ class Chaos:
         for statement in AUDIT.split(";\n"):
             cluster.sql(statement, self._database)
         environment = {
+            **objects.environment,
             "MUSIC_DATABASE_URL": self._address,
-            "MUSIC_DATA_DIR": str(folder / "shared"),
+            "MUSIC_STORAGE_URL": f"s3://{self._bucket}/{PREFIX}",
             "MUSIC_HEARTBEAT": str(HEARTBEAT_S),
             "MUSIC_WORKERS": "1",
             "MUSIC_MAX_QUEUE": str(10 * faults.tracks),
@@ -149,11 +156,14 @@ class Chaos:
         }
         self._ports = [free_port() for _ in range(faults.nodes)]
         nodes = [
-            Part(f"node-{number}", ["serve", "--no-workers", "--port", str(port)], environment, folder)
+            self._part(f"node-{number}", ["serve", "--no-workers", "--port", str(port)], environment)
             for number, port in enumerate(self._ports)
         ]
-        workers = [Part(f"worker-{number}", ["worker"], environment, folder) for number in range(faults.workers)]
+        workers = [self._part(f"worker-{number}", ["worker"], environment) for number in range(faults.workers)]
         self._parts = nodes + workers
+
+    def _part(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> Part:
+        return Part(name, arguments, {**environment, "MUSIC_DATA_DIR": str(self._folder / name)}, self._folder)
 
     def run(self) -> Outcome:
         """Do it all, and look at what is left."""
@@ -171,6 +181,7 @@ class Chaos:
             if breaking.is_alive():
                 breaking.join()
             self._outcome.took_s = time.monotonic() - began
+            self._objects.thaw()
             self._check()
             for part in self._parts:
                 part.end()
@@ -184,7 +195,16 @@ class Chaos:
             self._faults.tracks * (number + 1) // (self._faults.database_restarts + 1)
             for number in range(self._faults.database_restarts)
         ]
+        absences = [self._faults.tracks // 2] if self._faults.store_away_s else []
         while not self._over.wait(self._faults.every_s):
+            if absences and self._finished() >= absences[0]:
+                absences.pop()
+                # It comes back by itself, while parts go on being killed.
+                self._objects.freeze()
+                self._outcome.store_absences += 1
+                back = threading.Timer(self._faults.store_away_s, self._objects.thaw)
+                back.daemon = True
+                back.start()
             up = [part for part in self._parts if part.is_up]
             if not up:  # a busy machine starts them slower than they are killed
                 continue
@@ -263,6 +283,11 @@ class Chaos:
             seen.problems.append(f"{seen.accepted - seen.stored} accepted tracks are lost")
         ends = Counter(str(row[0]) for row in self._ask("SELECT track_id FROM ends WHERE status = 'completed'"))
         seen.runs = int(self._ask("SELECT coalesce(sum(runs), 0) FROM tracks")[0][0])
+        objects = self._objects.store(self._bucket)
+        kept: dict[str, set[str]] = {}
+        for key in self._objects.keys(self._bucket):
+            key = key.removeprefix(f"{PREFIX}/")
+            kept.setdefault(key.split("/")[1], set()).add(key)
         for track_id in ids:
             track = store.get(track_id)
             if track is None or track.status != "completed":
@@ -270,13 +295,22 @@ class Chaos:
                 continue
             if ends[track_id] != 1:
                 seen.problems.append(f"{track_id} was completed {ends[track_id]} times")
-            root = self._folder / "shared" / "audio"
             for file in track.files:
                 seen.files += 1
-                if hashlib.sha256((root / file.key).read_bytes()).hexdigest() != file.sha256:
+                if sha256_of(objects, f"{PREFIX}/{file.key}") != file.sha256:
                     seen.problems.append(f"{file.key} is not what its record says")
-            stored = {path.relative_to(root).as_posix() for path in (root / "tracks" / track_id).rglob("*.*")}
-            extra = stored - {file.key for file in track.files}
+            extra = kept.get(track_id, set()) - {file.key for file in track.files}
             if extra:
                 seen.problems.append(f"{track_id} left {', '.join(sorted(extra))}")
+        seen.problems += [f"{track_id} is nobody's and has files" for track_id in sorted(kept.keys() - set(ids))]
+        if begun := self._objects.unfinished_uploads(self._bucket):
+            seen.unfinished_uploads = begun
         store.close()
+
+
+def sha256_of(objects: "S3Store", key: str) -> str | None:
+    """Of an object, read without the code under test; None if it is not there."""
+    try:
+        return hashlib.sha256(obstore.get(objects, key).bytes()).hexdigest()
+    except FileNotFoundError:
+        return None

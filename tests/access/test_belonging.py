@@ -1,11 +1,14 @@
 """What a key made is its own: to others it is not there."""
 
+import json
+import time
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from app.services.access import Links
+from app.services.generator import LIVE_PATHS
 from tests.access.conftest import PROMPT
 from tests.jobs.conftest import until
 
@@ -144,6 +147,46 @@ def test_a_link_that_was_changed_opens_nothing(finished, way):
     }[way]
 
     assert place.client.get(changed[0], params=changed[1]).status_code == 403
+
+
+@pytest.mark.parametrize("field", LIVE_PATHS)
+def test_what_follows_a_track_opens_without_a_key_by_the_address_that_record_and_answer_name(finished, field):
+    place, key, track_id = finished
+    path = LIVE_PATHS[field].format(track_id)
+    url = place.ask("GET", f"/music/tracks/{track_id}", key).json()[field]
+    made = place.ask("POST", "/music/generate", key, json=PROMPT).json()
+
+    assert place.client.get(path).status_code == 401
+    heard = place.client.get(url)
+    assert heard.status_code == 200
+    assert urlsplit(url).path == path
+    assert urlsplit(made[field]).path == LIVE_PATHS[field].format(made["track_id"])
+    assert "signature=" in made[field]
+    if field == "events_url":
+        told = json.loads(heard.text.rpartition("data: ")[2])
+        assert place.client.get(told["download_url"]).status_code == 200
+
+
+@pytest.mark.parametrize("field", LIVE_PATHS)
+@pytest.mark.parametrize("way", ["signature", "expired", "another track", "another use", "a file's"])
+def test_an_address_that_was_changed_expired_or_swapped_follows_nothing(finished, field, way):
+    place, key, track_id = finished
+    record = place.ask("GET", f"/music/tracks/{track_id}", key).json()
+    path, _, query = record[field].partition("testserver")[2].partition("?")
+    secret = place.app.state.service()._backend.access.links._signer.secret_key
+    past = Links(secret.decode(), 60, now=lambda: time.time() - 3_600)
+    changed = {
+        "signature": f"{path}?{query[:-2]}aa",
+        "expired": path + past.sign(path),
+        "another track": f"{path.replace(track_id, 'track_0123456789abcdef')}?{query}",
+        "another use": f"/music/tracks/{track_id}?{query}",
+        "a file's": f"{path}?{record['download_url'].partition('?')[2]}",
+    }[way]
+
+    answer = place.client.get(changed)
+
+    assert answer.status_code == 403
+    assert ("expired" in answer.json()["detail"]) == (way == "expired")
 
 
 def test_a_link_ends():

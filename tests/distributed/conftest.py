@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from app.services.storage import TrackStore
-from tests.buckets import S3Server
+from tests.buckets import open_s3_server
 from tests.durability.server import Server, _Child, _first
 from tests.postgres import open_cluster
 
@@ -23,7 +23,7 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def s3_server():
-    server = S3Server()
+    server = open_s3_server()
     yield server
     server.end()
 

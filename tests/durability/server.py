@@ -111,7 +111,7 @@ class Server(_Child):
 
     def wait_for(self, track_id: str, reached: Callable[[Record], bool], limit_s: float = 120) -> Record:
         """The first record that `reached` says yes to; polled, since that is what clients do."""
-        return _first(lambda: self.record(track_id), reached, limit_s, pause_s=0.01)
+        return _first(lambda: self.record(track_id), reached, limit_s, pause_s=0.02)
 
 
 class Service(_Child):

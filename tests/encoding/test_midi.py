@@ -1,5 +1,6 @@
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import mido
@@ -225,15 +226,15 @@ def test_more_than_fifteen_melodies_share_channels_by_program() -> None:
     assert channels[15:] == [channels[3], 15]
 
 
-@pytest.mark.parametrize("instrument", sorted(INSTRUMENTS))
-def test_every_instrument_of_the_table_can_be_written(instrument: str, tmp_path: Path) -> None:
-    voice = Voice(name="solo", role="lead", instrument=instrument, low_pitch=40, high_pitch=80)
+def test_every_instrument_of_the_table_can_be_written(tmp_path: Path) -> None:
+    written = {}
+    for name in INSTRUMENTS:
+        voice = Voice(name="solo", role="lead", instrument=name, low_pitch=40, high_pitch=80)
+        write_midi(make_score(solo=[note(60, 0)]), make_plan(voices=(voice,)), tmp_path / "solo.mid", Tags())
+        (read,) = pretty_midi.PrettyMIDI(str(tmp_path / "solo.mid")).instruments
+        written[name] = (read.is_drum, read.program)
 
-    write_midi(make_score(solo=[note(60, 0)]), make_plan(voices=(voice,)), tmp_path / "solo.mid", Tags())
-
-    (instrument_read,) = pretty_midi.PrettyMIDI(str(tmp_path / "solo.mid")).instruments
-    assert instrument_read.is_drum == INSTRUMENTS[instrument].is_drums
-    assert instrument_read.program == INSTRUMENTS[instrument].program
+    assert written == {name: (row.is_drums, row.program) for name, row in INSTRUMENTS.items()}
 
 
 @pytest.mark.parametrize(
@@ -257,13 +258,12 @@ def test_the_signature_has_the_scales_accidentals(tonic: str, mode: str, key: st
     assert key_signature(tonic, mode) == key  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("letter", "ABCDEFG")
-@pytest.mark.parametrize("sign", ["", "#", "b"])
 @pytest.mark.parametrize("mode", ["major", "minor", "dorian", "phrygian", "lydian", "mixolydian", "harmonic_minor"])
-def test_every_tonic_and_mode_has_a_signature_that_midi_knows(letter: str, sign: str, mode: str) -> None:
-    key = key_signature(letter + sign, mode)  # type: ignore[arg-type]
+def test_every_tonic_and_mode_has_a_signature_that_midi_knows(mode: str) -> None:
+    for letter, sign in product("ABCDEFG", ["", "#", "b"]):
+        key = key_signature(letter + sign, mode)  # type: ignore[arg-type]
 
-    mido.MetaMessage("key_signature", key=key).bytes()
+        mido.MetaMessage("key_signature", key=key).bytes()
 
 
 def test_levels_and_places_stay_within_controllers() -> None:

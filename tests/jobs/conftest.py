@@ -21,12 +21,12 @@ def a_track(prompt="succeed", **changes):
     return Track(id=f"track_{secrets.token_hex(8)}", prompt=prompt, **{**values, **changes})
 
 
-def until(condition, within_s=90.0):
+def until(condition, within_s=90.0, every_s=0.002):
     """What the condition returns, once that is true."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
         assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.002)
+        time.sleep(every_s)
     return found
 
 

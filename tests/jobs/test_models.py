@@ -49,7 +49,8 @@ class Studio:
         return self.client.get(f"/music/tracks/{track_id}").json()
 
     def at(self, track_id, reached):
-        return until(lambda: (record := self.record(track_id)) and reached(record) and record, within_s=120)
+        # Who asks over HTTP without a pause takes the core from those who work.
+        return until(lambda: (seen := self.record(track_id)) and reached(seen) and seen, within_s=120, every_s=0.03)
 
     def finished(self, track_id):
         return self.at(track_id, lambda record: record["status"] != "processing")

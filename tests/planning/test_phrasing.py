@@ -107,11 +107,10 @@ def test_an_unknown_family_is_refused_by_name():
         describe(brief, plan, manner="poem")
 
 
-@pytest.mark.parametrize("key", list(lexicon().genres))
-def test_every_genre_has_a_name_without_marks_of_the_tables(key):
-    text = phrased(lexicon().genres[key].words[0], "riffusion")
+def test_every_genre_has_a_name_without_marks_of_the_tables():
+    texts = [phrased(row.words[0], "riffusion") for row in lexicon().genres.values()]
 
-    assert "_" not in text
+    assert [text for text in texts if "_" in text] == []
 
 
 @pytest.mark.parametrize(

@@ -271,11 +271,8 @@ def test_every_decision_quotes_the_prompts_own_words(prompt: str):
     assert all(words in prompt for words in brief.not_understood)
 
 
-@pytest.mark.parametrize("genre", genres())
-def test_every_offered_genre_is_read_by_its_name(genre: str):
-    brief = read(f"{genre.replace('-', ' ')} music")
-
-    assert brief.genre is not None
+def test_every_offered_genre_is_read_by_its_name():
+    assert [name for name in genres() if read(f"{name.replace('-', ' ')} music").genre is None] == []
 
 
 @pytest.mark.parametrize("genre", genres()[:12])

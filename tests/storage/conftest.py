@@ -5,7 +5,7 @@ import pytest
 from app.services.storage import TrackStore
 from app.services.storage.database import bring_up_to_date
 from app.services.storage.server import address_of, open_server
-from tests.buckets import S3Server
+from tests.buckets import open_s3_server
 from tests.postgres import open_cluster
 
 
@@ -32,7 +32,7 @@ def store(request, tmp_path):
 
 @pytest.fixture(scope="session")
 def s3_server():
-    server = S3Server()
+    server = open_s3_server()
     yield server
     server.end()
 

@@ -1,7 +1,17 @@
 """Access: whose request this is, what it may do, what it may see."""
 
 from app.services.access.access import Access
-from app.services.access.caller import NOBODY, Caller, acting_as, caller, link_to, may_see, owner, seen_owner
+from app.services.access.caller import (
+    NOBODY,
+    Caller,
+    acting_as,
+    caller,
+    link_to,
+    may_see,
+    owner,
+    seen_owner,
+    usual_webhook,
+)
 from app.services.access.keyring import Keyring
 from app.services.access.limits import Limits
 from app.services.access.links import Links
@@ -25,4 +35,5 @@ __all__ = [
     "room_for",
     "seen_owner",
     "spending",
+    "usual_webhook",
 ]

@@ -27,7 +27,7 @@ class Access:
         key = self.keyring.known(text)
         if key is None:
             key = await asyncio.to_thread(self.keyring.look_up, text)
-        return Caller(key_id=key.id, scopes=frozenset(key.scopes), sign=self.links.sign)
+        return Caller(key_id=key.id, scopes=frozenset(key.scopes), sign=self.links.sign, webhook_url=key.webhook_url)
 
     def write_down(
         self, event: str, subject: str, *, address: str | None = None, request_id: str | None = None

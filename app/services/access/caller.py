@@ -20,6 +20,8 @@ class Caller:
     scopes: frozenset[KeyScope] = frozenset()
     #: What follows the path of an address that must open without a key: "?expires=…&signature=…".
     sign: Callable[[str], str] | None = None
+    #: Whom its tracks tell that they are finished, where the request names nobody.
+    webhook_url: str | None = None
 
     @property
     def sees_all(self) -> bool:
@@ -54,6 +56,12 @@ def owner() -> str | None:
     """Whom what is made now belongs to."""
     who = _current.get()
     return None if who is None else who.key_id
+
+
+def usual_webhook() -> str | None:
+    """Whom the caller's tracks tell that they are finished, where the request names nobody."""
+    who = _current.get()
+    return None if who is None else who.webhook_url
 
 
 def may_see(whose: str | None) -> bool:

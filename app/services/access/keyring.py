@@ -38,10 +38,13 @@ class Keyring:
         self._remembered: dict[str, _Remembered] = {}
         self._lock = threading.Lock()
 
-    def create(self, name: str, scopes: Sequence[KeyScope], life_s: float | None = None) -> tuple[ApiKey, str]:
+    def create(
+        self, name: str, scopes: Sequence[KeyScope], life_s: float | None = None, *, webhook_url: str | None = None
+    ) -> tuple[ApiKey, str]:
         """A new key, and its text, which nobody can see again. It lasts `life_s` seconds, for ever if None.
 
-        `InvalidField` for a name or scopes that cannot be, `StorageFailed`.
+        Its tracks tell `webhook_url`, which the caller has checked. `InvalidField` for a name or scopes that cannot be,
+        `StorageFailed`.
         """
         if not 1 <= len(name.strip()) <= 100 or not name.isprintable():
             raise InvalidField("name", "must be 1 to 100 printable characters")
@@ -57,6 +60,7 @@ class Keyring:
             scopes=tuple(scope for scope in SCOPES if scope in scopes),
             created_at=now,
             expires_at=None if life_s is None else now + timedelta(seconds=life_s),
+            webhook_url=webhook_url,
         )
         with self._store.transaction() as changes:
             insert_key(changes.connection, key)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Name of the one task.
 TASK = "music"
+#: Rounds of one urgency: the queue between machines knows one number, higher first, that says both.
+ROUNDS = 2**26
 #: Queue of what any worker can do.
 ANYBODY = "encode"
 
@@ -33,12 +35,14 @@ class Courier:
 
     def send(self, connection: Connection, job: JobRow, *, ahead: bool = False) -> JobRow:
         """Bring a job to a worker; `ahead` of those it waited with before."""
-        queue = ANYBODY if job.kind == "encode" else job.queue
+        queue = (
+            ANYBODY if job.kind == "encode" else job.queue.partition(":")[0]
+        )  # a moved one's may name a taught model
         task = self._app.configure_task(
             TASK,
             allow_unknown=True,
             queue=queue,
-            priority=job.priority + ahead,
+            priority=(job.priority + ahead) * ROUNDS - min(job.turn, ROUNDS - 1),
             connection=_driver(connection),
         )
         with _said():

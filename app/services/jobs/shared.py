@@ -30,12 +30,12 @@ from app.services.jobs.estimates import FIRST_GUESS, LEAST_S
 from app.services.jobs.line import PRIORITY
 from app.services.jobs.memory import TrackMemory
 from app.services.jobs.newsreader import Newsreader
-from app.services.jobs.pacing import shown
+from app.services.jobs.pacing import Pace
 from app.services.jobs.retention import Keeping
 from app.services.jobs.verdicts import cancelled
 from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
-from app.services.storage.deliveries import locked_jobs_of, tell, track_in, waiting
+from app.services.storage.deliveries import in_turns, locked_jobs_of, tell, track_in, waiting
 from app.services.storage.rows import JobRow
 from app.services.storage.tracks import TrackStore
 from app.utils.chance import random_token
@@ -69,6 +69,7 @@ class SharedQueue:
         self._max_queue = max_queue
         self._tally = tally or NoTally()
         self._memory = TrackMemory()
+        self._pace = Pace(clock)
         self._keeping = Keeping()
         self._news = Newsreader(
             store, self._memory, address=address, stale_s=stale_s, changed=self._changed, wanted=self._owners
@@ -102,7 +103,8 @@ class SharedQueue:
         def accept() -> Track:
             with self._store.transaction() as changes:
                 self._check_room(changes)
-                changes.add([(track, job := self._job_of(track))])
+                (job,) = self._jobs_of(changes, [track])
+                changes.add([(track, job)])
                 self._courier.send(changes.connection, job)
             self._news.follow(track)
             self._tally.accepted(track, self._clock.now())
@@ -114,9 +116,9 @@ class SharedQueue:
         """Accept all of a group's tracks, with the group and its comparison, or nothing."""
 
         def accept() -> None:
-            accepted = [(track, self._job_of(track)) for track in tracks]
             with self._store.transaction() as changes:
                 self._check_room(changes, len(tracks))
+                accepted = list(zip(tracks, self._jobs_of(changes, tracks), strict=True))
                 changes.add_group(accepted, group, comparison)
                 for _, job in accepted:
                     self._courier.send(changes.connection, job)
@@ -142,7 +144,7 @@ class SharedQueue:
             return track
         if not self._news.fresh:
             return None
-        return track if track.paced_until is None else shown(track, self._clock.now())
+        return self._pace.shown(track)
 
     def position(self, track_id: str) -> int | None:
         """Place in its engine's queue, 1 = next; None unless it waits, or is too new to tell."""
@@ -229,7 +231,7 @@ class SharedQueue:
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model, a moment ago."""
         seen = self._news.snapshot
-        engines = [model] if model is not None else sorted({*seen.work, *seen.crew})
+        engines = [model.partition(":")[0]] if model is not None else sorted({*seen.work, *seen.crew})
         backlog_s = 0.0
         for engine in engines:
             speed = seen.speeds.get(engine)
@@ -320,15 +322,21 @@ class SharedQueue:
         with self._store.transaction(durable=False) as changes:
             return any(job.form == form for job in locked_jobs_of(changes.connection, track_id))
 
-    def _job_of(self, track: Track) -> JobRow:
-        return JobRow(
-            id=random_token(),
-            kind="render",
-            subject_id=track.id,
-            queue=track.model,
-            priority=PRIORITY["render"] + track.priority,
-            created_at=track.created_at,
-        )
+    def _jobs_of(self, changes: Changes, tracks: Sequence[Track]) -> list[JobRow]:
+        """The renders of new tracks of one owner, each in its round; where nobody has a name, as they come."""
+        made = [
+            JobRow(
+                id=random_token(),
+                kind="render",
+                subject_id=track.id,
+                queue=track.base,
+                priority=PRIORITY["render"] + track.priority,
+                created_at=track.created_at,
+            )
+            for track in tracks
+        ]
+        owner = tracks[0].owner
+        return made if owner is None else in_turns(changes.connection, owner, made)
 
     def _check_room(self, changes: Changes, asked: int = 1) -> None:
         if asked > self._max_queue:

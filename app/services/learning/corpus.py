@@ -70,10 +70,12 @@ def files_in(name: str, path: Path, most_bytes: int) -> Iterator[tuple[str, Call
         yield name, lambda: _bounded(path, most_bytes), 1.0
         return
     try:
-        with zipfile.ZipFile(path) as packed:
-            yield from _of_zip(name, packed, most_bytes)
-    except zipfile.BadZipFile:
+        packed = zipfile.ZipFile(path)
+    except Exception:  # noqa: BLE001 - zipfile raises what its table meets: BadZipFile, UnicodeDecodeError, …
         yield name, _unusable("is a broken or truncated ZIP"), 1.0
+        return
+    with packed:
+        yield from _of_zip(name, packed, most_bytes)
 
 
 def _of_zip(name: str, packed: zipfile.ZipFile, most_bytes: int) -> Iterator[tuple[str, Callable[[], bytes], float]]:

@@ -12,6 +12,8 @@ from app.services.storage.tables import jobs, tracks, workers
 
 #: Channel on which track ids are told when something about them changed.
 NEWS = "music_news"
+#: Space of the advisory locks, one an owner, that those hold who give out rounds.
+TURNS = 0x6D757475
 
 
 def tell(connection: Connection, track_ids: Collection[str]) -> None:
@@ -112,9 +114,43 @@ def line_of(connection: Connection) -> Sequence[tuple[str, str, str, int, int, s
         select(jobs.c.subject_id, jobs.c.queue, jobs.c.state, tracks.c.duration, jobs.c.progress, jobs.c.kind)
         .join(tracks, tracks.c.id == jobs.c.subject_id)
         .where(jobs.c.kind == "render")
-        .order_by(jobs.c.priority.desc(), jobs.c.created_at, jobs.c.id)
+        .order_by(jobs.c.priority.desc(), jobs.c.turn, jobs.c.created_at, jobs.c.id)
     )
     return [tuple(row) for row in connection.execute(wanted)]
+
+
+def in_turns(connection: Connection, owner: str, wanted: Sequence[JobRow]) -> list[JobRow]:
+    """An owner's new renders, each in the round in which it is made: one after those of the owner that wait already.
+
+    Rounds are counted among what is as urgent and waits for the same engine; who has none waiting joins the present
+    one. Others of this owner wait until the transaction ends, so that no two are given the same round.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(:space, hashtext(:owner))"), {"space": TURNS, "owner": owner})
+    following: dict[tuple[str, int], int] = {}
+    placed = []
+    for job in wanted:
+        kind = job.queue, job.priority
+        turn = following[kind] if kind in following else _next_turn(connection, owner, *kind)
+        following[kind] = turn + 1
+        placed.append(replace(job, turn=turn))
+    return placed
+
+
+def _next_turn(connection: Connection, owner: str, queue: str, priority: int) -> int:
+    here = jobs.c.queue == queue
+    found = connection.execute(
+        select(
+            func.min(jobs.c.turn).filter(here),
+            func.min(jobs.c.turn),
+            func.max(jobs.c.turn).filter(here, tracks.c.owner == owner),
+        )
+        .select_from(jobs.join(tracks, tracks.c.id == jobs.c.subject_id))
+        .where(jobs.c.kind == "render", jobs.c.state == "queued", jobs.c.priority == priority)
+    ).one()
+    present, elsewhere, last = found
+    if present is None:  # as far as those who wait for other engines of the same workers
+        return int(elsewhere or 0)
+    return max(int(present), -1 if last is None else int(last) + 1)
 
 
 def waiting(connection: Connection) -> int:

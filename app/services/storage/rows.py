@@ -38,6 +38,8 @@ class JobRow:
     delivery: int | None = None
     #: Times that its worker vanished, which costs it no attempt.
     vanished: int = 0
+    #: Round in which a track is made, so that owners take turns, lower goes first; on PostgreSQL.
+    turn: int = 0
 
 
 _JOB_FIELDS = tuple(field.name for field in fields(JobRow))

@@ -135,6 +135,8 @@ jobs = Table(
     Column("delivery", BigInteger),
     # Times that its worker vanished, which costs it no attempt.
     Column("vanished", Integer, nullable=False, server_default="0"),
+    # Round in which a track is made, so that owners take turns; on PostgreSQL.
+    Column("turn", Integer, nullable=False, server_default="0"),
     Index("jobs_next", "state", "priority", "created_at"),
     Index("jobs_subject", "subject_id", "kind"),
 )
@@ -223,6 +225,9 @@ finetunes = Table(
     Column("learned", JSON(none_as_null=True)),
     # Whether others than its owner may make music with it.
     Column("shared", Boolean, nullable=False, server_default=false()),
+    # Where several machines teach: how often it was begun, and the worker node that has it, or had it last.
+    Column("run", Integer, nullable=False, server_default="0"),
+    Column("worker", String(80)),
     Index("finetunes_newest", "created_at", "id"),
     Index("finetunes_named", "base", "name"),
 )
@@ -272,6 +277,7 @@ api_keys = Table(
     Column("expires_at", Moment),
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
+    Column("webhook_url", Text),
 )
 
 # What clients have had of what is limited, by window; those that ended are swept.

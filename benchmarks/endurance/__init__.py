@@ -1,0 +1,1 @@
+"""How the service stands time and too much: `python -m benchmarks.endurance`."""
