@@ -44,6 +44,8 @@ usage: python3 run.py [command] [options]
   worker   make what the API nodes of a shared PostgreSQL accept (--engines, --concurrency)
   make     make one track without a server: make "calm piano" --duration 60 --out calm.mp3
   migrate  bring the database's tables up to date
+  backup   copy what a server of one machine keeps, while it runs: backup FOLDER
+  restore  put a backup back, once the server has ended: restore FOLDER
   keys     API keys for servers that ask for them: keys create NAME, keys list, keys revoke ID
   install  install what an engine needs: install riffusion --cpu
   fetch    fetch a model's weights, or go on where that ended: fetch riffusion-model-v1

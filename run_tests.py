@@ -52,6 +52,14 @@ DISTRIBUTED_VENV = run.VENV.with_name(".venv-distributed")
 BROWSER_VENV = run.VENV.with_name(".venv-browser")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "msedge")
 
+#: Likewise for what fuzzes, and for nothing but what requirements.txt brings.
+FUZZ_VENV = run.VENV.with_name(".venv-fuzz")
+PLAIN_VENV = run.VENV.with_name(".venv-plain")
+#: What `sbom` writes.
+SBOM = "sbom.json"
+#: What a check could not do, in words: it is no failure, and no pass.
+UNDONE: list[str] = []
+
 #: What each selection that follows lines writes down.
 COVERAGE_OF = {"all": ".coverage", "neural": ".coverage-neural"}
 COVERAGE_OF_DISTRIBUTED = ".coverage-distributed"
@@ -65,9 +73,13 @@ ON_POSTGRESQL = (
     "app/services/jobs/node.py",
     "app/services/jobs/recovery.py",
     "app/services/jobs/shared.py",
+    "app/services/jobs/shared_finetuner.py",
+    "app/services/jobs/teacher.py",
     "app/services/jobs/verdicts.py",
     "app/services/metering/traces.py",
     "app/services/storage/deliveries.py",
+    "app/services/storage/taught.py",
+    "app/services/storage/teaching.py",
 )
 
 #: Order of the rows in TEST_SUMMARY.md.
@@ -203,11 +215,61 @@ def find_browser() -> str | None:
     return found
 
 
-def nightly(extra: list[str]) -> int:
-    """Take longer over what is drawn by chance; then ask for known holes in what requirements.txt brings."""
-    drawn = ["tests/security/test_document.py", "tests/security/test_lifecycle.py"]
-    tested = start(["pytest", *drawn, "-n", "2", *extra], SECURITY_CASES="50000", SECURITY_ORDERS="100")
-    return start(["pip_audit", "-r", "requirements.txt", "--progress-spinner", "off"]) or tested
+def drawn(extra: list[str]) -> int:
+    """Take longer over what is drawn by chance."""
+    tested = [
+        "tests/security/test_document.py",
+        "tests/security/test_lifecycle.py",
+        "tests/durability/test_any_point.py",
+    ]
+    longer = {"SECURITY_CASES": "50000", "SECURITY_ORDERS": "100", "DURABILITY_KILLS": "100"}
+    return start(["pytest", *tested, "-n", "2", "--dist", "loadfile", *extra], venv=None, **longer)
+
+
+def fuzz(_extra: list[str]) -> int:
+    """Give our own parsers anything, by the lines that are reached where there is a wheel of atheris."""
+    try:
+        run.set_up([run.REQUIREMENTS, REQUIREMENTS, "requirements/fuzz.txt"], venv=FUZZ_VENV)
+    except run.SetupFailed as failure:
+        print(f"run_tests.py: {failure}", file=sys.stderr)
+        return 1
+    return start(["tests.fuzz"], venv=FUZZ_VENV)
+
+
+def sbom(_extra: list[str]) -> int:
+    """Write down what requirements.txt brings, as CycloneDX has it, from an environment that has nothing else."""
+    try:
+        run.set_up([run.REQUIREMENTS], venv=PLAIN_VENV)
+    except run.SetupFailed as failure:
+        print(f"run_tests.py: {failure}", file=sys.stderr)
+        return 1
+    asked = ["--output-reproducible", "--output-format", "JSON", "--output-file", SBOM]
+    return start(["cyclonedx_py", "environment", *asked, str(run.python_of(PLAIN_VENV))])
+
+
+def audit(_extra: list[str]) -> int:
+    """Ask for known holes in what requirements.txt brings. Where nobody can be asked, that is said, and is no pass."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder, "audit.json")
+        start(["pip_audit", "-r", "requirements.txt", "--progress-spinner", "off", "-f", "json", "-o", str(told)])
+        code, undone = outcome_of(json.loads(told.read_text(encoding="utf-8")) if told.exists() else None)
+    if undone is not None:
+        UNDONE.append(undone)
+    return code
+
+
+def outcome_of(told: dict[str, list[dict[str, object]]] | None) -> tuple[int, str | None]:
+    """Exit code of what pip-audit found, and what it could not ask for; None where it asked for everything."""
+    if told is None:
+        return 0, "known holes were not asked for: nobody could be asked"
+    packages = told["dependencies"]
+    asked = [one for one in packages if "skip_reason" not in one]
+    holes = [f"{one['name']} {one['version']}" for one in asked if one["vulns"]]
+    if holes:
+        print(f"known holes in: {', '.join(holes)}", file=sys.stderr)
+    skipped = len(packages) - len(asked)
+    unknown = f"known holes were not asked for of {skipped} of {len(packages)} packages: the index does not know them"
+    return (1 if holes else 0), unknown if skipped else None
 
 
 def combined(_extra: list[str]) -> int:
@@ -281,7 +343,10 @@ CHECKS: dict[str, Check] = {
     "quick": Check("a smoke test, within ten seconds", (tests(*QUICK),)),
     "performance": Check("promises about load, then a short benchmark", PERFORMANCE),
     "security": Check("bad input, injection, what must not leak", (tests("-m", "security"),)),
-    "nightly": Check("50,000 cases of the API's document, many orders of calls, known holes", (nightly,)),
+    "nightly": Check("50,000 cases, many orders of calls, 100 kills; fuzz, sbom, audit", (drawn, fuzz, sbom, audit)),
+    "fuzz": Check("our own parsers on anything, a minute each; installs atheris where it can", (fuzz,)),
+    "sbom": Check("what requirements.txt brings, as CycloneDX, into sbom.json", (sbom,)),
+    "audit": Check("known holes in what requirements.txt brings, where somebody can be asked", (audit,)),
     "lint": Check("ruff: mistakes and layout", LINT),
     "types": Check("mypy --strict", TYPES),
     "docs": Check("README, examples and doctests", (tests("tests/tooling", "app"),)),
@@ -326,9 +391,11 @@ def check_all(names: list[str], extra: list[str]) -> int:
     failed = []
     for name in names:
         begun = time.monotonic()
+        UNDONE.clear()
         codes = [step(extra) for step in CHECKS[name].steps]
         failed += [name] if any(codes) else []
-        print(f"{name}: {'FAILED' if any(codes) else 'passed'} in {time.monotonic() - begun:.0f} s", flush=True)
+        result = "FAILED" if any(codes) else "NOT ALL OF IT DONE" if UNDONE else "passed"
+        print(f"{name}: {'; '.join([result, *UNDONE])}, in {time.monotonic() - begun:.0f} s", flush=True)
     return 1 if failed else 0
 
 

@@ -50,7 +50,7 @@ def _complain(detail: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="{serve,worker,make,migrate,keys,install,fetch}"
+        title="commands", required=True, metavar="{serve,worker,make,migrate,backup,restore,keys,install,fetch}"
     )
 
     serve = commands.add_parser("serve", help="serve the API (the default command)")
@@ -76,6 +76,14 @@ def _parser() -> argparse.ArgumentParser:
         help="data folder of a SQLite installation to move to MUSIC_DATABASE_URL, tracks and files",
     )  # fmt: skip
     migrate.set_defaults(run=_migrate)
+
+    backup = commands.add_parser("backup", help="copy what a server of one machine keeps, while it runs")
+    backup.add_argument("folder", type=Path, help="where to; what is there already is not copied again")
+    backup.set_defaults(run=_back_up)
+
+    restore = commands.add_parser("restore", help="put a backup back, once the server has ended")
+    restore.add_argument("folder", type=Path, help="what backup wrote")
+    restore.set_defaults(run=_restore)
 
     keys = commands.add_parser("keys", help="API keys, for servers with MUSIC_AUTH=keys")
     verbs = keys.add_subparsers(title="what to do", required=True, metavar="{create,list,secret,revoke}")
@@ -164,6 +172,26 @@ def _migrate(options: argparse.Namespace) -> int:
         count = move_in(Settings(), options.old.resolve())
         _say(f"{count} tracks moved, with their files; {options.old} stays as it is")
     _say(f"{migrate(Settings())} is up to date")
+    return 0
+
+
+def _back_up(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import make_backup
+
+    copied = make_backup(Settings(), options.folder.resolve())
+    _say(f"{options.folder} holds the database as it now stands, and all of its files ({copied} copied now)")
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from app.config import Settings
+    from app.wiring import restore
+
+    settings = Settings()
+    aside = restore(settings, options.folder.resolve())
+    put = "" if aside is None else f"; the database that was there is {aside}"
+    _say(f"{settings.data_dir} is what {options.folder} is{put}")
     return 0
 
 

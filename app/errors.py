@@ -136,6 +136,12 @@ class TrackNotFinished(MusicError):
     status = 409
 
 
+class NothingToHear(MusicError):
+    """The track came to nothing, so there is no sound of it."""
+
+    status = 409
+
+
 class TrackAlreadyFinished(MusicError):
     """A finished track cannot be cancelled."""
 

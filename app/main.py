@@ -33,7 +33,7 @@ from app.routers.limiting import AddressLimit, ClientLimits
 from app.routers.problems import add_problem_answers
 from app.routers.repeating import Repeatable
 from app.routers.shortcuts import Shortcuts
-from app.services.following import Following
+from app.services.following import Following, Streaming
 from app.services.generator import MusicGeneratorService
 from app.services.metering import RequestTally
 from app.services.watching import Lookout
@@ -90,6 +90,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.public_url = settings.public_url.rstrip("/") if settings.public_url else None
     app.state.default_model = settings.model
     app.state.following = Following(app.state.service)
+    app.state.streaming = Streaming(app.state.following)
     app.state.lookout = Lookout(app.state.service)
     app.state.requests = RequestTally() if settings.metrics == "on" else None
     for router in (

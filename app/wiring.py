@@ -36,15 +36,19 @@ from app.services.jobs.clips import ClipShelf
 from app.services.jobs.decoder import ClipDecoder
 from app.services.jobs.engine_floor import Residents
 from app.services.jobs.engine_room import Resident, Watched
-from app.services.jobs.finetuner import Finetuner, TeachesNobody
+from app.services.jobs.finetuner import Finetuner
 from app.services.jobs.lock import FolderLock
+from app.services.jobs.shared_finetuner import SharedFinetuner
+from app.services.jobs.teaching import Teaching
 from app.services.metering import NoTally, PrometheusTally, Tallies, Tally, TraceTally
 from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.access import read_or_make_secret
+from app.services.storage.backups import back_up, put_back
 from app.services.storage.folders import own_folder
 from app.services.storage.moving import DATABASE, copy_files
-from app.services.storage.uploading import upload_files
+from app.services.storage.taught import TaughtFiles
+from app.services.storage.uploading import upload_files, upload_finetunes
 from app.services.styles import look_in
 from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_clip, run_job, run_lesson, warm_up
 from app.utils.clock import Clock, SystemClock
@@ -322,8 +326,11 @@ def _make_backend(settings: Settings, folder: Path) -> Backend:
     queue.start()
     lessons = LessonFiles(folder / FINETUNES)
     look_in(lessons.styles)
-    teaches = Finetuner if settings.server is None else TeachesNobody
-    finetuner = teaches(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
+    finetuner: Teaching = (
+        Finetuner(store, lessons, partial(run_lesson, workshop), timeout_s=settings.job_timeout, clock=clock)
+        if settings.server is None
+        else SharedFinetuner(store, TaughtFiles(files, lessons), clock)
+    )
     finetuner.start()
     clips = ClipShelf(
         store,
@@ -448,11 +455,24 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     from app.services.jobs.node import MISSED, Lane, WorkerNode
     from app.services.jobs.orphans import Orphans
     from app.services.jobs.recovery import Recovery
+    from app.services.jobs.teacher import Teacher
 
     clock = SystemClock()
     tally = make_tally(settings)
+    folders = own_folder(folder / "work")
+    lessons = LessonFiles(folder / FINETUNES)
+    teacher = Teacher(
+        store,
+        TaughtFiles(files, lessons),
+        folders,
+        partial(run_lesson, workshop),
+        bases=[row.name for row in rows if row.capabilities.fine_tune],
+        timeout_s=settings.job_timeout,
+        stale_s=MISSED * settings.heartbeat,
+        clock=clock,
+    )
     bench = Bench(
-        own_folder(folder / "work"),
+        folders,
         body=partial(run_job, workshop),
         warm=partial(warm_up, workshop),
         preload=WORKERS_NEED,
@@ -473,7 +493,7 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
     return WorkerNode(
         store,
         bench,
-        Hand(store, courier, bench, clock, tally=tally),
+        Hand(store, courier, bench, clock, bring=teacher.bring, tally=tally),
         Recovery(
             store,
             files,
@@ -490,13 +510,16 @@ def make_worker(settings: Settings, names: Sequence[str], concurrency: int | Non
         concurrency=concurrency,
         heartbeat_s=settings.heartbeat,
         drain_s=settings.drain,
+        teacher=teacher,
         tally=tally,
     )
 
 
 def _rows_for(models: Models, names: Sequence[str]) -> list[ModelRow]:
-    if not names:
-        return [row for row in models.rows() if models.readiness(row).state == "ready"]
+    if not names:  # a taught model's tracks wait with those of the model that it was taught on
+        return [
+            row for row in models.rows() if lives_with(row.name) == row.name and models.readiness(row).state == "ready"
+        ]
     chosen: dict[str, ModelRow] = {}
     for name in names:
         named = [row for row in models.rows() if name in (row.engine, row.name)] or [models.row(name)]
@@ -535,10 +558,47 @@ def move_in(settings: Settings, old: Path) -> int:
             upload_files(old / DATABASE, old / AUDIO, files)
         else:
             copy_files(old / AUDIO, files.folder)
+        upload_finetunes(old / DATABASE, LessonFiles(old / FINETUNES), files)
         return store.take_over(old)
     finally:
         store.close()
         lock.release()
+
+
+def make_backup(settings: Settings, into: Path) -> int:
+    """Copy what the settings' data folder keeps into another, while a server runs on it or not: how many files.
+
+    `SettingRefused` where there is no such installation, `StorageFailed`.
+    """
+    folder = _folder_alone(settings)
+    if not (folder / DATABASE).is_file():
+        raise SettingRefused(f"There is nothing to back up in {folder}: it has no {DATABASE}")
+    return back_up(folder, into, _parts(settings))
+
+
+def restore(settings: Settings, backup: Path) -> Path | None:
+    """Let the settings' data folder be what a backup is: where the database that was there is put, if there was one.
+
+    `SettingRefused`, `StorageFailed`, `DataFolderInUse` while a server runs on it.
+    """
+    folder = _folder_alone(settings)
+    lock = FolderLock(folder)
+    lock.acquire()
+    try:
+        return put_back(backup, folder, _parts(settings), SystemClock().now())
+    finally:
+        lock.release()
+
+
+def _folder_alone(settings: Settings) -> Path:
+    if settings.server is not None:
+        raise SettingRefused("A PostgreSQL is backed up and put back by its own tools, pg_dump and pg_restore")
+    return settings.data_dir.resolve()
+
+
+def _parts(settings: Settings) -> list[str]:
+    """Folders of files; those in an object store stay where they are."""
+    return [FINETUNES] if settings.storage_url else [AUDIO, FINETUNES]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

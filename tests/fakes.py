@@ -1,6 +1,7 @@
 """Doubles that pass for the real ones: the real service on a queue and a store in memory, and a clock that stands."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -153,7 +154,7 @@ class FakeQueue:
         return _done(None)
 
     def make_file(self, track_id: str, form: str) -> "Future[TrackFile]":
-        file = self.store_file(track_id, form, f"{form} made on demand".encode())
+        file = self.store_file(track_id, form, _text(form, f"{form} made on demand"))
         self.change(track_id, files=(*self._known(track_id).files, file))
         return _done(file)
 
@@ -197,7 +198,7 @@ class FakeQueue:
     def complete(self, track_id: str, contents: Mapping[str, bytes] | None = None) -> Track:
         """Let the track be completed, each file holding the given bytes or its own name."""
         files = tuple(
-            self.store_file(track_id, form, (contents or {}).get(form, f"{form} of {track_id}".encode()))
+            self.store_file(track_id, form, (contents or {}).get(form, _text(form, f"{form} of {track_id}")))
             for form in AT_ONCE
         )
         return self.change(
@@ -364,6 +365,9 @@ class FakeFinetuner:
         self.get(finetune_id)
         del self.finetunes[finetune_id]
 
+    def bring(self) -> None:
+        """All that was taught is here."""
+
 
 class FakeClips:
     """A ClipShelf in memory, which opens what is sent in the test's own process."""
@@ -430,6 +434,11 @@ class FakeService(MusicGeneratorService):
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
             release=self.queue.stop,
         )
+
+
+def _text(form: str, text: str) -> bytes:
+    """What a fake file holds: its name, as JSON where it is said to be that."""
+    return (json.dumps(text) if form.endswith(".json") else text).encode()
 
 
 def _done(value: Any) -> "Future[Any]":

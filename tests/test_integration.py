@@ -51,6 +51,22 @@ def download(client, status, form="mp3"):
     return client.get(status["download_url"].removesuffix("mp3") + form)
 
 
+def test_a_track_is_heard_while_it_is_made_and_is_the_finished_music(client, folder):
+    answer = client.post("/music/generate", json={"prompt": "upbeat funk, slap bass", "duration": 12, "seed": 4})
+    track_id = answer.json()["track_id"]
+    early = client.get(f"/music/tracks/{track_id}/stream")
+    status = follow(client, track_id)[-1]
+    late = client.get(f"/music/tracks/{track_id}/stream")
+    record = client.get(f"/music/tracks/{track_id}").json()
+
+    heard, made = (soundfile.read(io.BytesIO(one.content))[0] for one in (early, late))
+    assert heard.shape == made.shape == (12 * 44_100, 2)
+    assert np.corrcoef(heard[:, 0], made[:, 0])[0, 1] > 0.98, "to the sample"
+    assert {"stream_gain_db", "gain_db"} <= record["measured"].keys()
+    assert late.content == download(client, status).content
+    assert len(list((folder / "audio" / "live" / track_id / "mp3").glob("[0-9]*"))) == 9
+
+
 def test_a_sentence_becomes_a_finished_track(client):
     answer = client.post("/music/generate", json={"prompt": "relaxing piano melody for meditation", "duration": 20})
     seen = follow(client, answer.json()["track_id"])

@@ -153,7 +153,7 @@ def test_progress_shows_at_least_five_steps_and_never_falls(made):
 
     assert fractions == sorted(fractions)
     assert len({int(100 * fraction) for fraction in fractions}) >= 5
-    assert [p.stage for p in seen if p.facts] == ["planning"]
+    assert [(p.stage, *p.facts) for p in seen if p.facts] == [("planning", "brief", "plan"), ("rendering", "measured")]
 
 
 def test_no_file_names_the_track_or_the_day(made):

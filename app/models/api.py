@@ -23,6 +23,8 @@ _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _PLAN = {"style": "meditation", "tempo_bpm": 62, "tonic": "D", "mode": "major", "form": [{"kind": "intro", "bars": 4}]}
 _DOWNLOAD = f"http://localhost:8000/downloads/{_TRACK_ID}.mp3"
 _EVENTS = f"http://localhost:8000/music/tracks/{_TRACK_ID}/events"
+_STREAM = f"http://localhost:8000/music/tracks/{_TRACK_ID}/stream"
+_STREAM_IS = "Absolute address of its sound from the beginning, also while it is made; opens without a header, too."
 _EVENTS_ARE = "Absolute address of its Server-Sent Events; opens without a header where keys are asked for."
 
 
@@ -198,6 +200,7 @@ class GenerateAnswer(Wire):
     seed: int = Field(description="Seed of all dice; send it again for the same music.", examples=[7])
     model: str = Field(description="Engine that makes the track.", examples=["composer"])
     events_url: str = Field(description=_EVENTS_ARE, examples=[_EVENTS])
+    stream_url: str = Field(description=_STREAM_IS, examples=[_STREAM])
 
 
 class VariationsAnswer(GenerateAnswer):
@@ -287,6 +290,7 @@ class TrackRecord(TrackSummary):
     """Everything known about a track."""
 
     events_url: str = Field(description=_EVENTS_ARE, examples=[_EVENTS])
+    stream_url: str = Field(description=_STREAM_IS, examples=[_STREAM])
     attempt: int = Field(description="Runs begun that count against the limit of three.", examples=[1])
     asked: dict[str, Any] | None = Field(
         description="Explicit fields as they were sent; `plan` is true where one was sent; null where there were none.",
@@ -305,8 +309,17 @@ class TrackRecord(TrackSummary):
     )
     measured: dict[str, float] = Field(
         description="Facts measured on the finished audio: loudness and its range, true peak, brightness (spectral "
-        "centroid) …",
-        examples=[{"loudness_lufs": -14.0, "true_peak_dbtp": -1.1, "brightness_hz": 2140.5}],
+        "centroid), the gain that the master was given; and the gain with which it is heard while it is made, which is "
+        "there as soon as it can be heard.",
+        examples=[
+            {
+                "loudness_lufs": -14.0,
+                "true_peak_dbtp": -1.1,
+                "brightness_hz": 2140.5,
+                "gain_db": 5.8,
+                "stream_gain_db": 5.6,
+            }
+        ],
     )
     report: list[ReportRow] | None = Field(
         description="What was asked for, planned and measured on the finished audio, row by row; null until completed.",
@@ -340,7 +353,8 @@ class TrackRecord(TrackSummary):
     )
     warnings: list[str] = Field(
         description="What is wrong with the music though the track is finished, in sentences; a model's take that "
-        "sounded bad was tried once more with another seed, unless the request named one.",
+        "sounded bad was tried once more with another seed, unless the request named one. Also where somebody heard it "
+        "more than 1 dB too loud or too soft while it was made.",
         examples=[["73% of the take is silent."]],
     )
 

@@ -20,6 +20,9 @@ Stage = Literal[
     "cancelled",
 ]
 
+#: What `measured` says of the gain, in decibels, with which a track can be heard while it is made; once it can be.
+STREAM_GAIN = "stream_gain_db"
+
 #: File forms of a finished track, each with its media type.
 FORMS: dict[str, str] = {
     "mp3": "audio/mpeg",
@@ -114,6 +117,16 @@ class Track:
     def finished(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status != "processing"
+
+    @property
+    def audible(self) -> bool:
+        """Whether it can be heard, finished or not."""
+        return self.status == "completed" or STREAM_GAIN in self.measured
+
+    @property
+    def base(self) -> str:
+        """The model that makes it: of one that was taught, the model that it was taught on."""
+        return self.model.partition(":")[0]
 
     def file(self, form: str) -> TrackFile | None:
         """Its stored file of a form, if there is one."""

@@ -62,7 +62,10 @@ class Finetunes:
             raise InvalidField("steps", allowed)
         if style is not None and not composes:
             raise InvalidField("style", f"is not for {row.name}; only the composer has styles")
-        await asyncio.to_thread(backend.models.check, row)
+        if backend.queue.load(row.name).elsewhere:  # a worker has what it needs
+            backend.models.check_licence(row)
+        else:
+            await asyncio.to_thread(backend.models.check, row)
         finetune = Finetune(
             id=f"finetune_{random_token()}",
             name=name,

@@ -39,7 +39,7 @@ from app.services.engines import ModelRow, Models
 from app.services.hooks import Hooks
 from app.services.jobs.base import JobQueue, QueueLoad
 from app.services.jobs.clips import ClipShelf
-from app.services.jobs.finetuner import Finetuner
+from app.services.jobs.teaching import Teaching
 from app.services.metering import NoTally, Tally
 from app.services.planning import PlanningThread, Terms, decide, genres, instrument_names, moods, terms_of
 from app.services.storage import AudioFiles, StoredFile, TrackPage, TrackStore
@@ -59,9 +59,9 @@ MAX_PROMPT_CHARACTERS = 500
 DEFAULT_BASE_URL = "http://localhost:8000"
 #: Seconds that a model's take waits for a worker and is mastered and encoded.
 FINISHING_S = 1.0
-#: Where a track can be followed, by the field that names the address. A row here is all that it takes: the address is
+#: Where a track can be followed and heard, by the field that names the address. A row here is all it takes: that is
 #: signed where keys are asked for, and opens without one.
-LIVE_PATHS = {"events_url": "/music/tracks/{}/events"}
+LIVE_PATHS = {"events_url": "/music/tracks/{}/events", "stream_url": "/music/tracks/{}/stream"}
 #: Seconds that a download waits for a form made on demand.
 ON_DEMAND_WAIT_S = 120.0
 
@@ -73,7 +73,7 @@ class Backend:
     queue: JobQueue
     store: TrackStore
     #: Teaches models from files.
-    finetuner: Finetuner
+    finetuner: Teaching
     #: Keeps recordings for models to go on from or to follow.
     clips: ClipShelf
     files: AudioFiles
@@ -310,6 +310,8 @@ class MusicGeneratorService:
 
     async def _row(self, backend: Backend, model: str) -> ModelRow:
         """The row of a model. `InvalidField` for an unknown one, or for one that is another key's."""
+        if ":" in model:  # perhaps taught on another machine, a moment ago
+            await asyncio.to_thread(backend.finetuner.bring)
         if seen_owner() is None:
             return backend.models.row(model)
         with suppress(InvalidField):  # it names all models, those of others too
@@ -325,6 +327,8 @@ class MusicGeneratorService:
         )
         if asked is None:
             return default
+        if asked.plan is not None:  # its style may have been learned on another machine
+            await asyncio.to_thread(backend.finetuner.bring)
         fingerprint = backend.soundfont_sha256 if asked.plan is not None else lambda: None
         return await self._planning.run(
             lambda: terms_of(asked, duration=duration, seed=seed, default=default, soundfont_sha256=fingerprint())
@@ -502,7 +506,7 @@ def generate_body(track: Track, base_url: str) -> dict[str, Any]:
 
 
 def live_urls(track: Track, base_url: str) -> dict[str, str]:
-    """Addresses to follow a track at, by field; signed like its files, for players send no headers."""
+    """Addresses to follow a track and to hear it at, by field; signed like its files, for players send no headers."""
     return {name: link_to(base_url, path.format(track.id)) for name, path in LIVE_PATHS.items()}
 
 

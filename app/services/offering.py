@@ -28,6 +28,7 @@ async def offered_models(service: MusicGeneratorService) -> list[OfferedModel]:
 
 
 def _offered(backend: Backend) -> list[OfferedModel]:
+    backend.finetuner.bring()
     known = backend.queue.loaded()
     speeds = backend.store.speeds()
     offered = []

@@ -19,7 +19,8 @@ from app.models.audio import SAMPLE_RATE, Samples
 from app.models.brief import Brief
 from app.models.plan import Plan
 from app.models.report import ReportRow
-from app.models.track import Stage, Track, TrackFile
+from app.models.track import STREAM_GAIN, Stage, Track, TrackFile
+from app.services.broadcast import Broadcast
 from app.services.dsp.resampling import resampled
 from app.services.dsp.turning import turns
 from app.services.encoding import (
@@ -43,7 +44,7 @@ from app.services.engines import Engine, ModelSource, Take, TakeRequest
 from app.services.instruments import load_soundfont
 from app.services.jobs.base import Job, Outcome, Progress
 from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
-from app.services.mixing import Mastered, Masterer
+from app.services.mixing import Mastered, Masterer, Preview, foretold_gain_db
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
 from app.services.storage.files import headers_of
@@ -80,6 +81,10 @@ MODEL_WORK: dict[Stage, tuple[float, float]] = {
 }
 
 
+#: How far the gain that was foretold for those who listen early may be off before the record warns of it.
+MOST_OFF_DB = 1.0
+
+
 def warm_up(workshop: Workshop) -> None:
     """Import, load and calibrate what every render needs, before the first one asks."""
     _engine(workshop, "composer").load()
@@ -102,14 +107,48 @@ def render(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         take = take_of(workshop, track.model, plan, track.prompt, clock.progress)
         if take.composition is not None:
             plan = plan.model_copy(update={"candidate": take.composition.chosen})
-    with Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads) as masterer:
+    with ExitStack() as stack:
+        masterer = stack.enter_context(Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads))
+        broadcast = _broadcast(workshop, job, clock, plan, take, masterer)
+        if broadcast is not None:
+            stack.enter_context(broadcast)
         with clock.stage("rendering"):
             shares = VoiceShares()
-            mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan, masterer.follow)
+            follow = masterer.follow if broadcast is None else broadcast.follow
+            mix = mix_of(replace(take, blocks=shares.follow(take.blocks)), plan, follow)
         with clock.stage("mastering"):
+            if broadcast is not None:
+                broadcast.finish()
             mastered = masterer.finish(mix)
-    return _finished(
-        workshop, job, work, clock, brief=brief, plan=plan, take=take, mastered=mastered, shares_db=shares.shares_db
+        return _finished(
+            workshop,
+            job,
+            work,
+            clock,
+            brief=brief,
+            plan=plan,
+            take=take,
+            mastered=mastered,
+            shares_db=shares.shares_db,
+            heard=broadcast is not None and broadcast.heard,
+        )
+
+
+def _broadcast(
+    workshop: Workshop, job: Job, clock: "StageClock", plan: Plan, take: Take, masterer: Masterer
+) -> Broadcast | None:
+    """What lets people hear the track while it is made; None where its beginning is not known before its end is."""
+    if take.expected_lufs is None or plan.loop or job.track.paced_until is not None:
+        return None
+    frames = plan.duration_s * SAMPLE_RATE
+    gain_db = foretold_gain_db(plan.mastering, take.expected_lufs)
+    return Broadcast(
+        AudioFiles(workshop.files),  # without patience: who listens does not wait for a store that is away
+        job.track.id,
+        Preview(plan.mastering, expected_lufs=take.expected_lufs, frames=frames),
+        masterer,
+        frames=frames,
+        begun=lambda: clock.progress("rendering", 0.0, {"measured": {STREAM_GAIN: round(gain_db, 2)}}),
     )
 
 
@@ -138,8 +177,9 @@ def _finished(
     take: Take,
     mastered: Mastered,
     shares_db: Mapping[str, float],
+    heard: bool = False,
 ) -> Outcome:
-    """Master → files."""
+    """Master → files. `heard` says whether somebody listened while it was made."""
     with clock.stage("encoding"):
         decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         tags = tags_of(brief, plan)
@@ -149,6 +189,9 @@ def _finished(
 
         def listen(sound: Sound) -> None:
             measured.update(mastered.measured)
+            measured["gain_db"] = round(mastered.gain_db, 2)
+            if take.expected_lufs is not None and not plan.loop:
+                measured[STREAM_GAIN] = round(foretold_gain_db(plan.mastering, take.expected_lufs), 2)
             if sound.brightness_hz is not None:
                 measured["brightness_hz"] = sound.brightness_hz
             wishes = wishes_of(brief, job.track.duration)
@@ -168,10 +211,13 @@ def _finished(
             made.append(form)
         files = _store(files_of(workshop), job, work, made, title=plan.title)
     wav = next(file for file in files if file.form == "wav")
+    off_db = measured["gain_db"] - measured.get(STREAM_GAIN, measured["gain_db"])
+    warned = {"warnings": (*job.track.warnings, told_off(off_db))} if heard and abs(off_db) > MOST_OFF_DB else {}
     return Outcome(
         files=files,
         facts={
             **decided,
+            **warned,
             "on_demand": tuple(on_demand),
             "timings": clock.timings,
             "measured": measured,
@@ -180,6 +226,16 @@ def _finished(
             "wav_sha256": wav.sha256,
         },
     )
+
+
+def told_off(off_db: float) -> str:
+    """What the record says of a gain that was foretold wrong by so much.
+
+    >>> told_off(1.52)
+    'Heard while it was made, it was 1.5 dB softer than the finished file.'
+    """
+    than = "softer" if off_db > 0 else "louder"
+    return f"Heard while it was made, it was {abs(off_db):.1f} dB {than} than the finished file."
 
 
 def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress], None]) -> Outcome:
@@ -387,6 +443,7 @@ class StageClock:
     timings: dict[str, float] = field(default_factory=dict)
     #: Where each stage lies in the work.
     work: Mapping[Stage, tuple[float, float]] = field(default_factory=lambda: WORK)
+    _furthest: float = 0.0
 
     @contextmanager
     def stage(self, name: Stage) -> Iterator[None]:
@@ -397,6 +454,7 @@ class StageClock:
         self.timings[name] = round(self.timings.get(name, 0.0) + time.perf_counter() - began, 4)
 
     def progress(self, stage: Stage, fraction: float, facts: Mapping[str, Any] | None = None) -> None:
-        """Report the fraction of a stage that is done, and what is known from now on."""
+        """Report the fraction of a stage that is done, and what is known from now on. It never falls."""
         begins, ends = self.work[stage]
-        self.report(Progress(stage=stage, fraction=begins + (ends - begins) * fraction, facts=facts or {}))
+        self._furthest = max(self._furthest, begins + (ends - begins) * fraction)
+        self.report(Progress(stage=stage, fraction=self._furthest, facts=facts or {}))

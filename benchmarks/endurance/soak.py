@@ -121,17 +121,21 @@ def _handles(process: psutil.Process) -> int:
 
 def _size(folder: Path) -> int:
     size = 0
-    for path in folder.rglob("*"):
+    for path in _files(folder):
         with suppress(FileNotFoundError):  # removed meanwhile
-            size += path.stat().st_size if path.is_file() else 0
+            size += path.stat().st_size
     return size
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files below a folder; what goes while it is looked at is left out."""
+    return [Path(where, name) for where, _, names in os.walk(folder) for name in names]
 
 
 async def _left(server: Server, data: Path) -> str:
     """What is left though every track was removed: files go a moment after their record."""
     for _ in range(100):
-        files = [path for path in (data / "audio").rglob("*") if path.is_file()]
-        work = [path for path in (data / "work").rglob("*") if path.is_file()]
+        files, work = _files(data / "audio"), _files(data / "work")
         if not files and not work:
             break
         await asyncio.sleep(0.1)

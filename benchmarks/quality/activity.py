@@ -7,7 +7,7 @@ from benchmarks.quality.rhythm import HOP, RATE, Mono, onset_rate
 
 #: What speaks for energy and for density, all for more the higher. Tracks are compared by their mean place in these.
 ENERGY = ("rises", "brightness_hz", "compactness_db", "roughness")
-DENSITY = ("onsets_a_second", "filled_bands", "changes")
+DENSITY = ("onsets_a_second", "filled_bands")
 
 
 def activity(mono: Mono) -> dict[str, float]:
@@ -19,7 +19,6 @@ def activity(mono: Mono) -> dict[str, float]:
     - roughness: mean flatness of the spectrum
     - onsets_a_second
     - filled_bands: share of mel bands within 40 dB of the loudest, moment by moment
-    - changes: onset strength that comes back at each moment, against its peaks: high if something always happens
     """
     spectrum = np.abs(librosa.stft(mono, n_fft=2048, hop_length=HOP * 2))
     bands = librosa.power_to_db(librosa.feature.melspectrogram(S=spectrum**2, sr=RATE, n_mels=64), top_db=70)
@@ -33,7 +32,6 @@ def activity(mono: Mono) -> dict[str, float]:
         "roughness": float(np.log10(librosa.feature.spectral_flatness(S=spectrum).mean() + 1e-9)),
         "onsets_a_second": onset_rate(mono),
         "filled_bands": float((bands > bands.max(axis=0) - 40).mean()),
-        "changes": float(np.median(rises) / (np.percentile(rises, 98) + 1e-9)),
     }
 
 

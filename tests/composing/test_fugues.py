@@ -155,6 +155,18 @@ def test_a_line_avoids_parallel_octaves_and_takes_a_third():
     assert all((note.pitch - pitch) % 12 not in (0, 1, 2) for note, pitch in zip(upper, lower, strict=True))
 
 
+@pytest.mark.parametrize(("tempo_bpm", "changes"), [(74, 4), (100, 3)])
+def test_chords_under_the_subject_change_no_faster_than_an_ear_follows(tempo_bpm, changes):
+    plan = fugue(tempo_bpm=tempo_bpm)
+    spans = compose(plan).chords
+
+    entry = Setting(plan).entries[0]
+    begun = [span for span in spans if span.start_beat < entry.bars * 4]
+    assert len(begun) == changes
+    pace = len(spans) * 60 / (plan.bars * 4 * 60 / tempo_bpm)
+    assert pace <= 40
+
+
 def test_a_quartet_has_four_entries():
     plan = fugue(3, roles=("lead", "counter", "bass"), bars=24)
     viola = Voice(name="counter_2", role="counter", instrument="viola", low_pitch=50, high_pitch=76)

@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-import standardwebhooks
 
 from app.config import Settings
 from app.services.hooks import Addresses, Hooks, Messenger
@@ -16,6 +15,8 @@ from tests.access.conftest import PROMPT, Place
 from tests.hooks.receiver import Receiver
 from tests.jobs.conftest import until
 from tests.storage.test_hooks import a_track, accept, finish, told
+
+standardwebhooks = pytest.importorskip("standardwebhooks", reason="requirements/dev.txt brings standardwebhooks")
 
 pytestmark = pytest.mark.security
 

@@ -9,7 +9,6 @@ import pytest
 from app.errors import GenerationFailed
 from app.models.finetune import SkippedFile
 from app.services.engines import Models, Readiness, readiness
-from app.services.jobs.finetuner import TeachesNobody
 from tests.learning.corpora import jig
 
 URL = "/music/finetunes"
@@ -303,15 +302,3 @@ def test_a_track_whose_model_went_says_so(tmp_path):
         assert find("composer") is None
         with pytest.raises(GenerationFailed, match="composer:gone was removed before this track was made"):
             find("composer:gone")
-
-
-def test_several_machines_say_that_they_teach_nobody(client, service, monkeypatch, tmp_path):
-    nobody = TeachesNobody(None, service.finetuner.files, None, timeout_s=1.0, clock=service.clock)
-    nobody.start()
-    monkeypatch.setattr(service.finetuner, "submit", nobody.submit)
-
-    answer = teach(client, ("a.mid", jig(1)))
-    nobody.stop()
-
-    assert answer.status_code == 409
-    assert "without MUSIC_DATABASE_URL" in answer.json()["detail"]

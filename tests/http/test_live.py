@@ -206,12 +206,12 @@ def test_a_server_that_stops_lets_its_readers_go(app, track_id):
 def test_events_tell_every_state_in_order_and_never_go_back(queue, track_id):
     track = queue.work(track_id, "rendering", 40)
 
-    events, seen = events_since(Seen(), track, {}, "record")
+    events, seen = events_since(Seen(), track, {}, "record", "stream")
 
     assert [event.name for event in events] == ["stage", "progress"]
-    assert events_since(seen, track, {}, "record") == ([], seen)
+    assert events_since(seen, track, {}, "record", "stream") == ([], seen)
     older = queue.work(track_id, "composing", 8)
-    assert events_since(seen, older, {}, "record") == ([], seen)
+    assert events_since(seen, older, {}, "record", "stream") == ([], seen)
     assert all(Seen.read(event.id) != Seen() for event in events)
 
 

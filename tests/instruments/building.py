@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from app.services.encoding.ogg import page_bytes, read_pages
+
 Generators = list[tuple[int, int]]
 
 
@@ -51,7 +53,8 @@ class TinyFont:
             if sample.compressed:
                 stream = io.BytesIO()
                 soundfile.write(stream, sample.wave, sample.rate, format="OGG", subtype="VORBIS")
-                start, pcm = len(pcm), pcm + stream.getvalue()
+                pages = enumerate(read_pages(stream.getvalue()))  # whose serial is drawn by chance
+                start, pcm = len(pcm), pcm + b"".join(page_bytes(page, place) for place, page in pages)
                 end, origin, kind = len(pcm), 0, 0x11
             else:
                 start = len(pcm) // 2

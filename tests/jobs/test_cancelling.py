@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import TrackAlreadyFinished, TrackNotFound
+from app.errors import StorageFailed, TrackAlreadyFinished, TrackNotFound
 from tests.jobs.conftest import until
 
 psutil = pytest.importorskip("psutil", reason="psutil (requirements/dev.txt) watches the processes")
@@ -115,6 +115,9 @@ class Stuck:
 
     def delete_run(self, track_id, run):
         raise OSError("the bucket is away")
+
+    def delete_live(self, *, before):
+        raise StorageFailed("the bucket is away")
 
 
 def test_files_that_cannot_be_removed_now_are_removed_at_the_next_start(open_shop):

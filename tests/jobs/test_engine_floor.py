@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from app.services.jobs import engine_floor, engine_process
@@ -15,6 +14,8 @@ from app.services.jobs.worker import Began, Rests
 from tests.jobs.conftest import Shop, until
 from tests.jobs.residents import HELD_BYTES, fakes
 from tests.tones import lines
+
+psutil = pytest.importorskip("psutil", reason="psutil (requirements/dev.txt) watches the processes")
 
 
 @pytest.fixture

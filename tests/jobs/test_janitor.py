@@ -32,6 +32,9 @@ class AwayAtFirst:
             raise StoreAway("the store does not answer")
         self.removed.append((track_id, run))
 
+    def delete_live(self, *, before: datetime) -> None:
+        raise StoreAway("the store does not answer")
+
 
 def test_what_a_store_that_is_away_keeps_is_removed_when_it_is_back(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE_S", 0.01)
@@ -57,3 +60,16 @@ def test_the_end_waits_for_no_store(tmp_path) -> None:
 
     assert said.get(timeout=60) is False
     assert files.removed == []
+
+
+def test_a_store_that_is_away_or_refuses_does_not_end_the_janitor(tmp_path) -> None:
+    store = AwayAtFirst(0)
+    janitor = Janitor(store, WorkFolders(tmp_path))
+    janitor.start()
+    removed: Queue[bool] = Queue()
+
+    janitor.clear_live(datetime(2026, 1, 1, tzinfo=timezone.utc))
+    janitor.remove(REMOVAL, removed.put)
+
+    assert removed.get(timeout=10)
+    janitor.stop()

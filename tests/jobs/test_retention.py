@@ -1,5 +1,6 @@
 """What is old goes, and what takes too much room; never what somebody needs right now."""
 
+from app.services.storage.files import live_key
 from app.utils.clock import FrozenClock
 from tests.jobs.conftest import until
 
@@ -110,3 +111,19 @@ def test_what_grew_old_while_nobody_served_goes_at_the_start(open_shop):
 
     until(lambda: again.store.get(track.id) is None)
     until(lambda: again.stored(track) == [])
+
+
+def test_what_was_heard_of_tracks_while_they_were_made_goes_soon(open_shop):
+    clock = FrozenClock()
+    shop = open_shop(workers=1, clock=clock)
+    track = finished(shop, clock)
+    heard = live_key(track.id, "mp3", "0")
+    shop.files.write(heard, b"sound")
+    shop.queue.tick()
+    assert shop.files.exists(heard)
+
+    clock.advance(1e9)  # files know the true time only
+    shop.queue.tick()
+
+    until(lambda: not shop.files.exists(heard))
+    assert shop.stored(track) == ["1/track.mp3"]

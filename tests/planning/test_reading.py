@@ -221,6 +221,8 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("mellow trip-hop w/ vinyl crackle", {"genre": "trip-hop", "moods": ["relaxing", "nostalgic"], "not_understood": []}),
     # Scenes without a musical word.
     ("chasing a thief across rooftops", {"moods": ["chase", "city"], "not_understood": []}),
+    ("car chase through a crowded city, breathless", {"moods": ["city", "anxious", "chase"], "not_understood": []}),
+    ("ballade jazz de fin de soirée, sans batterie", {"genre": "jazz-ballad", "moods": ["night"], "use": None}),
     ("our team just won the championship", {"moods": ["win", "friends"]}),
     ("she opened the letter and everything changed", {"moods": ["mysterious", "dramatic"]}),
     ("walking through an empty city at 3am", {"moods": ["cold", "night"], "tempo_bpm": None}),

@@ -75,6 +75,16 @@ def test_busy_strong_music_scores_higher_than_sparse_soft_music():
         assert busy[figure] > sparse[figure], figure
 
 
+def test_held_chords_are_sparser_than_plucked_ones_however_they_swell():
+    plucked = activity.activity(listened(np.tile(chords(cadence(0, "major"), 0.5, decay_s=0.4), 4)))
+    held = chords(cadence(0, "major"), 8.0)
+    swelling = (0.6 + 0.4 * np.sin(np.linspace(0, 25, len(held)))).astype(held.dtype)
+    swelled = activity.activity(listened(held * swelling))
+
+    for figure in activity.DENSITY:
+        assert swelled[figure] <= plucked[figure] * 1.05, figure
+
+
 def test_growing_and_fading_are_heard():
     sound = listened(strokes(120, seconds=24.0))
     slope = np.linspace(0.2, 1.0, len(sound)).astype(np.float32)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import obstore
@@ -13,7 +14,7 @@ import pytest
 
 from app.errors import StorageFailed
 from app.models.track import TrackFile
-from app.services.storage.files import AudioFiles, check_key, clip_key
+from app.services.storage.files import AudioFiles, check_key, clip_key, live_key
 
 KEY = "tracks/track_0123456789abcdef/1/track.mp3"
 CONTENT = bytes(range(256)) * 4_000  # 1,024,000 bytes
@@ -377,3 +378,39 @@ def test_a_clip_is_kept_beside_the_tracks_and_one_that_is_gone_is_told_from_a_st
         files.fetch(clip_key("clip_a"), tmp_path / "again")
     assert isinstance(gone.value.__cause__, FileNotFoundError)
     files.fetch(clip_key("clip_b"), tmp_path / "again")
+
+
+async def test_a_few_bytes_are_written_whole_found_and_read(files: AudioFiles) -> None:
+    key = live_key("track_01", "mp3", "0")
+
+    assert not files.exists(key)
+    assert await files.read(key) is None
+    files.write(key, b"once")
+    files.write(key, b"again")
+
+    assert files.exists(key)
+    assert await files.read(key) == b"again"
+    assert files.runs() == set(), "it is no file of a track"
+
+
+async def test_what_was_heard_of_a_track_goes_once_nothing_newer_comes(files: AudioFiles) -> None:
+    key = live_key("track_02", "mp3", "0")
+    files.write(key, b"sound")
+    now = datetime.now(timezone.utc)
+
+    files.delete_live(before=now - timedelta(seconds=60))
+    assert await files.read(key) == b"sound"
+    files.delete_live(before=now + timedelta(seconds=60))
+
+    assert await files.read(key) is None
+
+
+async def test_with_a_track_goes_what_was_heard_of_it(files: AudioFiles) -> None:
+    mine, other = (live_key(name, "mp3", "0") for name in ("track_03", "track_04"))
+    files.write(mine, b"mine")
+    files.write(other, b"other")
+
+    files.delete_track("track_03")
+
+    assert await files.read(mine) is None
+    assert await files.read(other) == b"other"

@@ -25,6 +25,7 @@ LAYERS = (
     ("app.services.generator",),
     ("app.services.residence",),
     ("app.services.pipeline",),
+    ("app.services.broadcast",),
     ("app.services.workshop",),
     ("app.services.finetuning",),
     ("app.services.engines",),
@@ -235,3 +236,44 @@ def test_neural_frameworks_stay_in_their_engines_and_load_late():
 
     assert beyond == set()
     assert early == set()
+
+
+#: Packages that requirements/dev.txt brings, by the names they are imported under.
+OF_DEVELOPERS = {"huggingface_hub", "hypothesis", "psutil", "requests", "schemathesis", "standardwebhooks", "yaml"}
+
+#: What one of them does not come without.
+BRINGS = {"schemathesis": ("hypothesis",)}
+
+#: Tests with an environment of their own.
+ELSEWHERE = ("tests/browser", "tests/distributed", "tests/neural")
+
+
+def needed_without_asking(path):
+    """Developers' packages that a file imports before it has asked pytest to skip it where they are missing."""
+    asked, needed = set(), set()
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.importorskip":
+                asked |= {name := ast.literal_eval(node.args[0]), *BRINGS.get(name, ())}
+        names = []
+        if isinstance(statement, ast.Import):
+            names = [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom):
+            names = [statement.module or ""]
+        for name in names:
+            needed |= ({name.partition(".")[0]} & OF_DEVELOPERS) - asked
+            if name.startswith("benchmarks."):  # what a measurement needs, its test needs
+                needed |= needed_without_asking(source_of(name)) - asked
+    return needed
+
+
+def source_of(module):
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def test_tests_can_be_collected_with_requirements_txt_alone():
+    files = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests").rglob("*.py"))]
+    needing = {name: needed_without_asking(ROOT / name) for name in files if not name.startswith(ELSEWHERE)}
+
+    assert {name: needed for name, needed in needing.items() if needed} == {}

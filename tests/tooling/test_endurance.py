@@ -6,6 +6,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+pytest.importorskip("psutil", reason="psutil (requirements/dev.txt) watches the processes")
+
 from benchmarks.endurance.__main__ import PAGE, overload_rows, soak_rows, write_docs
 from benchmarks.endurance.overload import Overloaded
 from benchmarks.endurance.plotting import PANELS, picture

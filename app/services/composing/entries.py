@@ -29,6 +29,10 @@ SUBJECT_CHORDS: dict[tuple[int, str], str] = {
     (1, "major"): "I V", (1, "minor"): "i V", (2, "major"): "I IV | V7 I", (2, "minor"): "i iv | V7 i",
 }  # fmt: skip
 
+#: The same in bars shorter than this, in seconds, whose halves nobody follows: the subject stays on its tonic at first.
+CALM_BELOW_S = 2.9
+CALM_CHORDS: dict[tuple[int, str], str] = {**SUBJECT_CHORDS, (2, "major"): "I | V7 I", (2, "minor"): "i | V7 i"}
+
 #: What an episode passes through, falling by fifths; it takes the last bars, and ends before the key that comes.
 FALLING_FIFTHS = {"major": ("I IV", "viio iii", "vi ii"), "minor": ("i iv", "VII III", "VI iv")}
 
@@ -92,10 +96,11 @@ def exposed_bar(entries: Sequence[Entry]) -> int:
     return max((entry.first_bar + entry.bars for entry in entries if entry.exposition), default=0)
 
 
-def fugal_changes(entries: Sequence[Entry], metre: Metre) -> Iterator[tuple[int, Changes]]:
-    """Bar and chords for each bar of the entries and of the episodes between them."""
+def fugal_changes(entries: Sequence[Entry], metre: Metre, bar_s: float) -> Iterator[tuple[int, Changes]]:
+    """Bar and chords for each bar of the entries and of the episodes between them; a bar lasts `bar_s` seconds."""
+    chords = CALM_CHORDS if bar_s < CALM_BELOW_S else SUBJECT_CHORDS
     for entry in entries:
-        bars = SUBJECT_CHORDS[entry.bars, third_of(entry.key.mode)].split("|")
+        bars = chords[entry.bars, third_of(entry.key.mode)].split("|")
         for number, numerals in enumerate(bars):
             yield entry.first_bar + number, _bar(numerals.split(), entry.key, metre)
     for before, after in pairwise(entries):

@@ -122,7 +122,7 @@ class Setting:
 
     def _unrolled(self) -> tuple[Bar, ...]:
         changes = harmonise(self.plan, self.style, self.metre, self.stretches)
-        for index, fugal in fugal_changes(self.entries, self.metre):
+        for index, fugal in fugal_changes(self.entries, self.metre, self.bar_s):
             changes[index] = fugal
         bars: list[Bar] = []
         for stretch in self.stretches:

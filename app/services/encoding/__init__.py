@@ -8,12 +8,15 @@ from app.services.encoding.midi import write_midi
 from app.services.encoding.pianoroll import write_piano_roll
 from app.services.encoding.spectrogram import write_spectrogram
 from app.services.encoding.stems import write_stems
+from app.services.encoding.streams import STREAM_FORMS, ByteStream
 from app.services.encoding.tags import Tags, make_tags
 from app.services.encoding.takes import HeldTake, deliver, delivered, hold_take
 from app.services.encoding.waveform import write_waveform
 
 __all__ = [
     "AUDIO_FORMS",
+    "STREAM_FORMS",
+    "ByteStream",
     "Encoder",
     "HeldTake",
     "Tags",

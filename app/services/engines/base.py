@@ -112,6 +112,8 @@ class Take:
     score: Score | None = None
     #: Measured facts for the track's record, by name.
     measured: dict[str, float] = field(default_factory=dict)
+    #: Integrated loudness that the mix is expected to have; None where nobody knows before it is whole.
+    expected_lufs: float | None = None
     #: How the score was chosen, where the engine writes several.
     composition: Composition | None = None
     #: Further files of the track, whole, by form ("mel.png").

@@ -3,7 +3,7 @@
 Rule: the same plan gives the same samples, whatever the number of threads and whatever was played before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,7 @@ from app.models.score import DRUM_ROLES, Score
 from app.services.composing import choose, perform
 from app.services.engines.base import Capabilities, Take, TakeRequest
 from app.services.engines.catalogue import COMPOSER_CAPABILITIES
+from app.services.engines.forecasting import expected_lufs
 from app.services.instruments import SoundFont, load_soundfont, open_part
 from app.services.instruments.base import DryPart, NoteEvent
 from app.services.instruments.expression import ExpressivePart
@@ -81,9 +82,12 @@ class ComposerEngine:
         request.progress("composing", 0.0)
         choice = choose(plan)
         request.progress("composing", 1.0)
+        performance = perform(choice.score, plan)
+        events = {voice.name: note_events(performance, voice.name) for voice in plan.ensemble}
         return Take(
-            blocks=_play(perform(choice.score, plan), self._soundfont, request),
+            blocks=_play(performance, events, self._soundfont, request),
             score=choice.score,
+            expected_lufs=expected_lufs(plan, events),
             composition=choice.composition,
         )
 
@@ -141,11 +145,12 @@ def kick_frames(plan: Plan, score: Score) -> list[int]:
     return sorted(event.start_frame for name in drums for event in note_events(score, name) if event.pitch in KICKS)
 
 
-def _play(performance: Score, soundfont: SoundFont, request: TakeRequest) -> Iterator[Block]:
+def _play(
+    performance: Score, events: Mapping[str, list[NoteEvent]], soundfont: SoundFont, request: TakeRequest
+) -> Iterator[Block]:
     """Blocks of the whole piece, exactly `duration_s` long; of a loop, until it has rung out."""
     plan = request.plan
     total = plan.duration_s * SAMPLE_RATE
-    events = {voice.name: note_events(performance, voice.name) for voice in plan.ensemble}
     kicks = kick_frames(plan, performance)
     if plan.loop:
         events = {voice.name: around(events[voice.name], total, tied=voice.role in HELD) for voice in plan.ensemble}

@@ -72,7 +72,7 @@ class Fanout:
         self._news: deque[Moment] = deque()
         self._called = False
         #: By track, the stage that was told last, and progress that is held back for a moment.
-        self._stages: dict[str, tuple[str, bool]] = {}
+        self._stages: dict[str, tuple[str, bool, bool]] = {}
         self._held: dict[str, Moment] = {}
         self._of_track: dict[str, set[Reader]] = {}
         self._of_all: set[FeedReader] = set()
@@ -128,7 +128,7 @@ class Fanout:
         # A stage is told at once, progress within it a few times a second: a render has hundreds of steps.
         track_id, track = moment.track_id, moment.track
         if track is not None and not track.finished:
-            stage = (track.stage, track.plan is not None)
+            stage = (track.stage, track.plan is not None, track.audible)
             if self._stages.get(track_id) == stage:
                 if not self._held:
                     self._loop.call_later(PROGRESS_S, self._let_go)

@@ -7,6 +7,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from weakref import WeakKeyDictionary
@@ -15,7 +16,7 @@ from app.models.track import Track
 from app.services.access import caller, may_see, seen_owner
 from app.services.following.events import Event, Seen, events_since
 from app.services.following.fanout import MOST_TRACKS, Fanout, FeedReader, Moment, Reader
-from app.services.generator import Backend, MusicGeneratorService
+from app.services.generator import Backend, MusicGeneratorService, live_urls
 
 #: Seconds between looks at a track that moves with the clock.
 PACED_S = 1.0
@@ -49,10 +50,7 @@ class Following:
     async def _events(
         self, service: MusicGeneratorService, track_id: str, seen: Seen, base_url: str
     ) -> AsyncIterator[list[Event]]:
-        fanout = await self._fanout(service)
-        reader = Reader()
-        fanout.join(track_id, reader)
-        try:
+        async with self.reading(track_id) as reader:
             track = await service.get_track(track_id)
             reader.put(Moment(track_id, track))
             while not seen.ended:
@@ -70,6 +68,15 @@ class Following:
                     events, seen = self._told(moment, seen, base_url, service)
                     if events:
                         yield events
+
+    @asynccontextmanager
+    async def reading(self, track_id: str) -> AsyncIterator[Reader]:
+        """Hand a track's changes to a reader, while inside."""
+        fanout = await self._fanout(self._service())
+        reader = Reader()
+        fanout.join(track_id, reader)
+        try:
+            yield reader
         finally:
             fanout.leave(track_id, reader)
 
@@ -129,7 +136,9 @@ class Following:
         known = moment.told.get(reader)
         if known is None:
             status = service.status_of(track, base_url) if track.finished else {}
-            known = events_since(seen, track, status, f"{base_url}/music/tracks/{track.id}")
+            record_url = f"{base_url}/music/tracks/{track.id}"
+            stream_url = live_urls(track, base_url)["stream_url"]
+            known = events_since(seen, track, status, record_url, stream_url)
             moment.told[reader] = known
         return known
 

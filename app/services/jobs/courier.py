@@ -35,7 +35,9 @@ class Courier:
 
     def send(self, connection: Connection, job: JobRow, *, ahead: bool = False) -> JobRow:
         """Bring a job to a worker; `ahead` of those it waited with before."""
-        queue = ANYBODY if job.kind == "encode" else job.queue
+        queue = (
+            ANYBODY if job.kind == "encode" else job.queue.partition(":")[0]
+        )  # a moved one's may name a taught model
         task = self._app.configure_task(
             TASK,
             allow_unknown=True,

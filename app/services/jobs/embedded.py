@@ -25,7 +25,7 @@ from app.services.jobs.janitor import Janitor, RemovesFiles
 from app.services.jobs.ledger import Ledger
 from app.services.jobs.lock import FolderLock
 from app.services.jobs.memory import TrackMemory
-from app.services.jobs.pacing import shown
+from app.services.jobs.pacing import Pace
 from app.services.jobs.pool import WorkerPool
 from app.services.jobs.removals import Removals
 from app.services.jobs.retention import Keeping, Sweeper
@@ -77,6 +77,7 @@ class EmbeddedQueue:
         self._lock = FolderLock(data_dir)
         self._inbox = Inbox()
         self._memory = TrackMemory()
+        self._pace = Pace(clock)
         self._keeping = Keeping()
         tally = tally or NoTally()
         ledger = Ledger(store)
@@ -123,6 +124,7 @@ class EmbeddedQueue:
             self._lock.acquire()
             try:
                 self._floor.folders.clear()
+                self._store.check()
                 unfinished = self._store.recover(self._clock.now())
             except BaseException:
                 self._let_go()
@@ -194,9 +196,7 @@ class EmbeddedQueue:
     def get(self, track_id: str) -> Track | None:
         """The track as it stands now, from memory; None if it is not in memory (the store may know it)."""
         track = self._memory.get(track_id)
-        if track is None or track.paced_until is None:
-            return track
-        return shown(track, self._clock.now())
+        return None if track is None else self._pace.shown(track)
 
     def position(self, track_id: str) -> int | None:
         """Place in the queue, 1 = next; None unless it waits."""

@@ -6,19 +6,16 @@ lost: after a restart it begins again, and only a death of its own process costs
 
 import logging
 import threading
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from typing import Any, BinaryIO
 
-from app.errors import Busy, FinetuneAlreadyFinished, FinetuneNotFound, MusicError, NameTaken, NotOffered
+from app.errors import Busy, FinetuneAlreadyFinished, FinetuneNotFound, MusicError, NameTaken
 from app.models.finetune import Finetune, Learned, Lesson, LessonProgress
 from app.models.track import Status
-from app.services.jobs.lesson import LessonBody, learn
-from app.services.jobs.pool import NICENESS
-from app.services.jobs.processes import process_context
+from app.services.jobs.lesson import LessonBody
+from app.services.jobs.lesson_process import LessonEnding, have_lesson
 from app.services.jobs.worker import Broke, Refused
 from app.services.storage.lessons import LessonFiles
 from app.services.storage.tracks import TrackStore
@@ -29,8 +26,6 @@ from app.utils.clock import Clock
 MAX_ATTEMPTS = 3
 #: Fine-tunes that may wait.
 MAX_WAITING = 100
-#: Seconds between two looks at a process.
-_LOOK_S = 0.05
 #: Seconds that a call waits for work to end.
 _ENDS_WITHIN_S = 10.0
 
@@ -143,6 +138,9 @@ class Finetuner:
         with self._store.transaction() as changes:
             changes.delete_finetune(finetune_id)
 
+    def bring(self) -> None:
+        """Nothing is to be brought: what is taught here is here."""
+
     # -- work ---------------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
@@ -191,46 +189,22 @@ class Finetuner:
                 log.error("A fine-tune met an error nobody foresaw\n%s", ending.traceback)
             self._keep(replace(finetune, stage="queued"))
 
-    def _run(self, finetune: Finetune) -> "Learned | Refused | Broke | None":
-        """What a process makes of it; None where it died, was ended or did not get on."""
-        context = process_context()
-        line, theirs = context.Pipe(duplex=False)
-        paths = self._files.paths(finetune.id, len(finetune.files))
-        lesson = Lesson(finetune=finetune, paths=paths, work=self._files.work(finetune.id))
-        process = context.Process(
-            target=learn, args=(self._body, lesson, theirs, NICENESS), name="finetune", daemon=True
-        )
-        try:
-            process.start()
-            theirs.close()
-            return self._watch(finetune, line)
-        finally:
-            theirs.close()
-            process.kill()
-            process.join()
-            line.close()
+    def _run(self, finetune: Finetune) -> LessonEnding:
+        """What a process makes of it."""
 
-    def _watch(self, finetune: Finetune, line: Connection) -> "Learned | Refused | Broke | None":
-        moved = time.monotonic()
-        while not (self._closing or finetune.id in self._unwanted):
-            if time.monotonic() - moved > self._timeout_s:
-                log.warning("Fine-tune %s did not get on for %g s; its process is ended", finetune.id, self._timeout_s)
-                return None
-            try:
-                if not line.poll(_LOOK_S):
-                    continue
-                said = line.recv()
-            except (EOFError, OSError):
-                return None
-            if not isinstance(said, LessonProgress):
-                return said  # type: ignore[no-any-return]  # what `learn` sends
-            moved = time.monotonic()
+        def hear(said: LessonProgress) -> None:
             now = self._open[finetune.id]
             # Not written down: it changes often, and begins anew after a restart.
-            self._open[finetune.id] = replace(
-                now, stage=said.stage, progress=max(now.progress, min(99, int(said.fraction * 100)))
-            )
-        return None
+            self._open[finetune.id] = further(now, said)
+
+        paths = self._files.paths(finetune.id, len(finetune.files))
+        return have_lesson(
+            self._body,
+            Lesson(finetune=finetune, paths=paths, work=self._files.work(finetune.id)),
+            timeout_s=self._timeout_s,
+            wanted=lambda: not (self._closing or finetune.id in self._unwanted),
+            hear=hear,
+        )
 
     def _end(self, finetune: Finetune, **changes: Any) -> None:
         progress = 100 if changes["status"] == "completed" else finetune.progress
@@ -250,18 +224,6 @@ class Finetuner:
         return finetune
 
 
-class TeachesNobody(Finetuner):
-    """For nodes that share a database: none of them owns what is being taught."""
-
-    def start(self) -> None:
-        """Nothing is begun."""
-
-    def stop(self) -> None:
-        """Nothing is at work."""
-
-    def submit(self, finetune: Finetune, files: Iterable[BinaryIO]) -> Finetune:  # noqa: ARG002 - another's
-        """Always `NotOffered`."""
-        raise NotOffered(
-            "Fine-tuning is not offered where several machines share a database: "
-            "teach on one machine without MUSIC_DATABASE_URL"
-        )
+def further(finetune: Finetune, said: LessonProgress) -> Finetune:
+    """A fine-tune as far as its lesson is; its progress never goes back, and is below 100."""
+    return replace(finetune, stage=said.stage, progress=max(finetune.progress, min(99, int(said.fraction * 100))))

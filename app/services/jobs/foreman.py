@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -15,6 +15,7 @@ from app.services.jobs.engine_process import EngineProcess
 from app.services.jobs.floor import Floor
 from app.services.jobs.ledger import PATIENCE_S
 from app.services.jobs.line import Work
+from app.services.jobs.pacing import patience_s
 from app.services.jobs.pool import PipedRun, WorkerPool
 from app.services.jobs.run import Run
 from app.services.jobs.worker import Began, Broke, Died, Ending, Rests
@@ -26,6 +27,14 @@ GLANCE_S = 1.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What came of a run, held back until a moment of the clock that never goes back."""
+
+    outcome: Outcome
+    until_s: float
+
+
 class Foreman:
     """Between the line and the workers."""
 
@@ -35,7 +44,7 @@ class Foreman:
         self._endings = endings
         self._workers = workers
         self._runs: dict[Run, Work] = {}
-        self._held: dict[Work, Outcome] = {}
+        self._held: dict[Work, _Held] = {}
         #: Works with news that isn't written yet, each with the facts among it.
         self._news: dict[Work, dict[str, Any]] = {}
         self._not_before = 0.0
@@ -64,9 +73,9 @@ class Foreman:
 
     def wait_s(self) -> float:
         """Seconds until something is due."""
-        now, moment = time.monotonic(), self._floor.clock.now()
+        now = time.monotonic()
         dues = [GLANCE_S if run.began is None and run.crew is self._pool else run.deadline - now for run in self._runs]
-        dues += [(work.track.paced_until - moment).total_seconds() for work in self._held if work.track.paced_until]
+        dues += [self._held_s(work, held) for work, held in self._held.items()]
         if self._floor.line and self._not_before > now:
             dues.append(self._not_before - now)
         return min(dues, default=math.inf)
@@ -159,9 +168,13 @@ class Foreman:
         if unbegun and self._pool.broken:
             for run in unbegun:
                 self._gone(run)
-        now = self._floor.clock.now()
-        for work in [work for work in self._held if work.track.paced_until is None or work.track.paced_until <= now]:
-            self._endings.completed(work, self._held.pop(work))
+        for work in [work for work, held in self._held.items() if self._held_s(work, held) <= 0]:
+            self._endings.completed(work, self._held.pop(work).outcome)
+
+    def _held_s(self, work: Work, held: "_Held") -> float:
+        """Seconds for which a work is held back yet, by whichever clock comes first: one may have been set."""
+        clock = self._floor.clock
+        return min(patience_s(work.track, clock.now()), held.until_s - clock.monotonic())
 
     def settled(self, run: Run) -> None:
         """The pool has finished with a run: if its worker said nothing, it died."""
@@ -249,9 +262,10 @@ class Foreman:
         if isinstance(said, Outcome):
             if work.kind == "render" and run.began is not None and work.take is None:
                 self._floor.estimates.learn(work.track, time.monotonic() - run.began)
-            if work.track.paced_until and self._floor.clock.now() < work.track.paced_until and work.kind == "render":
+            wait_s = patience_s(work.track, self._floor.clock.now())
+            if wait_s > 0 and work.kind == "render":
                 work.state = "held"
-                self._held[work] = said
+                self._held[work] = _Held(said, self._floor.clock.monotonic() + wait_s)
             else:
                 self._endings.completed(work, said)
         elif isinstance(said, TakeMade):

@@ -16,6 +16,7 @@ from app.services.jobs.base import Job, Outcome, Progress
 from app.services.jobs.bench import Bench, Ended, Piece
 from app.services.jobs.courier import Courier
 from app.services.jobs.endings import gave_up, internal_error
+from app.services.jobs.pacing import patience_s
 from app.services.jobs.verdicts import completed, failed
 from app.services.jobs.worker import Broke, Refused
 from app.services.metering import NoTally, Tally
@@ -67,8 +68,11 @@ class Hand:
         clock: Clock,
         *,
         max_attempts: int = 3,
+        bring: Callable[[], None] | None = None,
         tally: Tally | None = None,
     ) -> None:
+        """`bring` has here what models were taught elsewhere; called where a track may need that."""
+        self._bring = bring
         self._store = store
         self._courier = courier
         self._bench = bench
@@ -88,6 +92,12 @@ class Hand:
             mine = claim
             if mine.row.kind == "render" and mine.run == 1 and mine.track.started_at is not None:
                 self._tally.began(mine.track, mine.track.started_at)
+            try:
+                await self._prepare(mine.track)
+            except StorageFailed as error:
+                ended = Ended(ending=Refused(kind=type(error), values=vars(error)))
+                await patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
+                return
             job = Job(kind=_kind(mine.row), track=mine.track, run=mine.run, form=mine.row.form)
             piece = self._bench.begin(job, lambda said, mine=mine: self._heard(mine, said))  # type: ignore[misc]
             try:
@@ -141,10 +151,15 @@ class Hand:
         with self._lock:
             self._news.pop(claim, None)
 
+    async def _prepare(self, track: Track) -> None:
+        """Have here what a taught model is, or a plan that was asked for may name."""
+        if self._bring is not None and (track.base != track.model or track.asked is not None):
+            await patiently(self._bring)
+
     async def _pace(self, claim: Claim, ended: Ended) -> None:
         """A paced track is not finished before its time."""
         if claim.row.kind == "render" and isinstance(ended.ending, Outcome) and claim.track.paced_until is not None:
-            await asyncio.sleep(max(0.0, (claim.track.paced_until - self._clock.now()).total_seconds()))
+            await asyncio.sleep(patience_s(claim.track, self._clock.now()))
 
     async def _withdraw(self, claim: Claim, piece: Piece) -> None:
         """End the run; its files go, and its job waits again if it is still wanted."""

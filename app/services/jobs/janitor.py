@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from app.errors import StoreAway
+from app.errors import StorageFailed, StoreAway
 from app.services.storage.folders import WorkFolders
 from app.services.storage.rows import JobRow
 
@@ -25,6 +26,12 @@ class RemovesFiles(Protocol):
 
     def delete_run(self, track_id: str, run: int) -> None:
         """Remove the files that one run made."""
+
+    def delete_live(self, *, before: datetime) -> None:
+        """Remove what was heard of tracks while they were made, before that."""
+
+    def delete_finetune(self, finetune_id: str, run: int) -> None:
+        """Remove what a run of a fine-tune learned; with run 0, all of the fine-tune's files."""
 
 
 class Janitor:
@@ -61,6 +68,19 @@ class Janitor:
             done(bool(gone))
 
         self._tasks.put(carry_out)
+
+    def clear_live(self, before: datetime) -> None:
+        """Remove what was heard of tracks while they were made, before that."""
+
+        def clear() -> None:
+            try:
+                self._files.delete_live(before=before)
+            except StorageFailed as error:
+                log.warning("What was heard of tracks while they were made stays for now: %s", error)
+            except Exception:
+                log.exception("What was heard of tracks while they were made could not be removed")
+
+        self._tasks.put(clear)
 
     def clear(self, folder: str) -> None:
         """Remove a work folder."""

@@ -23,6 +23,7 @@ from app.services.jobs.courier import ANYBODY, TASK
 from app.services.jobs.hand import FIRST_S, LONGEST_S, Hand
 from app.services.jobs.orphans import Orphans
 from app.services.jobs.recovery import Recovery
+from app.services.jobs.teacher import Teacher
 from app.services.metering import NoTally, Tally
 from app.services.storage.deliveries import beat, left, seen
 from app.services.storage.server import conninfo
@@ -73,9 +74,11 @@ class WorkerNode:
         concurrency: int,
         heartbeat_s: float,
         drain_s: float,
+        teacher: Teacher | None = None,
         tally: Tally | None = None,
     ) -> None:
         self._store = store
+        self._teacher = teacher
         self._bench = bench
         self._hand = hand
         self._recovery = recovery
@@ -102,6 +105,8 @@ class WorkerNode:
     def stop(self) -> None:
         """Take nothing more, let running work finish for as long as it may, and hand back the rest."""
         self._stopping.set()
+        if self._teacher is not None:
+            self._teacher.close()
         for worker in self._workers:
             worker.stop()
 
@@ -109,10 +114,14 @@ class WorkerNode:
         """Work until `stop`. `StorageFailed` where the database cannot be used from the start."""
         await asyncio.to_thread(self._store.open)
         self._bench.start()
+        if self._teacher is not None:
+            self._teacher.start(self._id)
         sides = [asyncio.create_task(side) for side in self._beside()]
         try:
             await self._work()
         finally:
+            if self._teacher is not None:
+                await asyncio.to_thread(self._teacher.stop)
             for side in sides:
                 side.cancel()
             await asyncio.gather(*sides, return_exceptions=True)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from app.errors import MusicError, StoreAway
 from app.services.jobs.courier import Courier
 from app.services.jobs.janitor import RemovesFiles
+from app.services.jobs.retention import LIVE_S
 from app.services.jobs.verdicts import failed
 from app.services.metering import NoTally, Tally
 from app.services.storage.changes import Changes
@@ -75,7 +76,7 @@ class Recovery:
             self._remove(removal)
 
     def retire(self) -> None:
-        """Remove what is too old, and the oldest where all takes too much room. `StorageFailed`."""
+        """Remove what is too old, and the oldest where all takes too much room. `StorageFailed`, `StoreAway`."""
         old: list[tuple[str, int]] = []
         if self._retention_s != float("inf"):
             before = self._clock.now() - timedelta(seconds=self._retention_s)
@@ -93,6 +94,7 @@ class Recovery:
                 changes.delete_track(track_id)
                 changes.owe_removal(track_id, 0, self._clock.now())
             tell(changes.connection, going)
+        self._files.delete_live(before=self._clock.now() - timedelta(seconds=LIVE_S))
 
     def _rescue(self, changes: Changes, job: JobRow) -> None:
         now = self._clock.now()
@@ -119,7 +121,9 @@ class Recovery:
 
     def _remove(self, removal: JobRow) -> None:
         try:
-            if removal.run:
+            if removal.subject_id.startswith("finetune_"):
+                self._files.delete_finetune(removal.subject_id, removal.run)
+            elif removal.run:
                 self._files.delete_run(removal.subject_id, removal.run)
             else:
                 self._files.delete_track(removal.subject_id)

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from app.services.jobs.floor import Floor
 
+#: Seconds that what was heard of a track while it was made is kept: the longest twice over, for those who are behind.
+LIVE_S = 900.0
 #: Seconds between sweeps.
 EVERY_S = 60.0
 #: Tracks removed with one commit; a sweep that finds as many goes on at once.
@@ -69,6 +71,7 @@ class Sweeper:
             return
         # Said first: should the database fail, the next try is a minute away.
         self._next = self._floor.clock.monotonic() + EVERY_S
+        self._floor.janitor.clear_live(self._floor.clock.now() - timedelta(seconds=LIVE_S))
         spared = self._keeping.kept() | {owner for owner, _ in self._floor.encodes}
         old = self._old(spared)
         gone = {track_id for track_id, _ in old}

@@ -30,7 +30,7 @@ from app.services.jobs.estimates import FIRST_GUESS, LEAST_S
 from app.services.jobs.line import PRIORITY
 from app.services.jobs.memory import TrackMemory
 from app.services.jobs.newsreader import Newsreader
-from app.services.jobs.pacing import shown
+from app.services.jobs.pacing import Pace
 from app.services.jobs.retention import Keeping
 from app.services.jobs.verdicts import cancelled
 from app.services.metering import NoTally, Tally
@@ -69,6 +69,7 @@ class SharedQueue:
         self._max_queue = max_queue
         self._tally = tally or NoTally()
         self._memory = TrackMemory()
+        self._pace = Pace(clock)
         self._keeping = Keeping()
         self._news = Newsreader(
             store, self._memory, address=address, stale_s=stale_s, changed=self._changed, wanted=self._owners
@@ -143,7 +144,7 @@ class SharedQueue:
             return track
         if not self._news.fresh:
             return None
-        return track if track.paced_until is None else shown(track, self._clock.now())
+        return self._pace.shown(track)
 
     def position(self, track_id: str) -> int | None:
         """Place in its engine's queue, 1 = next; None unless it waits, or is too new to tell."""
@@ -230,7 +231,7 @@ class SharedQueue:
     def load(self, model: str | None = None) -> QueueLoad:
         """What is waiting and running for the workers that would make a track of this model, a moment ago."""
         seen = self._news.snapshot
-        engines = [model] if model is not None else sorted({*seen.work, *seen.crew})
+        engines = [model.partition(":")[0]] if model is not None else sorted({*seen.work, *seen.crew})
         backlog_s = 0.0
         for engine in engines:
             speed = seen.speeds.get(engine)
@@ -328,7 +329,7 @@ class SharedQueue:
                 id=random_token(),
                 kind="render",
                 subject_id=track.id,
-                queue=track.model,
+                queue=track.base,
                 priority=PRIORITY["render"] + track.priority,
                 created_at=track.created_at,
             )

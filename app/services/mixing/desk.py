@@ -31,7 +31,10 @@ class Desk:
             thread.shutdown(cancel_futures=True)
 
     def mixed(self, dry: list[Samples], frames: int) -> Iterator[Block]:
-        """Take the next block of each part, which may be written to again once one more was taken; what is ready."""
+        """Take the next block of each part, which may be written to again once one more was taken; what is ready.
+
+        Blocks wait for nobody but those before them: whoever listens while they are made hears the first of them soon.
+        """
         if not self._threads:
             yield self._mixer.process(dry, frames)
             return
@@ -41,7 +44,7 @@ class Desk:
         self._answering.append(room.submit(lambda: self._mixer.answer(placing.result())))
         if before is not None:
             before.result()
-        while len(self._answering) > 2:
+        while self._answering and (len(self._answering) > 2 or self._answering[0].done()):
             yield self._answering.popleft().result()
 
     def rest(self) -> Iterator[Block]:

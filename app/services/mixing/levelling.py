@@ -21,14 +21,14 @@ _FURTHEST_PUSH_DB = 20.0
 
 #: How fast the limiter lets go: calmly, and where that leaves a piece too soft, such as one of short hits only, fast
 #: enough to follow them.
-_RELEASES_DB_PER_S = (80.0, 600.0)
+RELEASES_DB_PER_S = (80.0, 600.0)
 
 #: Where the loudness cannot be reached, this much of it is given up for the push that it would take.
 _NOT_WORTH_LU = 0.1
 
 #: Kept below the ceiling: four times oversampling misses up to 0.5 dB of hats and chip voices, and the MP3 rises up to
 #: 1 dB above the master.
-_MARGIN_DB = 1.3
+MARGIN_DB = 1.3
 
 #: Peaks are looked for so far below what a gain asks for, so that a little more gain finds them known.
 _SPARE_DB = 1.5
@@ -54,11 +54,13 @@ class Leveller:
         self._power = weighted_power.astype(np.float64)
         self._peak = peak
         self._loop = loop
-        self._ceiling_db = ceiling_db - _MARGIN_DB
+        self._ceiling_db = ceiling_db - MARGIN_DB
         self._true_peaks = np.zeros(len(weighted_power), np.float32)
         #: Peaks from here up are known between the samples too.
         self._floor = np.inf
-        self._release_db_per_s = _RELEASES_DB_PER_S[0]
+        self._release_db_per_s = RELEASES_DB_PER_S[0]
+        #: The gain that was found, 0 before and where there is nothing to bring up.
+        self.gain_db = 0.0
 
     def edges_for(self, loudness_lufs: float) -> NDArray[np.float32]:
         """Gains at the edges of the cells, shape (cells + 1,), that bring the piece to a loudness, or near it.
@@ -72,12 +74,15 @@ class Leveller:
         plain_db = loudness_lufs - at_full_scale - gain_to_db(self._peak)
         free_db = self._ceiling_db - gain_to_db(self._peak)
         gain_db, missing_lu = plain_db, 0.0
-        for release in _RELEASES_DB_PER_S:
+        for release in RELEASES_DB_PER_S:
             self._release_db_per_s = release
             gain_db, missing_lu = self._push(plain_db, free_db + _FURTHEST_PUSH_DB, loudness_lufs)
             if missing_lu <= _NOT_WORTH_LU:
-                return self._edges(gain_db)
-        return self._edges(self._least_db(free_db, gain_db, loudness_lufs, missing_lu + _NOT_WORTH_LU))
+                break
+        else:
+            gain_db = self._least_db(free_db, gain_db, loudness_lufs, missing_lu + _NOT_WORTH_LU)
+        self.gain_db = gain_db
+        return self._edges(gain_db)
 
     def _push(self, plain_db: float, furthest_db: float, loudness_lufs: float) -> tuple[float, float]:
         # Gain that reaches the loudness, and what is missing of it all the same.

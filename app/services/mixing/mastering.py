@@ -40,8 +40,8 @@ _GLUE_RATIO = 2.0
 _CLICK = 1e-3
 _START_RAMP_S = 0.001
 
-#: Work in place takes longer strides than the block grid: fewer calls.
-_STRIDE_FRAMES = 4 * BLOCK_FRAMES
+#: Work in place takes longer strides than the block grid, four blocks: fewer calls.
+STRIDE_FRAMES = 4 * BLOCK_FRAMES
 
 #: Before a loop begins, its filters have heard so much of its end: the lowest cut has settled long before.
 _RUN_UP_FRAMES = SAMPLE_RATE
@@ -57,7 +57,9 @@ Run: TypeAlias = Callable[[Callable[[Samples], Samples], Samples], "Future[Sampl
 class Mastered:
     """A mastered piece: iterate over its blocks; afterwards `measured` says what they were."""
 
-    def __init__(self, mix: Samples, edges: NDArray[np.float32]) -> None:
+    def __init__(self, mix: Samples, edges: NDArray[np.float32], *, gain_db: float) -> None:
+        #: What the mix was given to be as loud as it is, the limiter left aside.
+        self.gain_db = gain_db
         self._mix = mix
         self._edges = edges
         self._measured: Measured | None = None
@@ -103,7 +105,7 @@ class Masterer:
         self._mastering = mastering
         self._loop = loop
         self._beside = ThreadPoolExecutor(1, "master") if threads > 1 else None
-        self._filters = _Filters(mastering)
+        self._filters = Filters(mastering)
         self._followed: list[Future[NDArray[np.float32]]] = []
 
     def __enter__(self) -> "Masterer":
@@ -120,33 +122,49 @@ class Masterer:
         """
         if self._beside is None:
             return
-        for first in range(len(self._followed) * _STRIDE_FRAMES, final - _STRIDE_FRAMES + 1, _STRIDE_FRAMES):
-            block = mix[first : first + _STRIDE_FRAMES]
-            self._followed.append(self._beside.submit(self._filters.process, block, _at_once))
+        for first in range(len(self._followed) * STRIDE_FRAMES, final, STRIDE_FRAMES):
+            block = mix[first : first + STRIDE_FRAMES]
+            if first + len(block) <= final:  # whole, or the last
+                self._followed.append(self._beside.submit(self._filters.process, block, at_once))
+
+    @property
+    def follows(self) -> bool:
+        """Whether it works on a mix that is followed at once, instead of when it is finished."""
+        return self._beside is not None
+
+    def filtered(self, frame: int) -> bool:
+        """Whether a frame of the mix was followed; waits until it is filtered."""
+        stride = frame // STRIDE_FRAMES
+        if stride >= len(self._followed):
+            return False
+        self._followed[stride].result()
+        return True
 
     def finish(self, mix: Samples) -> Mastered:
         """Master the whole mix, now that all of it is there."""
-        run: Run = _at_once if self._beside is None else self._beside.submit
+        run: Run = at_once if self._beside is None else self._beside.submit
         power = self._filtered(mix, run)
         mastering = self._mastering
         if not self._loop:
-            _fade_ends(mix, mastering.fade_out_s, loudest=float(np.sqrt(power.max(initial=0.0))))
+            start_ramp(mix, loudest=float(np.sqrt(power.max(initial=0.0))))
+            end_fade(mix, mastering.fade_out_s, place=0, frames=len(mix))
         glue = inner_edges(_glue_gains(power, mastering.glue_db, loop=self._loop), loop=self._loop)
         weighted, peak = _glue_and_read(mix, glue, run=run)
         leveller = Leveller(mix, weighted_power=weighted, peak=peak, ceiling_db=mastering.ceiling_dbtp, loop=self._loop)
-        return Mastered(mix, leveller.edges_for(mastering.loudness_lufs))
+        edges = leveller.edges_for(mastering.loudness_lufs)
+        return Mastered(mix, edges, gain_db=leveller.gain_db)
 
     def _filtered(self, mix: Samples, run: Run) -> NDArray[np.float32]:
         # The power of each cell of the filtered mix.
         power = [np.empty(0, np.float32), *(one.result() for one in self._followed)]
         if self._loop:
             self._filters.run_up(mix[-_RUN_UP_FRAMES:])
-        rest = mix[len(self._followed) * _STRIDE_FRAMES :]
-        power += [self._filters.process(block, run) for _, block in _blocks(rest, _STRIDE_FRAMES)]
+        rest = mix[len(self._followed) * STRIDE_FRAMES :]
+        power += [self._filters.process(block, run) for _, block in _blocks(rest, STRIDE_FRAMES)]
         return np.concatenate(power)
 
 
-class _Filters:
+class Filters:
     """Clean lows and tone, in the middle and at the sides."""
 
     def __init__(self, mastering: Mastering) -> None:
@@ -175,7 +193,8 @@ class _Filters:
         return cell_power(block)
 
 
-def _at_once(function: Callable[[Samples], Samples], samples: Samples) -> "Future[Samples]":
+def at_once(function: Callable[[Samples], Samples], samples: Samples) -> "Future[Samples]":
+    """Run on the caller's own thread."""
     done: Future[Samples] = Future()
     done.set_result(function(samples))
     return done
@@ -189,31 +208,46 @@ def _blocks(mix: Samples, frames: int = BLOCK_FRAMES) -> Iterator[tuple[slice, S
         yield slice(cell, cell + cell_count(len(block)) + 1), block
 
 
-def _fade_ends(mix: Samples, fade_out_s: float, *, loudest: float) -> None:
-    ramp = min(seconds_to_frames(_START_RAMP_S, SAMPLE_RATE), len(mix))
-    if len(mix) and np.abs(mix[0]).max() > _CLICK * loudest:
-        mix[:ramp] *= np.linspace(0, 1, ramp, dtype=np.float32)[:, np.newaxis]
-    fade = min(seconds_to_frames(max(fade_out_s, _SHORTEST_FADE_S), SAMPLE_RATE), len(mix))
-    curve = 0.5 + 0.5 * np.cos(np.pi * np.arange(1, fade + 1) / max(fade, 1))
-    mix[len(mix) - fade :] *= curve.astype(np.float32)[:, np.newaxis]
+def start_ramp(begin: Samples, *, loudest: float) -> None:
+    """Ramp up, in place, the first block of a piece that begins with a click; `loudest` is an amplitude."""
+    ramp = min(seconds_to_frames(_START_RAMP_S, SAMPLE_RATE), len(begin))
+    if len(begin) and np.abs(begin[0]).max() > _CLICK * loudest:
+        begin[:ramp] *= np.linspace(0, 1, ramp, dtype=np.float32)[:, np.newaxis]
+
+
+def end_fade(block: Samples, fade_out_s: float, *, place: int, frames: int) -> None:
+    """Fade, in place, what of a block belongs to the end of a piece of `frames` frames; it begins at frame `place`."""
+    fade = min(seconds_to_frames(max(fade_out_s, _SHORTEST_FADE_S), SAMPLE_RATE), frames)
+    first = max(place, frames - fade)
+    if place + len(block) <= first:
+        return
+    steps = np.arange(first - (frames - fade) + 1, place + len(block) - (frames - fade) + 1)
+    curve = 0.5 + 0.5 * np.cos(np.pi * steps / max(fade, 1))
+    block[first - place :] *= curve.astype(np.float32)[:, np.newaxis]
 
 
 def _glue_gains(power: NDArray[np.float32], glue_db: float, *, loop: bool) -> NDArray[np.float32]:
-    if glue_db <= 0:
-        return np.ones_like(power)
-    threshold_db = power_percentile_db(power, _GLUE_PERCENT) - glue_db / (1 - 1 / _GLUE_RATIO)
+    loud_db = power_percentile_db(power, _GLUE_PERCENT)
 
     def gains(levels: NDArray[np.float32]) -> NDArray[np.float32]:
-        return compressor_gains(levels, threshold_db=threshold_db, ratio=_GLUE_RATIO)
+        return glue_by_threshold(levels, loud_db, glue_db)
 
-    return around_seam(power, gains) if loop else gains(power)
+    return around_seam(power, gains) if loop and glue_db > 0 else gains(power)
+
+
+def glue_by_threshold(power: NDArray[np.float32], loud_db: float, glue_db: float) -> NDArray[np.float32]:
+    """Gains of the bus compressor, which reaches down by `glue_db` at the level `loud_db`; both shape (cells,)."""
+    if glue_db <= 0:
+        return np.ones_like(power)
+    threshold_db = loud_db - glue_db / (1 - 1 / _GLUE_RATIO)
+    return compressor_gains(power, threshold_db=threshold_db, ratio=_GLUE_RATIO)
 
 
 def _glue_and_read(mix: Samples, glue: NDArray[np.float32], *, run: Run) -> tuple[NDArray[np.float32], float]:
     # In place; hands back the K-weighted power of each cell, and the highest sample.
     weighting = StreamingFilter(k_weighting())
     coming, peak = [], 0.0
-    for cells, block in _blocks(mix, _STRIDE_FRAMES):
+    for cells, block in _blocks(mix, STRIDE_FRAMES):
         block[:] = apply_gains(block, glue[cells])
         coming.append(run(lambda block: cell_power(weighting.process(block)), block))
         peak = max(peak, float(block.max()), -float(block.min()))

@@ -71,6 +71,23 @@ class Bucket:
         else:
             obstore.put(self._store, key, path, attributes=dict(attributes))
 
+    def write(self, key: str, content: bytes) -> None:
+        """Store a few bytes."""
+        obstore.put(self._store, key, content)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            obstore.head(self._store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    async def read(self, key: str) -> bytes:
+        """All bytes of a small object. `FileNotFoundError` where there is none."""
+        found = await obstore.get_async(self._store, key)
+        return bytes(await found.bytes_async())
+
     def fetch(self, key: str, path: Path) -> None:
         """Write an object's bytes to a file."""
         with path.open("wb") as file:

@@ -14,9 +14,13 @@ from app.errors import DatabaseAway, StorageFailed
 from app.services.storage.server import is_away, open_server
 
 #: Version of the tables that this program works with: the last file in `migrations/versions`.
-HEAD = "0022"
+HEAD = "0023"
 #: Execution option that names the statement a transaction begins with.
 BEGIN_WITH = "begin_with"
+#: What to do about a damaged file.
+RESTORE = "Put a backup back: python3 run.py restore FOLDER (docs/guides/operate.md)"
+#: Seconds for which SQLite waits for another program that writes.
+BUSY_S = 30
 #: Advisory lock of PostgreSQL that those hold who change its tables.
 MIGRATING = 0x6D757369
 
@@ -68,7 +72,9 @@ def _opening(address: URL) -> Iterator[None]:
     except (OSError, SQLAlchemyError) as error:
         if isinstance(error, SQLAlchemyError) and is_away(error):
             raise DatabaseAway(f"The database {shown(address)} cannot be reached: {reason(error)}") from error
-        raise StorageFailed(f"The database {shown(address)} cannot be opened: {reason(error)}") from error
+        raise StorageFailed(
+            f"The database {shown(address)} cannot be opened: {reason(error)}{advice(error)}"
+        ) from error
 
 
 def bring_up_to_date(engine: Engine) -> None:
@@ -138,6 +144,20 @@ def reason(error: BaseException) -> str:
     return str(said).splitlines()[0]
 
 
+def advice(error: BaseException) -> str:
+    """What to do about it, where SQLite says that its file is damaged or held by somebody else.
+
+    >>> advice(OSError(28, "No space left on device"))
+    ''
+    """
+    said = reason(error)
+    if "malformed" in said or "not a database" in said:
+        return f". {RESTORE}"
+    if "database is locked" in said:
+        return ": another program holds it. End that program, and this one goes on"
+    return ""
+
+
 def version_of(connection: Connection) -> str | None:
     """The tables' version, read by hand: importing Alembic takes longer than all else together."""
     if not inspect(connection).has_table("alembic_version"):
@@ -165,7 +185,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     def connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute("PRAGMA busy_timeout = 30000")
+        cursor.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_S)}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")

@@ -1,8 +1,11 @@
 """AudioFiles: where finished files are kept, in a local folder or in any object store that obstore speaks to.
 
-Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, clips/{clip_id}/{file}.
+Keys look like paths and never leave the root: tracks/{track_id}/{run}/{file}, clips/{clip_id}/{file},
+live/{track_id}/{form}/{segment}; and where several machines teach, lessons/{finetune_id}/{number} and
+taught/{finetune_id}/{run}/{file}.
 """
 
+import asyncio
 import errno
 import logging
 import os
@@ -32,6 +35,10 @@ from app.utils.naming import content_disposition, readable_name
 TRACKS = "tracks"
 #: Folder of all clips below the root.
 CLIPS = "clips"
+#: Folder of what is heard of tracks while they are made.
+LIVE = "live"
+#: Folders of what was sent to learn from, and of what was learned.
+LESSONS, TAUGHT = "lessons", "taught"
 #: First and longest wait in seconds before what a store did not answer is tried again.
 FIRST_S, LONGEST_S = 0.2, 5.0
 
@@ -140,6 +147,38 @@ class AudioFiles:
             else:
                 shutil.copyfile(self._folder / key, draft)
 
+    def write(self, key: str, content: bytes) -> None:
+        """Store a few bytes; readers see all of them or nothing."""
+        check_key(key)
+        bucket = self._bucket
+        if bucket is not None:
+            self._patiently(f"{key} could not be stored", lambda: bucket.write(key, content))
+            return
+        target = self._folder / key
+        with store_errors(f"{key} could not be stored"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _whole(target) as draft:
+                draft.write_bytes(content)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such a file."""
+        check_key(key)
+        if self._bucket is None:
+            return (self._folder / key).is_file()
+        with store_errors(f"{key} could not be looked for"):
+            return self._bucket.exists(key)
+
+    async def read(self, key: str) -> bytes | None:
+        """All bytes of a small file; None where there is none."""
+        check_key(key)
+        with store_errors(f"{key} could not be read"):
+            try:
+                if self._bucket is not None:
+                    return await self._bucket.read(key)
+                return await asyncio.to_thread((self._folder / key).read_bytes)
+            except FileNotFoundError:
+                return None
+
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` up to, not including, `end`, in pieces; the event loop is free while they are read."""
         check_key(key)
@@ -173,7 +212,8 @@ class AudioFiles:
 
     def delete_track(self, track_id: str) -> None:
         """Remove all files of a track. Idempotent."""
-        self._delete(f"{TRACKS}/{_checked_name(track_id)}")
+        for folder in (TRACKS, LIVE):
+            self._delete(f"{folder}/{_checked_name(track_id)}")
 
     def delete_run(self, track_id: str, run: int) -> None:
         """Remove what one run of a track's work left. Idempotent."""
@@ -183,20 +223,48 @@ class AudioFiles:
         """Remove a clip. Idempotent."""
         self._delete(f"{CLIPS}/{_checked_name(clip_id)}")
 
+    def delete_live(self, *, before: datetime) -> None:
+        """Remove what was heard of tracks while they were made, of those that have nothing newer than that."""
+        newest: dict[str, datetime] = {}
+        for found in self._listed(LIVE):
+            track_id = found.key.split("/")[1]
+            newest[track_id] = max(found.changed_at, newest.get(track_id, found.changed_at))
+        for track_id, changed_at in newest.items():
+            if changed_at < before:
+                self._delete(f"{LIVE}/{_checked_name(track_id)}")
+
+    def delete_lesson(self, finetune_id: str) -> None:
+        """Remove what was sent to learn from. Idempotent."""
+        self._delete(f"{LESSONS}/{_checked_name(finetune_id)}")
+
+    def delete_finetune(self, finetune_id: str, run: int = 0) -> None:
+        """Remove what a run learned; with run 0, all files of the fine-tune. Idempotent."""
+        below = f"{TAUGHT}/{_checked_name(finetune_id)}"
+        if run:
+            self._delete(f"{below}/{int(run)}")
+        else:
+            self._delete(below)
+            self.delete_lesson(finetune_id)
+
+    def taught_names(self, finetune_id: str, run: int) -> list[str]:
+        """Names of the files that a run learned, sorted."""
+        found = self._listed(f"{TAUGHT}/{_checked_name(finetune_id)}/{int(run)}")
+        return sorted(listed.key.split("/")[-1] for listed in found)
+
     def runs(self) -> set[tuple[str, int]]:
         """Every (track id, run) that holds a file; for finding leftovers."""
         return {run for run, _ in self.listed_runs()}
 
     def listed_runs(self) -> Iterator[tuple[tuple[str, int], Listed]]:
         """Every file of a run, with the (track id, run) it belongs to."""
-        for found in self._listed():
+        for found in self._listed(TRACKS):
             match found.key.split("/"):
                 case [_, track_id, run, _, *_] if run.isdecimal():
                     yield (track_id, int(run)), found
 
     def total_bytes(self) -> int:
         """Space that the files of all tracks take."""
-        return sum(found.size for found in self._listed())
+        return sum(found.size for found in self._listed(TRACKS))
 
     @cached_property
     def _store(self) -> LocalStore:
@@ -212,12 +280,12 @@ class AudioFiles:
             except FileNotFoundError:
                 return
 
-    def _listed(self) -> Iterator[Listed]:
+    def _listed(self, below: str) -> Iterator[Listed]:
         with store_errors("the stored files could not be listed"):
             if self._bucket is not None:
-                yield from self._bucket.listed(TRACKS)
+                yield from self._bucket.listed(below)
                 return
-            for folder, _, names in os.walk(self._folder / TRACKS):
+            for folder, _, names in os.walk(self._folder / below):
                 for path in (Path(folder, name) for name in names):
                     size, changed_at = _facts(path)
                     yield Listed(key=path.relative_to(self._folder).as_posix(), size=size, changed_at=changed_at)
@@ -253,6 +321,33 @@ def clip_key(clip_id: str) -> str:
     'clips/clip_1f/clip.flac'
     """
     return f"{CLIPS}/{_checked_name(clip_id)}/clip.flac"
+
+
+def live_key(track_id: str, form: str, name: str) -> str:
+    """Where something lies that is heard of a track while it is made.
+
+    >>> live_key("track_1f", "mp3", "0")
+    'live/track_1f/mp3/0'
+    """
+    return f"{LIVE}/{_checked_name(track_id)}/{_checked_name(form)}/{_checked_name(name)}"
+
+
+def lesson_key(finetune_id: str, number: int) -> str:
+    """Where a file lies that was sent to learn from, by its place among them from 0.
+
+    >>> lesson_key("finetune_1f", 3)
+    'lessons/finetune_1f/0003'
+    """
+    return f"{LESSONS}/{_checked_name(finetune_id)}/{number:04}"
+
+
+def taught_key(finetune_id: str, run: int, name: str) -> str:
+    """Where a file lies that a run learned.
+
+    >>> taught_key("finetune_1f", 1, "mine.learned-0123456789abcdef.json")
+    'taught/finetune_1f/1/mine.learned-0123456789abcdef.json'
+    """
+    return f"{TAUGHT}/{_checked_name(finetune_id)}/{int(run)}/{name}"
 
 
 def check_key(key: str) -> None:

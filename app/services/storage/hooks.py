@@ -5,12 +5,15 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.models.hook import HookEvent, HookMessage
 from app.models.track import Track
 from app.services.storage.tables import gone_hooks, group_members, groups, hook_messages, tracks
+
+#: Seconds for which a message may wait for its next attempt, more than the longest of the messenger's waits.
+LONGEST_WAIT_S = 86_400.0
 
 _FIELDS = tuple(field.name for field in fields(HookMessage))
 
@@ -95,8 +98,13 @@ def _add(
 
 def claim_due(connection: Connection, now: datetime, *, busy_s: float, limit: int) -> list[HookMessage]:
     """Messages whose time has come, which nobody else takes in the next `busy_s` seconds."""
-    free = or_(hook_messages.c.claimed_until.is_(None), hook_messages.c.claimed_until < now)
-    due = (hook_messages.c.state == "pending") & (hook_messages.c.next_at <= now) & free
+    longest = now + timedelta(seconds=busy_s)
+    free = or_(
+        hook_messages.c.claimed_until.is_(None),
+        hook_messages.c.claimed_until < now,
+        hook_messages.c.claimed_until > longest,  # by a clock that was set back since
+    )
+    due = _due(now) & free
     wanted = select(hook_messages).where(due).order_by(hook_messages.c.next_at).limit(limit)
     found = [_message_of(row) for row in connection.execute(wanted.with_for_update(skip_locked=True)).mappings()]
     if found:
@@ -152,8 +160,15 @@ def read_gone(connection: Connection, names: Sequence[str]) -> set[str]:
 
 def is_due(connection: Connection, now: datetime) -> bool:
     """Whether the time of a message has come."""
-    due = (hook_messages.c.state == "pending") & (hook_messages.c.next_at <= now)
+    due = _due(now)
     return connection.execute(select(hook_messages.c.id).where(due).limit(1)).first() is not None
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    """Whether a message's time has come, or lies further ahead than any wait: by a clock that was set back since."""
+    furthest = now + timedelta(seconds=LONGEST_WAIT_S)
+    come = or_(hook_messages.c.next_at <= now, hook_messages.c.next_at > furthest)
+    return (hook_messages.c.state == "pending") & come
 
 
 def again(message: HookMessage, now: datetime) -> HookMessage:

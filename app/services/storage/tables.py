@@ -225,6 +225,9 @@ finetunes = Table(
     Column("learned", JSON(none_as_null=True)),
     # Whether others than its owner may make music with it.
     Column("shared", Boolean, nullable=False, server_default=false()),
+    # Where several machines teach: how often it was begun, and the worker node that has it, or had it last.
+    Column("run", Integer, nullable=False, server_default="0"),
+    Column("worker", String(80)),
     Index("finetunes_newest", "created_at", "id"),
     Index("finetunes_named", "base", "name"),
 )

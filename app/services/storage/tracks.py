@@ -18,7 +18,15 @@ from app.models.track import Status, Track
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.clips import read_clip, read_longest_unused
 from app.services.storage.cursors import read_cursor, write_cursor
-from app.services.storage.database import BEGIN_WITH, bring_server_up_to_date, open_engine, reason, shown
+from app.services.storage.database import (
+    BEGIN_WITH,
+    RESTORE,
+    advice,
+    bring_server_up_to_date,
+    open_engine,
+    reason,
+    shown,
+)
 from app.services.storage.figures import LineFigures, read_lines
 from app.services.storage.finetunes import read_finetune, read_finetunes, read_named, read_unfinished
 from app.services.storage.groups import read_comparison, read_group, read_standings
@@ -58,6 +66,17 @@ class TrackStore:
         with self._lock:
             if self._engine is None:
                 self._engine = open_engine(self._url)
+
+    def check(self) -> None:
+        """Read a SQLite file from end to end, so that nothing is built on a damaged one. `StorageFailed`."""
+        if self._url.get_backend_name() != "sqlite":
+            return
+        self.open()
+        with self.reading() as connection:
+            found = str(connection.execute(text("PRAGMA quick_check(1)")).scalar_one())
+        if found != "ok":
+            said = " ".join(found.split())
+            raise StorageFailed(f"The database {shown(self._url)} is damaged ({said}). Nothing was changed. {RESTORE}")
 
     def migrate(self) -> str:
         """Bring the tables up to date, those of a server too; the address without a password. `StorageFailed`."""
@@ -279,4 +298,4 @@ def _said() -> Iterator[None]:
     except SQLAlchemyError as error:
         if is_away(error):
             raise DatabaseAway(f"The database does not answer: {reason(error)}") from error
-        raise StorageFailed(f"The database cannot be used: {reason(error)}") from error
+        raise StorageFailed(f"The database cannot be used: {reason(error)}{advice(error)}") from error
