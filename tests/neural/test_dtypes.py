@@ -69,6 +69,7 @@ def test_musicgen_plays_in_bfloat16_in_half_the_memory(tmp_path):
 
     (take,) = takes(half, Asked(seconds=5))
 
+    assert half._model.decoder.config._attn_implementation == "sdpa"
     assert half.memory_bytes() == pytest.approx(whole.memory_bytes() / 2, rel=0.01)
     samples = samples_of(take)
     assert samples.shape == (5 * 32_000, 2)
