@@ -10,7 +10,7 @@ from benchmarks.quality.activity import DENSITY, ENERGY
 from benchmarks.quality.figures import auc, ranks, share
 from benchmarks.quality.judging import Judged
 from benchmarks.quality.likeness import TWINS, likeness
-from benchmarks.quality.tagging import Tags, tag_auc
+from benchmarks.quality.tagging import Tags, tag_aucs
 
 #: Tracks among which near-twins are looked for.
 AMONG = 48
@@ -126,8 +126,10 @@ def _drums(judged: Sequence[Judged]) -> Row:
 
 
 def _tagged(judged: Sequence[Judged], tags: Tags | None, kind: str, goal: float) -> Row:
-    value = None if tags is None else tag_auc([one.prompt for one in judged], tags, kind)
-    return _row(f"{kind} by a tagger (AUC)", f"≥ {goal:.2f}", value, "{:.3f}".format, (value or 0) >= goal)
+    values = {} if tags is None else tag_aucs([one.prompt for one in judged], tags, kind)
+    value = float(np.mean(list(values.values()))) if values else None
+    below = [f"{tag} ({told:.2f})" for tag, told in sorted(values.items(), key=lambda item: item[1]) if told < goal]
+    return _row(f"{kind} by a tagger (AUC)", f"≥ {goal:.2f}", value, "{:.3f}".format, (value or 0) >= goal, below)
 
 
 def _words(judged: Sequence[Judged], name: str, figures: Sequence[str], goal: float) -> Row:

@@ -41,13 +41,13 @@ def ask(command: str, files: Mapping[str, Path]) -> Tags:
     return answers
 
 
-def tag_auc(prompts: Sequence[Prompt], tags: Tags, kind: str) -> float | None:
-    """Mean over the tags of one kind: how well a tag's likelihood tells the prompts that ask for it from the others.
+def tag_aucs(prompts: Sequence[Prompt], tags: Tags, kind: str) -> dict[str, float]:
+    """How well each tag's likelihood tells the prompts that ask for it from the others: an AUC by tag.
 
-    `kind` is "instruments" or "genres". None if no tag is asked for.
+    `kind` is "instruments" or "genres". Tags that no prompt asks for are left out.
     """
     table: Mapping[str, Mapping[str, Sequence[str]]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    values = []
+    values = {}
     for tag, words in table[kind].items():
         asked: list[float] = []
         others: list[float] = []
@@ -58,5 +58,5 @@ def tag_auc(prompts: Sequence[Prompt], tags: Tags, kind: str) -> float | None:
                 (asked if set(words) & set(wanted) else others).append(likelihood)
         value = auc(asked, others)
         if value is not None:
-            values.append(value)
-    return sum(values) / len(values) if values else None
+            values[tag] = value
+    return values

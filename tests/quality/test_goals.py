@@ -133,6 +133,8 @@ def test_a_tagger_is_asked_and_scored(tmp_path):
 
     assert row("instruments by a tagger", judged, tags).ok
     assert row("instruments by a tagger", judged).ok is None
+    mistaken = {name: {"piano": 1.0 - heard["piano"]} for name, heard in tags.items()}
+    assert row("instruments by a tagger", judged, mistaken).below == ("piano (0.00)",)
 
 
 def test_the_page_gets_the_table_between_its_markers(tmp_path):
