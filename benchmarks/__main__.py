@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 import run
-from benchmarks import tracks
+from benchmarks import hearing, tracks
 from benchmarks.load import Load, send
 from benchmarks.servers import ROOT, SERVE, Server, serving
 
@@ -62,6 +62,7 @@ def measure(*, short: bool) -> Iterator[Row]:
     with serving() as server, httpx.Client(base_url=server.url, timeout=60) as client:
         tracks.warm(client, workers=1 if short else _workers())
         yield from finished_tracks(client, server, short=short)
+        yield from first_sounds(client, rounds=1 if short else 3)
         yield from under_load(client, server, seconds=2 if short else 5)
     yield status_throughput(passes=1 if short else 3, seconds=2 if short else 4)
     if not short:
@@ -104,6 +105,25 @@ def finished_tracks(client: httpx.Client, server: Server, *, short: bool) -> Ite
         what=f"Memory of a worker, {'30' if short else '300'} s tracks, at most",
         measured=f"{most[0] / 1e6:.0f} MB",
         beside="at most 450 MB",
+    )
+
+
+def first_sounds(client: httpx.Client, *, rounds: int) -> Iterator[Row]:
+    """How soon a track is heard, and whether it ever comes slower than it plays."""
+    heard = [hearing.hear(client, prompt, 30, 20 + turn) for turn in range(rounds) for prompt in tracks.PROMPTS]
+    first_s = sorted(one.seen_s["heard"] for one in heard)
+    yield Row(
+        what="First sound of a 30 s track, from the POST",
+        measured=f"median {statistics.median(first_s):.2f} s, worst {first_s[-1]:.2f} s of {len(first_s)}",
+        beside="median at most 0.5 s",
+    )
+    shares = ", ".join(f"{what} {1000 * spent_s:.0f} ms" for what, spent_s in hearing.median_shares_s(heard).items())
+    yield Row(what="… of which, median", measured=shares)
+    late_s = max(one.late_s for one in heard)
+    yield Row(
+        what="Sound that came later than it was played",
+        measured="none" if late_s <= 0 else f"{late_s:.2f} s at most",
+        beside="none",
     )
 
 

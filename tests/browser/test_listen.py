@@ -24,6 +24,24 @@ def test_a_track_is_followed_from_the_first_stage_to_the_last(studio):
     wait_until_past(page, 0.3)  # it plays by itself, for somebody clicked
 
 
+def test_a_track_is_heard_while_it_is_made_and_goes_on_where_it_is_when_it_is_finished(studio):
+    page = studio.open()
+    page.fill("#prompt", "epic orchestral trailer")
+    studio.length(120)
+    page.click("#make")
+
+    page.wait_for_function(
+        "() => Number(document.querySelector('#reel').value) > 0.3 && document.querySelector('.stage-line')"
+    )
+    expect(page.locator("#play")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".live")).to_have_text("live, as it is played")
+    studio.finished()
+    heard = position(page)
+    wait_until_past(page, heard + 0.5)
+    page.locator(".section .go").last.click()  # from here on it is the file, which has places to go to
+    wait_until_past(page, 80)
+
+
 def test_a_finished_track_shows_its_sections_and_plays_from_them(studio, piece):
     page = studio.open(f"#track={piece}")
     sections = page.locator(".section .go")

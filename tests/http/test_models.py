@@ -1,5 +1,7 @@
 """GET /music/models is honest, and a model that cannot work takes no requests."""
 
+from pathlib import Path
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -35,6 +37,44 @@ def test_a_bare_install_has_what_comes_with_it(client):
     assert models[NEEDS]["command"] == "python3 run.py install riffusion"
     assert (models[NEEDS]["engine"], models[NEEDS]["window_s"], models[NEEDS]["wants_gpu"]) == ("riffusion", 5.12, True)
     assert models[NEEDS]["memory_bytes"] > 1_000_000_000
+
+
+def lay_weights(row, hub):
+    """What makes a model's weights whole, where `fetch` would lay it."""
+    kept = hub / f"models--{row.weights.repository.replace('/', '--')}"
+    (kept / "refs").mkdir(parents=True, exist_ok=True)
+    (kept / "refs" / "main").write_text("abc")
+    folder = kept / "snapshots" / "abc"
+    parts = {Path(name).parent for name in row.weights.required}
+    files = [*row.weights.required, *(part / "model.safetensors" for part in parts), "model_index.json"]
+    for path in (folder / name for name in files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+
+
+@pytest.mark.parametrize("engine", sorted({row.engine for row in CATALOGUE.values() if row.needs_something}))
+def test_after_an_install_its_models_lack_one_thing_less_and_no_others(client, queue, monkeypatch, engine):
+    rows = {name: row for name, row in CATALOGUE.items() if row.engine == engine}
+    before = models_of(client)
+    monkeypatch.setattr(readinesses, "is_installed", lambda row, home: not row.packages or row.engine == engine)
+    monkeypatch.setattr(readinesses, "has_gpu", lambda kind: False)
+
+    installed = models_of(client)
+
+    assert {name for name in installed if installed[name] != before[name]} == set(rows)
+    for name, row in rows.items():
+        assert before[name]["command"] == f"python3 run.py install {engine}"
+        lacks = ("needs_key", f"{row.key_setting}=YOUR_KEY python3 run.py")
+        if row.weights is not None:
+            lacks = ("needs_weights", f"python3 run.py fetch {name}")
+        assert (installed[name]["state"], installed[name]["command"]) == lacks
+        if row.weights is not None:
+            lay_weights(row, queue.folder / "hub")
+            assert models_of(client)[name]["state"] == ("needs_gpu" if row.capabilities.wants_gpu else "ready")
+            with monkeypatch.context() as patch:
+                patch.setattr(readinesses, "has_gpu", lambda kind: True)
+                listed = models_of(client)[name]
+                assert (listed["state"], listed["command"]) == ("ready", None)
 
 
 def test_what_is_in_memory_is_loaded_with_its_figures(client, queue, monkeypatch):

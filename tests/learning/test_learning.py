@@ -1,12 +1,15 @@
 """A style is learned from files: its music is nearer to theirs, says none of it again, and is the same each time."""
 
+from collections import Counter
+
+import numpy as np
 import pytest
 
 from app.models.score import Note
 from app.services.composing.composer import write
 from app.services.composing.quoting import unquoted
 from app.services.learning import FileUnusable, learn, read_tune
-from app.services.learning.measuring import distances, marks_of, tune_of
+from app.services.learning.measuring import distances, marks_of, moves_of, tune_of
 from app.services.planning import make_plan, read
 from app.services.storage import LessonFiles
 from app.services.styles import Style, is_style, load_style, look_in, style_file, style_names
@@ -128,6 +131,38 @@ def test_players_and_their_ranges_are_learned(style):
     assert style.ensemble["lead"].instruments == {"flute": 1.0}
     assert style.ensemble["bass"].instruments == {"cello": 1.0}
     assert all("R" in pattern.rhythm for pattern in style.bass.patterns)
+
+
+def test_where_a_line_goes_on_to_is_learned_by_the_degree_it_is_on(tmp_path):
+    scale = (0, 2, 4, 5, 7, 9, 11)
+
+    def circling(seed):
+        """From the key note always up a third; from elsewhere by step; a drone says the key."""
+        rng, place, heights = np.random.default_rng(seed), 0, []
+        for _ in range(96):
+            heights.append(60 + scale[place])
+            place = 2 if place == 0 else min(max(place + int(rng.choice((-1, 1), p=(0.7, 0.3))), 0), 6)
+        drone = [(pitch, bar, 4) for bar in range(0, 96, 4) for pitch in (36, 43, 48, 52)]
+        line = [(height, beat, 1) for beat, height in enumerate(heights)]
+        return read_tune(midi([(0, 0, line), (1, 0, drone)], metre=(4, 4)))
+
+    style = learn([circling(seed) for seed in range(8)], base=load_style("folk"), strength=1.0, seed=1, title="Thirds")
+    keep(style, tmp_path)
+    moves = Counter(move for tune in music(style, 3) for degree, move in moves_of(tune) if degree == 0)
+
+    assert style.melody.moves["major"][0][4] > 0.9
+    assert style.melody.intervals[4] < 0.3
+    assert moves[4] > 0.5 * moves.total()
+
+
+def test_a_long_tune_says_no_more_of_rhythms_than_a_short_one():
+    long = read_tune(midi([(0, 0, [(60 + i % 5, i, 1) for i in range(160)])], metre=(4, 4)))
+    short = read_tune(midi([(0, 0, [(60 + i % 5, i / 2, 0.5) for i in range(16)])], metre=(4, 4)))
+
+    style = learn([long, short], base=load_style("folk"), strength=1.0, seed=1, title="Two")
+
+    heard = {pattern.rhythm: pattern.weight * pattern.rhythm.count("x") for pattern in style.melody.rhythms}
+    assert heard["x---x---x---x---"] == pytest.approx(heard["x-x-x-x-x-x-x-x-"])
 
 
 def test_the_drums_of_the_files_are_learned():

@@ -181,7 +181,8 @@ def test_a_batch_is_finished_each_track_its_own(studio):
     assert not np.array_equal(made[0], made[2])
 
 
-def test_what_a_restart_interrupts_is_finished_after_it(studio):
+def test_what_a_restart_interrupts_is_finished_after_it_and_the_speed_is_still_known(studio):
+    studio.first()
     track_id = studio.ask(duration=10)
     studio.until(lambda: studio.record(track_id), lambda record: record["stage"] == "rendering")
     before = studio.status(track_id)["progress"]
@@ -189,6 +190,7 @@ def test_what_a_restart_interrupts_is_finished_after_it(studio):
     studio.close()
     studio.open()
 
+    assert studio.listed()["speed"] > 0
     seen = studio.finish(track_id)
     assert seen[0]["progress"] >= before
     assert seen[-1]["status"] == "completed", studio.record(track_id)["error"]

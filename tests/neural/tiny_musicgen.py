@@ -1,5 +1,6 @@
 """A tiny random MusicGen checkpoint, built by the family's own classes."""
 
+from benchmarks.random_musicgen import random_codec
 from tests.neural.words import t5_tokenizer
 
 
@@ -11,8 +12,6 @@ def save_tiny_musicgen(folder, work, *, channels=1, tied_width=False, melody=Fal
     """
     import torch
     from transformers import (
-        EncodecConfig,
-        EncodecModel,
         MusicgenDecoderConfig,
         MusicgenForCausalLM,
         MusicgenForConditionalGeneration,
@@ -30,25 +29,10 @@ def save_tiny_musicgen(folder, work, *, channels=1, tied_width=False, melody=Fal
     text = T5EncoderModel(
         T5Config(vocab_size=size, d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2, pad_token_id=0)
     )
-    codec = EncodecModel(
-        EncodecConfig(
-            sampling_rate=32_000,
-            audio_channels=1,
-            normalize=False,
-            upsampling_ratios=[8, 5, 4, 4],
-            num_filters=4,
-            hidden_size=8,
-            codebook_dim=8,
-            codebook_size=64,
-            num_lstm_layers=1,
-            target_bandwidths=[1.2],
-            use_causal_conv=False,
-            chunk_length_s=None,
-            num_residual_layers=1,
-        )
-    )
-    for layer in codec.quantizer.layers:  # they begin as zeros, which would make all codes sound alike
-        layer.codebook.embed.copy_(torch.randn_like(layer.codebook.embed))
+    codec = random_codec(
+        num_filters=4, hidden_size=8, codebook_dim=8, codebook_size=64, num_lstm_layers=1, num_residual_layers=1,
+        target_bandwidths=[1.2],
+    )  # fmt: skip
     decoder_kind, config_kind = MusicgenForCausalLM, MusicgenDecoderConfig
     if melody:
         decoder_kind, config_kind = MusicgenMelodyForCausalLM, MusicgenMelodyDecoderConfig

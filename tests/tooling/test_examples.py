@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import soundfile
 
 from tests.learning.corpora import jig
 
@@ -75,6 +76,35 @@ def test_the_commands_of_the_readme_work(title, program, live_server, tmp_path):
 
     assert status["progress"] == 100
     assert [is_mp3(file) for file in tmp_path.glob("*.mp3")] == [True]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="the commands are written for bash")
+@pytest.mark.parametrize(("language", "program"), [("bash", "curl"), ("sh", "http")])
+def test_the_commands_of_the_guide_to_listening_work(language, program, live_server, tmp_path):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    if not shutil.which(program, path=path):
+        pytest.skip(f"{program} is not installed")
+    guide = (ROOT / "docs" / "guides" / "live.md").read_text(encoding="utf-8")
+    asked = httpx.post(f"{live_server.url}/music/generate", json={"prompt": "calm piano", "duration": 5}).json()
+    commands = block("From programs", language, guide, "##").replace(EXAMPLE_ID, asked["track_id"])
+    commands = live(commands, live_server).replace(" :8000/", f" 127.0.0.1:{live_server.port}/")
+
+    told = run(["bash", "-ec", commands.replace("http --", "http --ignore-stdin --")], tmp_path, PATH=path)
+
+    assert "event: completed" in told
+    assert (tmp_path / "early.mp3").stat().st_size > 150_000
+
+
+@pytest.mark.parametrize("form", ["mp3", "wav"])
+def test_the_program_that_listens_hands_on_all_of_the_sound(form, live_server, tmp_path):
+    command = [sys.executable, str(ROOT / "examples" / "listen.py"), "calm piano", "5"]
+
+    with (tmp_path / "early").open("wb") as early:
+        subprocess.run(
+            [*command, "--format", form, "--url", live_server.url], cwd=tmp_path, stdout=early, check=True, timeout=120
+        )
+
+    assert len(soundfile.read(tmp_path / "early")[0]) == 5 * 44_100
 
 
 def test_the_python_example_of_the_readme_works(live_server, tmp_path):

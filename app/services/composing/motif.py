@@ -123,21 +123,20 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     asking, closing = (setting.rhythm(ending.rhythm, ending.metre)[0] for ending in endings)
     a = shaped(rng, bars[0], manner.span, manner.leaps, manner.repeats, intervals=taste)
     developed = (a.inverted(), a.elaborated(), a.inverted().elaborated())
-    gathering = gathered(continuation, setting.metre)
+    # Bars that were learned stand as they were heard: none is made slower, nor comes to rest halfway.
+    halting = continuation if taste else gathered(continuation, setting.metre)
     cells = {
         "a": a,
         "b": shaped(rng, continuation, manner.span, manner.leaps, manner.repeats, intervals=taste),
         "c": shaped(rng, asking, manner.span // 2, 0.0, 0.0, intervals=taste),
         "C": shaped(rng, closing, manner.span // 2, 0.0, 0.0, contour="fall", intervals=taste),
         "d": drawn(rng, developed, (1.0, 0.0, 0.0) if taste else (1.0, 1.4, 0.6)),
-        "e": a.augmented(setting.metre.beats),
+        "e": a if taste else a.augmented(setting.metre.beats),
         "f": a.fragmented(setting.metre.beats),
-        "g": shaped(
-            rng, gathered(continuation, setting.metre), manner.span, manner.leaps, manner.repeats, intervals=taste
-        ),
+        "g": shaped(rng, halting, manner.span, manner.leaps, manner.repeats, intervals=taste),
         "G": shaped(
             rng,
-            gathering,
+            closing if taste else halting,
             manner.span // 2,
             0.0,
             manner.repeats,

@@ -80,7 +80,7 @@ def sing(
     steps = _scale_steps(window, scale)
     moves = steps[None, :] - steps[:, None]
     leaps = _leap_costs(len(pitches), manner.leaps)
-    rarity = _rarity_costs(len(pitches), tuple(manner.intervals.items())) if manner.intervals else None
+    rarity = _rarity_of(manner, window, scale[0], mode) if manner.intervals else None
     middle = float(steps[len(steps) // 2]) + float(rng.uniform(-1.5, 1.5))
     taste = rng.uniform(0.0, 0.45, (len(moments), len(pitches)))
     gapped = _gapped(scale[0], mode, manner.scale)
@@ -161,7 +161,19 @@ def _leap_costs(count: int, leaps: float) -> NDArray[np.float64]:
     return cost
 
 
-@lru_cache(maxsize=64)
+def _rarity_of(manner: Melody, window: tuple[int, int], tonic: int, mode: Mode) -> NDArray[np.float64]:
+    """Cost of the moves from pitch to pitch of a window by how seldom a learned style takes them: (from, to)."""
+    count = window[1] - window[0] + 1
+    anywhere = _rarity_costs(count, tuple(manner.intervals.items()))
+    by_degree = manner.moves.get(third_of(mode), {})
+    rows = [
+        _rarity_costs(count, tuple(by_degree[degree].items()))[place] if degree in by_degree else anywhere[place]
+        for place, degree in enumerate((pitch - tonic) % 12 for pitch in range(window[0], window[1] + 1))
+    ]
+    return np.stack(rows)
+
+
+@lru_cache(maxsize=1024)
 def _rarity_costs(count: int, intervals: tuple[tuple[int, float], ...]) -> NDArray[np.float64]:
     """Cost of the intervals by how seldom a learned style takes them."""
     shares = np.full(2 * count + 1, UNHEARD)

@@ -18,6 +18,9 @@ _ROOM = 0.8
 #: Types that a model may be run in.
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 
+#: Those of 16 bits that a processor computes in at a bearable pace; float16 is slow there and lacks operations.
+ON_PROCESSORS = ("bfloat16",)
+
 log = logging.getLogger(__name__)
 
 
@@ -65,14 +68,14 @@ def dtype_named(name: str, device: Any, halves: Sequence[str]) -> Any:
 
     `halves` are the types of 16 bits in which the family neither overflows nor lacks an operation, the best first.
     "auto" is the best of them on a CUDA device, else float32; so is, with a warning, what is not among them, and
-    float16 on a processor, which is slow there and lacks operations.
+    on a processor what is not among `ON_PROCESSORS`.
     """
     import torch
 
     if name not in DTYPES:
         raise GenerationFailed(f"dtype must be one of {', '.join(DTYPES)}, got {printable(name)!r}")
     best = halves[0] if device.type == "cuda" else "float32"
-    safe = name in ("auto", "float32") or (name in halves and (device.type != "cpu" or name != "float16"))
+    safe = name in ("auto", "float32") or (name in halves and (device.type != "cpu" or name in ON_PROCESSORS))
     if not safe:
         log.warning("MUSIC_DTYPE=%s is not safe for this model on %s; it runs in %s", name, device.type, best)
     return getattr(torch, name if safe and name != "auto" else best)

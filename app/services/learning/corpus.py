@@ -80,7 +80,9 @@ def files_in(name: str, path: Path, most_bytes: int) -> Iterator[tuple[str, Call
 
 def _of_zip(name: str, packed: zipfile.ZipFile, most_bytes: int) -> Iterator[tuple[str, Callable[[], bytes], float]]:
     unpacked = 0
-    members = [one for one in packed.infolist() if not one.is_dir() and not one.filename.startswith(_LITTER)]
+    # Not by `is_dir`, which older Pythons ask for the last letter of a name that may have none.
+    members = [one for one in packed.infolist() if not one.filename.endswith("/")]
+    members = [one for one in members if not one.filename.startswith(_LITTER)]
     members = [one for one in members if one.filename.rpartition("/")[2] not in _LITTER]
     for number, member in enumerate(members):
         inside = f"{name}/{member.filename}"

@@ -8,7 +8,7 @@ in common.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -75,8 +75,13 @@ def marks_of(tunes: Iterable[Tune]) -> frozenset[int]:
 
 def intervals(tune: Tune) -> Counter[int]:
     """Semitones from note to note of the melody."""
-    notes = tune.melody
-    return Counter(max(-_WIDEST, min(_WIDEST, later.pitch - earlier.pitch)) for earlier, later in pairwise(notes))
+    return Counter(move for _degree, move in moves_of(tune))
+
+
+def moves_of(tune: Tune) -> Iterator[tuple[int, int]]:
+    """Of each note of the melody but the last, its semitones above the key note, 0…11, and those to the next note."""
+    for earlier, later in pairwise(tune.melody):
+        yield (earlier.pitch - tune.root) % 12, max(-_WIDEST, min(_WIDEST, later.pitch - earlier.pitch))
 
 
 def _pitch_classes(tune: Tune) -> Counter[Any]:

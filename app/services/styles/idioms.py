@@ -216,6 +216,9 @@ class Melody(Frozen):
     #: How often it takes an interval of so many semitones, downwards below 0, with weights; empty means as `leaps` and
     #: `repeats` say. A line whose intervals were counted keeps its rhythms as they are written.
     intervals: Mapping[int, float] = {}
+    #: The same from each degree, by third: "major" or "minor" → semitones above the key note, 0…11 → interval → weight.
+    #: Where it says nothing of a degree, `intervals` do.
+    moves: Mapping[str, Mapping[int, Mapping[int, float]]] = {}
     #: Marks of passages (see theory/passages.py) that no line says: those that a learned style was learned from.
     avoided: frozenset[int] = frozenset()
 

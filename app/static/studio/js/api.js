@@ -24,12 +24,13 @@ export function setKey(value) {
   keep("key", value);
 }
 
-/** What signs a file's address where keys are asked for: players and links send no headers. By id and form. */
+/** What signs an address where keys are asked for: players, links and event sources send no headers. By id and form. */
 const signed = new Map();
 
 function remember(record) {
   if (key === null) return record;
   for (const [form, file] of Object.entries(record.files ?? {})) signed.set(`${record.track_id}.${form}`, new URL(file.url).search);
+  for (const what of ["events", "stream"]) if (record[`${what}_url`]) signed.set(`${record.track_id}/${what}`, new URL(record[`${what}_url`]).search);
   return record;
 }
 
@@ -92,5 +93,9 @@ export const health = () => call("health");
 export const fileUrl = (id, form) => new URL(`downloads/${encodeURIComponent(id)}.${form}${signed.get(`${id}.${form}`) ?? ""}`, BASE).href;
 export const fileBytes = (id, form, signal) => call(`downloads/${encodeURIComponent(id)}.${form}`, { raw: true, signal }).then((answer) => answer.arrayBuffer());
 export const fileJson = (id, form, signal) => call(`downloads/${encodeURIComponent(id)}.${form}`, { raw: true, signal }).then((answer) => answer.json());
-export const eventsUrl = (id) => new URL(`music/tracks/${encodeURIComponent(id)}/events`, BASE).href;
-export const streamUrl = (id) => new URL(`music/tracks/${encodeURIComponent(id)}/stream`, BASE).href;
+
+/** Where a track is followed ("events") or heard while it is made ("stream"). */
+export const liveUrl = (id, what) => new URL(`music/tracks/${encodeURIComponent(id)}/${what}${signed.get(`${id}/${what}`) ?? ""}`, BASE).href;
+
+/** Whether that opens without a header: no key is asked for, or the record named a signed address. */
+export const opensLive = (id, what) => key === null || Boolean(signed.get(`${id}/${what}`));

@@ -45,7 +45,7 @@ export function follow(id, { onRecord, onProgress, onPreview, onGone }) {
     timer = setTimeout(() => { source?.close(); ask(); }, after);
   };
   const listen = () => {
-    source = new EventSource(api.eventsUrl(id));
+    source = new EventSource(api.liveUrl(id, "events"));
     const hear = (name, act) => source.addEventListener(name, (event) => {
       if (over) return;
       askInstead(SILENT_MS);
@@ -63,8 +63,8 @@ export function follow(id, { onRecord, onProgress, onPreview, onGone }) {
   const begin = async () => {
     const record = await look();
     if (over || !record) return;
-    // An EventSource sends no headers, so where a key is asked for the page asks.
-    if (api.hasKey()) timer = setTimeout(ask, EVERY_MS); else listen();
+    // An EventSource sends no headers: where a key is asked for it needs an address that is signed.
+    if (api.opensLive(id, "events")) listen(); else timer = setTimeout(ask, EVERY_MS);
   };
   begin();
   return stop;

@@ -17,9 +17,11 @@ export class Player extends EventTarget {
     this.loop = null;
     this.live = false;
     this.pending = false;
+    this.renewed = false;
     this.level = kept("volume", 1);
     this.element.volume = this.level;
     for (const name of ["play", "pause", "ended", "durationchange"]) this.element.addEventListener(name, () => this.changed());
+    this.element.addEventListener("canplay", () => { this.renewed = false; });
     this.element.addEventListener("ended", () => { if (this.live) this.useFile(this.duration, false); });
     this.element.addEventListener("error", () => { if (this.element.currentSrc && !this.deck && this.element.getAttribute("src")) this.failed(); });
   }
@@ -29,7 +31,8 @@ export class Player extends EventTarget {
     this.unload();
     this.track = track;
     this.live = live;
-    if (track) this.element.src = live ? api.streamUrl(track.id) : api.fileUrl(track.id, "mp3");
+    this.finished = Boolean(track) && !live;
+    if (track) this.element.src = live ? api.liveUrl(track.id, "stream") : api.fileUrl(track.id, "mp3");
     this.changed();
   }
 
@@ -37,6 +40,7 @@ export class Player extends EventTarget {
     this.dropDeck();
     this.loop = null;
     this.live = false;
+    this.brokenOff = null;
     this.element.pause();
     if (this.element.getAttribute("src")) { this.element.removeAttribute("src"); this.element.load(); }
   }
@@ -70,6 +74,7 @@ export class Player extends EventTarget {
 
   seek(time) {
     const to = Math.max(0, Math.min(time, this.duration));
+    if (this.live && !this.finished) return; // what is made yet has no places to go to, and will have in a moment
     if (this.live) this.useFile(to, this.playing);
     else if (this.deck) this.deck.seek(to);
     else this.element.currentTime = to;
@@ -90,7 +95,10 @@ export class Player extends EventTarget {
     if (this.track?.id !== track.id) return;
     this.track = track;
     this.finished = true;
-    if (this.live && !this.playing) this.useFile(this.element.currentTime, false);
+    const { brokenOff } = this;
+    this.brokenOff = null;
+    if (brokenOff) this.useFile(brokenOff.time, brokenOff.playing);
+    else if (this.live && !this.playing) this.useFile(this.element.currentTime, false);
     this.changed();
   }
 
@@ -149,9 +157,23 @@ export class Player extends EventTarget {
   }
 
   failed() {
-    // While a track is made its stream may not have begun, or may not be offered.
-    if (this.live) { this.live = false; this.element.removeAttribute("src"); if (this.finished) this.useFile(0, false); } else this.dispatchEvent(new Event("unplayable"));
+    if (this.live) {
+      // A stream may break off, or not be offered: the finished file goes on from there, as soon as it is.
+      const { time, playing } = this;
+      this.live = false;
+      this.element.removeAttribute("src");
+      if (this.finished) this.useFile(time, playing); else this.brokenOff = { time, playing };
+    } else if (api.hasKey() && !this.renewed) this.renew();
+    else this.dispatchEvent(new Event("unplayable"));
     this.changed();
+  }
+
+  /** A signed address is good for a while: asking for the track again signs a new one, and it goes on where it was. */
+  async renew() {
+    const { track, time, playing } = this;
+    this.renewed = true;
+    try { await api.track(track.id); } catch { /* then it cannot be loaded, which is said */ }
+    if (this.track === track && !this.deck) this.useFile(time, playing);
   }
 
   changed() {

@@ -1,0 +1,96 @@
+"""How soon a track is heard after it was asked for, and where the time goes; as a client sees it."""
+
+import itertools
+import json
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from benchmarks import tracks
+
+#: What a client can see on the way to the first sound, in order (the answer to the POST, the events, the first bytes),
+#: each with what the time before it goes to.
+STEPS = {
+    "accepted": "accepting",
+    "planning": "picking up",
+    "composing": "planning",
+    "rendering": "composing",
+    "preview": "playing and mixing two blocks",
+    "heard": "mastering ahead, encoding, storing, sending",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """One track, from its POST on."""
+
+    #: Seconds until each step was seen; one that was over before anybody looked is as late as the next.
+    seen_s: dict[str, float]
+    #: Seconds until the last byte.
+    whole_s: float
+    #: Most seconds by which a piece came later than a player that began at the first would have needed it; 0 for never.
+    late_s: float
+
+    @property
+    def shares_s(self) -> dict[str, float]:
+        """Seconds that went to each of what `STEPS` names."""
+        moments = [0.0, *(self.seen_s[step] for step in STEPS)]
+        steps = zip(STEPS.values(), itertools.pairwise(moments), strict=True)
+        return {what: after - before for what, (before, after) in steps}
+
+
+def hear(client: httpx.Client, prompt: str, duration_s: int, seed: int) -> Heard:
+    """Ask for a track and listen at once."""
+    began = time.perf_counter()
+    track_id = tracks.post(client, prompt, duration_s, seed)
+    seen = {"accepted": time.perf_counter() - began}
+
+    def watch() -> None:
+        with httpx.stream("GET", f"{client.base_url}/music/tracks/{track_id}/events", timeout=60) as events:
+            name = ""
+            for line in events.iter_lines():
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    step = json.loads(line.removeprefix("data: "))["stage"] if name == "stage" else name
+                    seen.setdefault(step, time.perf_counter() - began)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    arrived: list[tuple[float, int]] = []
+    with client.stream("GET", f"/music/tracks/{track_id}/stream") as sound:
+        sound.raise_for_status()
+        arrived.extend((time.perf_counter() - began, len(piece)) for piece in sound.iter_raw())
+    tracks.finished(client, track_id)
+    watcher.join()
+    return Heard(
+        seen_s=_in_order({**seen, "heard": arrived[0][0]}),
+        whole_s=arrived[-1][0],
+        late_s=_late_s(arrived, duration_s),
+    )
+
+
+def median_shares_s(heard: list[Heard]) -> dict[str, float]:
+    """What goes to each in the middle of several tracks."""
+    return {what: statistics.median(one.shares_s[what] for one in heard) for what in STEPS.values()}
+
+
+def _in_order(seen: dict[str, float]) -> dict[str, float]:
+    # Events and sound come on connections of their own: what is seen after its successor was there by then.
+    moments: dict[str, float] = {}
+    latest = seen["heard"]
+    for step in reversed(list(STEPS)):
+        latest = moments[step] = min(latest, seen.get(step, latest))
+    return moments
+
+
+def _late_s(arrived: list[tuple[float, int]], duration_s: int) -> float:
+    total = sum(size for _, size in arrived)
+    begun, played, late = arrived[0][0], 0, 0.0
+    for moment, size in arrived:
+        late = max(late, moment - begun - played / total * duration_s)
+        played += size
+    return late
