@@ -166,7 +166,7 @@ def _worker(options: argparse.Namespace) -> int:
 
 def _migrate(options: argparse.Namespace) -> int:
     from app.config import Settings
-    from app.wiring import migrate, move_in
+    from app.upkeep import migrate, move_in
 
     if options.old is not None:
         count = move_in(Settings(), options.old.resolve())
@@ -177,7 +177,7 @@ def _migrate(options: argparse.Namespace) -> int:
 
 def _back_up(options: argparse.Namespace) -> int:
     from app.config import Settings
-    from app.wiring import make_backup
+    from app.upkeep import make_backup
 
     copied = make_backup(Settings(), options.folder.resolve())
     _say(f"{options.folder} holds the database as it now stands, and all of its files ({copied} copied now)")
@@ -186,7 +186,7 @@ def _back_up(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     from app.config import Settings
-    from app.wiring import restore
+    from app.upkeep import restore
 
     settings = Settings()
     aside = restore(settings, options.folder.resolve())
@@ -344,7 +344,7 @@ def _make(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from app.config import Settings
-    from app.wiring import make_one_track
+    from app.single import make_one_track
 
     form = _form_of(options.out) if options.out else "mp3"
     asked = _asked_of(options)
@@ -381,7 +381,7 @@ def _install(options: argparse.Namespace) -> int:
 
 def _fetch(options: argparse.Namespace) -> int:
     from app.config import Settings
-    from app.wiring import fetch_model
+    from app.upkeep import fetch_model
 
     folder = fetch_model(Settings(), options.model, bar=_bytes_bar, say=_say)
     _say(f"{options.model} is here: {folder}")

@@ -5,54 +5,42 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.config import HOME, Settings, hub_cache
-from app.errors import FormNotFound, InvalidField, SettingRefused, StoreAway
-from app.models.asked import Asked
+from app.errors import InvalidField, SettingRefused, StoreAway
 from app.models.track import Track
 from app.services.access import Access, Keyring, Limits, Links, Quota, Replays
 from app.services.engines import LocalCheckpoint, ModelRow, Models, lives_with
-from app.services.engines.fetching import fetch, folder_if_whole, shipment_of
 from app.services.generator import (
-    DEFAULT_DURATION_S,
     Backend,
     MusicGeneratorService,
-    check_request,
-    file_name,
-    new_track,
 )
 from app.services.hooks import Addresses, Hooks, Messenger
 from app.services.hooks.signing import secret_of
 from app.services.instruments import find_soundfont, fingerprint_of
 from app.services.jobs import EmbeddedQueue
-from app.services.jobs.base import Job, JobQueue, Outcome, Progress
+from app.services.jobs.base import JobQueue
 from app.services.jobs.clips import ClipShelf
 from app.services.jobs.decoder import ClipDecoder
 from app.services.jobs.engine_floor import Residents
-from app.services.jobs.engine_room import Resident, Watched
 from app.services.jobs.finetuner import Finetuner
-from app.services.jobs.lock import FolderLock
 from app.services.jobs.shared_finetuner import SharedFinetuner
 from app.services.jobs.teaching import Teaching
 from app.services.metering import NoTally, PrometheusTally, Tallies, Tally, TraceTally
-from app.services.planning import Terms, terms_of
 from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.access import read_or_make_secret
-from app.services.storage.backups import back_up, put_back
 from app.services.storage.folders import own_folder
-from app.services.storage.moving import DATABASE, copy_files
+from app.services.storage.moving import DATABASE
 from app.services.storage.taught import TaughtFiles
-from app.services.storage.uploading import upload_files, upload_finetunes
 from app.services.styles import look_in
 from app.services.workshop import WORKERS_NEED, Workshop, open_resident, run_clip, run_job, run_lesson, warm_up
 from app.utils.clock import Clock, SystemClock
-from app.utils.seeds import new_seed
 
 if TYPE_CHECKING:
     from app.services.jobs.node import WorkerNode
@@ -230,34 +218,6 @@ def make_models(settings: Settings) -> Models:
         tuned=lessons.styles,
         adapters=lessons.adapters,
     )
-
-
-def fetch_model(
-    settings: Settings,
-    name: str,
-    *,
-    bar: Callable[[int], AbstractContextManager[Callable[[int], None]]],
-    say: Callable[[str], None],
-) -> Path:
-    """Fetch a model's weights unless they are here; the folder that holds them.
-
-    `bar` is opened with the number of all bytes, and told of those that came.
-
-    `InvalidField` for an unknown model, `LicenceRefused`, `FetchFailed`, `StorageFailed`.
-    """
-    models = make_models(settings)
-    row = models.row(name)
-    models.check_licence(row)
-    hub = hub_cache()
-    if (there := folder_if_whole(row, hub)) is not None:
-        return there
-    shipment = shipment_of(row)
-    say(
-        f"{row.name}: {shipment.size_bytes / 1e9:.2f} GB in {len(shipment.names)} files of "
-        f"{shipment.listing.repository} into {hub}. Licence of the weights: {row.capabilities.weights_licence}"
-    )
-    with bar(shipment.size_bytes) as heard:
-        return fetch(shipment, hub, heard)
 
 
 def make_residents(settings: Settings, workshop: Workshop) -> Residents:
@@ -528,153 +488,3 @@ def _rows_for(models: Models, names: Sequence[str]) -> list[ModelRow]:
             models.check(named[0])
         chosen |= {row.name: row for row in ready}
     return list(chosen.values())
-
-
-def migrate(settings: Settings) -> str:
-    """Bring the tables of the settings' database up to date; its address. `StorageFailed`, `SettingRefused`."""
-    store = TrackStore(settings.server or f"sqlite:///{settings.data_dir.resolve() / 'music.db'}")
-    try:
-        return store.migrate()
-    finally:
-        store.close()
-
-
-def move_in(settings: Settings, old: Path) -> int:
-    """Move a SQLite installation, its folder given, to the settings' database and data folder: how many tracks.
-
-    The old folder stays as it is. `SettingRefused`, `StorageFailed`, `DataFolderInUse` while a server runs on it.
-    """
-    if settings.server is None:
-        raise SettingRefused("Where to? Set MUSIC_DATABASE_URL to the PostgreSQL that takes the tracks")
-    if not (old / DATABASE).is_file():
-        raise SettingRefused(f"There is no installation in {old}: it has no {DATABASE}")
-    lock = FolderLock(old)
-    lock.acquire()
-    store = TrackStore(settings.server)
-    try:
-        store.migrate()
-        files = make_files(settings)
-        if files.remote:
-            upload_files(old / DATABASE, old / AUDIO, files)
-        else:
-            copy_files(old / AUDIO, files.folder)
-        upload_finetunes(old / DATABASE, LessonFiles(old / FINETUNES), files)
-        return store.take_over(old)
-    finally:
-        store.close()
-        lock.release()
-
-
-def make_backup(settings: Settings, into: Path) -> int:
-    """Copy what the settings' data folder keeps into another, while a server runs on it or not: how many files.
-
-    `SettingRefused` where there is no such installation, `StorageFailed`.
-    """
-    folder = _folder_alone(settings)
-    if not (folder / DATABASE).is_file():
-        raise SettingRefused(f"There is nothing to back up in {folder}: it has no {DATABASE}")
-    return back_up(folder, into, _parts(settings))
-
-
-def restore(settings: Settings, backup: Path) -> Path | None:
-    """Let the settings' data folder be what a backup is: where the database that was there is put, if there was one.
-
-    `SettingRefused`, `StorageFailed`, `DataFolderInUse` while a server runs on it.
-    """
-    folder = _folder_alone(settings)
-    lock = FolderLock(folder)
-    lock.acquire()
-    try:
-        return put_back(backup, folder, _parts(settings), SystemClock().now())
-    finally:
-        lock.release()
-
-
-def _folder_alone(settings: Settings) -> Path:
-    if settings.server is not None:
-        raise SettingRefused("A PostgreSQL is backed up and put back by its own tools, pg_dump and pg_restore")
-    return settings.data_dir.resolve()
-
-
-def _parts(settings: Settings) -> list[str]:
-    """Folders of files; those in an object store stay where they are."""
-    return [FINETUNES] if settings.storage_url else [AUDIO, FINETUNES]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MadeTrack:
-    """A track made without a server."""
-
-    path: Path
-    #: Readable name for the file.
-    file_name: str
-    #: Seconds.
-    duration: int
-    seed: int
-
-
-def make_one_track(
-    settings: Settings,
-    prompt: str,
-    duration: int | None,
-    *,
-    form: str,
-    seed: int | None,
-    model: str | None,
-    asked: Asked | None = None,
-    show: Callable[[str, int], None],
-    below: Path,
-) -> MadeTrack:
-    """Make one track in this process, in a folder that is there; `show` gets the stage and the per cent done.
-
-    Of the settings' data folder only the models are used that were taught there.
-    """
-    check_request(prompt, duration, seed)
-    folder = below.resolve()
-    workshop = make_workshop(settings, str(folder / AUDIO))
-    row = workshop.models.row(model or settings.model)
-    workshop.models.check(row)
-    terms = Terms(
-        duration=DEFAULT_DURATION_S if duration is None else duration, seed=new_seed() if seed is None else seed
-    )
-    if asked is not None:
-        sha256 = fingerprint_of(workshop.soundfont)
-        terms = terms_of(asked, duration=duration, seed=seed, default=terms, soundfont_sha256=sha256)
-    track = new_track(row, prompt.strip(), terms.duration, terms.seed, SystemClock().now(), asked=asked)
-
-    def report(progress: Progress) -> None:
-        show(progress.stage, int(progress.fraction * 99))
-
-    def run(job: Job) -> Outcome:
-        work = folder / job.kind
-        work.mkdir(parents=True)
-        return run_job(workshop, job, work, report)
-
-    job = Job(kind="render", track=track, run=1)
-    if row.resident:
-        resident = open_resident(workshop, lives_with(row.name), settings.device, lambda _: None)
-        job = _with_take(resident, job, folder, report)
-    outcome = run(job)
-    track = replace(job.track, status="completed", files=outcome.files, **outcome.facts)
-    if track.file(form) is None and form not in track.on_demand:
-        raise FormNotFound(form, [file.form for file in track.files] + list(track.on_demand))
-    if track.file(form) is None:
-        outcome = run(Job(kind="encode", track=track, run=1, form=form))
-        track = replace(track, files=track.files + outcome.files)
-    file = track.file(form)
-    assert file is not None  # noqa: S101 - it was made at once, or just now
-    path = folder / f"made.{form}"
-    AudioFiles(workshop.files).fetch(file.key, path)
-    show("completed", 100)
-    return MadeTrack(path=path, file_name=file_name(track, form), duration=track.duration, seed=track.seed)
-
-
-def _with_take(resident: Resident, job: Job, folder: Path, report: Callable[[Progress], None]) -> Job:
-    """The job with the take of its model, made in this process."""
-    into = folder / "take"
-    into.mkdir(parents=True)
-    try:
-        made = resident.take(job, into, Watched(at_work=lambda _: None, report=report, cancelled=lambda: False))
-    finally:
-        resident.close()
-    return replace(job, track=replace(job.track, **made.facts), take=into)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app import wiring
 from app.config import Settings
 from app.errors import FormNotFound, GenerationFailed
 from app.models.track import Track
@@ -21,6 +20,7 @@ from app.services.residence import ModelResident, other_seed, part_loaded
 from app.services.storage import AudioFiles
 from app.services.storage.files import clip_key
 from app.services.workshop import Workshop
+from app.single import make_one_track
 from app.utils.seeds import variation_seed
 from tests.recordings import recording
 from tests.tones import HELD_BYTES, PNG, RATE, lines, rows
@@ -144,7 +144,7 @@ def test_a_track_of_a_model_can_be_made_without_a_server(open_tone):
     shown = []
 
     def ask(form):
-        return wiring.make_one_track(
+        return make_one_track(
             settings, "paint tones", 5, form=form, seed=3, model="tone",
             show=lambda *said: shown.append(said), below=open_tone.folder,
         )  # fmt: skip
@@ -158,7 +158,7 @@ def test_a_track_of_a_model_can_be_made_without_a_server(open_tone):
 
 def test_a_form_that_a_track_cannot_have_is_not_found(tmp_path):
     with pytest.raises(FormNotFound, match=r"mel\.png"):
-        wiring.make_one_track(
+        make_one_track(
             Settings(data_dir=tmp_path), "piano", 5, form="mel.png", seed=3, model=None,
             show=lambda *_: None, below=tmp_path,
         )  # fmt: skip

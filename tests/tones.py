@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app import cli, wiring
+from app import cli, single, wiring
 from app.errors import Cancelled, GenerationFailed
 from app.models.audio import BLOCK_FRAMES, Block
 from app.services import workshop as workshops
@@ -159,7 +159,7 @@ def open_tones(workshop, model, device, tell):
 def main():
     folder = Path(os.environ["MUSIC_DATA_DIR"])
     CATALOGUE.update({row.name: row for row in rows(folder)})
-    wiring.open_resident = open_tones
+    single.open_resident = wiring.open_resident = open_tones
     return cli.main(sys.argv[1:])
 
 

@@ -10,7 +10,7 @@ from app.config import Settings
 from app.errors import DatabaseAway, StorageFailed
 from app.services.storage import TrackStore
 from app.services.storage.database import HEAD
-from app.wiring import move_in
+from app.upkeep import move_in
 from tests.distributed.conftest import finished
 from tests.durability.server import ROOT, Server
 from tests.storage.test_tracks import NOW, a_file, a_job, a_track, add, finish

@@ -17,8 +17,8 @@ from app.services.storage import AudioFiles, LessonFiles, TrackStore
 from app.services.storage.deliveries import left, removals, seen
 from app.services.storage.folders import WorkFolders
 from app.services.storage.taught import TaughtFiles
+from app.upkeep import move_in
 from app.utils.clock import SystemClock
-from app.wiring import move_in
 from tests.distributed.conftest import ask, finished
 from tests.jobs import lessons
 from tests.jobs.conftest import until

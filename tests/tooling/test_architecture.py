@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: From the top down; the members of a row do not know each other.
 LAYERS = (
     ("app.main", "app.cli", "app.worker"),
+    ("app.single", "app.upkeep"),
     ("app.wiring",),
     ("app.routers",),
     (
@@ -59,7 +60,7 @@ EXCEPTIONS = {
 }
 
 #: Settings are read where objects are made, and by the programs that begin there.
-READ_SETTINGS = {"app.main", "app.cli", "app.worker", "app.wiring"}
+READ_SETTINGS = {"app.main", "app.cli", "app.worker", "app.single", "app.upkeep", "app.wiring"}
 
 #: Where files are written.
 WRITERS = {"app.services.storage", "app.services.encoding"}
