@@ -109,15 +109,18 @@ def test_steps_up_and_down_keep_the_tracks(cluster):
     store = TrackStore(address)
     track = add(store, a_track())[0]
     done = finish(store, track, files=(a_file(track),))
-    last = ScriptDirectory(f"{database.__file__.removesuffix('database.py')}migrations").get_revision(HEAD).module
+    scripts = ScriptDirectory(f"{database.__file__.removesuffix('database.py')}migrations")
+    steps = [step.module for step in scripts.iterate_revisions(HEAD, "0008")]  # 0012 made the queue
     engine = open_server(address_of(address))
 
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
-        last.downgrade()
+        for step in steps:
+            step.downgrade()
     name = address.split("/")[3].split("?")[0]
     assert cluster.sql("SELECT count(*) FROM pg_class WHERE relname LIKE 'procrastinate%'", name) == [(0,)]
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
-        last.upgrade()
+        for step in reversed(steps):
+            step.upgrade()
 
     assert store.get(track.id) == done
     assert done.finished_at == NOW
