@@ -32,9 +32,9 @@ UNIT = "not integration and not security and not performance and not slow"
 #: Run by `quick`: one short track end to end, and what has no sound to wait for.
 QUICK = ["tests/test_quick.py"]
 
-#: Three on two cores, for tests of servers often wait; those of one file stay together, because they share servers.
+#: Four on two cores, for tests of servers often wait; those of one file stay together, because they share servers.
 #: Long files first: tests/conftest.py.
-PARALLEL = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+PARALLEL = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 COVERED = [*PARALLEL, "--cov"]
 

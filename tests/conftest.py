@@ -49,7 +49,8 @@ def pytest_runtestloop(session):
     """Tests kill processes, some while they write down which lines they ran: a torn file would end everything."""
     outcome = yield
     if not hasattr(session.config, "workerinput"):
-        for path in session.config.rootpath.glob(f"{os.environ.get('COVERAGE_FILE', '.coverage')}.*"):
+        base = session.config.rootpath / os.environ.get("COVERAGE_FILE", ".coverage")
+        for path in base.parent.glob(f"{base.name}.*"):
             if not is_whole(path):
                 path.unlink()
     return outcome

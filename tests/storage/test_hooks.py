@@ -55,6 +55,19 @@ def test_what_happened_is_written_with_it_once(store):
     assert message.payload["data"]["track_id"] == "track_1"
 
 
+def test_what_keeps_a_pace_is_told_when_its_time_has_come_and_what_failed_at_once(store):
+    later = NOW + timedelta(seconds=9)
+    done, cancelled = a_track("1", paced_until=later), a_track("2", paced_until=later)
+    accept(store, done, cancelled)
+    finish(store, done)
+    finish(store, cancelled, "failed")
+
+    assert {name: message.next_at for name, message in told(store).items()} == {
+        "msg_track_1": later,
+        "msg_track_2": NOW,
+    }
+
+
 def test_a_transaction_that_fails_tells_nothing(store):
     track = a_track("1")
     accept(store, track)

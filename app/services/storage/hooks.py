@@ -33,7 +33,8 @@ def announce_track(connection: Connection, track: Track) -> None:
         "seed": track.seed,
         "error": track.error,
     }
-    moment = max(filter(None, (track.finished_at, track.paced_until)), default=track.created_at)
+    paced_until = track.paced_until if track.status == "completed" else None  # failures keep no pace
+    moment = max(filter(None, (track.finished_at, paced_until)), default=track.created_at)
     _add(connection, event, track.id, track.owner, track.webhook_url, told, moment)
     announce_groups(connection, track.id, moment)
 
