@@ -1,7 +1,6 @@
 """The command line: one track without a server, and clear answers to wrong words."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import soundfile
 
 from app.cli import main
+from tests.processes import unfollowed
 
 
 def test_make_writes_the_track_where_it_was_told(tmp_path, capsys):
@@ -137,7 +137,6 @@ def test_wrong_settings_end_the_server_before_it_starts_with_the_reason(
 
 @pytest.mark.integration
 def test_two_fresh_processes_with_one_thread_and_with_two_write_the_same_bytes(tmp_path):
-    uncounted = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     for threads in ("1", "2"):
         folder = tmp_path / threads
         folder.mkdir()
@@ -146,7 +145,7 @@ def test_two_fresh_processes_with_one_thread_and_with_two_write_the_same_bytes(t
                 [sys.executable, "-m", "app.cli", "make", "synthwave with drums", "--duration", "5", "--seed", "5",
                  "--out", str(folder / f"a.{form}")],
                 cwd=Path(__file__).parents[1],
-                env={**uncounted, "MUSIC_RENDER_THREADS": threads},
+                env={**unfollowed(), "MUSIC_RENDER_THREADS": threads},
                 check=True,
                 capture_output=True,
             )  # fmt: skip

@@ -1,7 +1,6 @@
 """Promises about load that need no clock: nothing lost, nothing twice, nothing heavy in the server process."""
 
 import asyncio
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.services.storage import TrackStore
+from tests.processes import unfollowed
 
 pytestmark = pytest.mark.performance
 
@@ -67,7 +67,7 @@ print("app.services.engines.composer" in sys.modules)  # imported by whoever mak
     environment = {"MUSIC_DATA_DIR": str(tmp_path), "MUSIC_WORKERS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
-        cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True,
+        cwd=tmp_path, env={**unfollowed(), **environment}, capture_output=True, text=True,
     )  # fmt: skip
 
     assert done.stdout.splitlines()[-1:] == ["False"], done.stderr

@@ -18,6 +18,7 @@ from app.services.storage.hooks import read_messages
 from tests.durability.dying import SOUND, body
 from tests.durability.server import ROOT
 from tests.jobs.conftest import Shop, until
+from tests.processes import unfollowed
 
 pytestmark = [
     pytest.mark.slow,
@@ -45,7 +46,7 @@ class Told:
         """Let a service live until that step; what it said counts."""
         done = subprocess.run(
             [sys.executable, "-m", "tests.durability.dying", str(folder), where, str(number)],
-            cwd=ROOT, env={name: value for name, value in os.environ.items() if "COVERAGE" not in name},
+            cwd=ROOT, env=unfollowed(),
             capture_output=True, text=True, timeout=180, check=False,
         )  # fmt: skip
         assert done.returncode in (0, -signal.SIGKILL), done.stderr

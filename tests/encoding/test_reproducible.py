@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.processes import unfollowed
+
 #: Writes every form in a process of its own and prints each file's SHA-256.
 WRITE_ALL = """
 import json, sys
@@ -27,7 +29,10 @@ def test_two_fresh_processes_write_the_same_bytes_in_every_form(tmp_path: Path) 
     def written(folder: Path, threads: int) -> subprocess.Popen[str]:
         folder.mkdir()
         return subprocess.Popen(
-            [sys.executable, "-c", WRITE_ALL, str(folder), str(threads)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITE_ALL, str(folder), str(threads)],
+            env=unfollowed(),
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     with written(tmp_path / "one", 1) as one, written(tmp_path / "two", 2) as two:

@@ -13,6 +13,7 @@ from app.models.asked import Asked
 from app.services import generator
 from app.services.planning import PlanningThread, decide
 from tests.fakes import SOUNDFONT_SHA256
+from tests.processes import unfollowed
 
 PROMPT = "calm piano in C minor at 90 bpm in 4/4"
 
@@ -188,7 +189,7 @@ def test_planning_loads_nothing_that_renders():
         "assert not {'scipy', 'soundfile', 'app.services.pipeline'} & set(sys.modules)"
     )
 
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], env=unfollowed(), check=True, timeout=60)
 
 
 async def test_too_many_plans_at_once_are_told_to_come_back():

@@ -6,6 +6,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from tests.processes import unfollowed
+
 ROOT = Path(__file__).resolve().parents[2]
 
 #: From the top down; the members of a row do not know each other.
@@ -194,7 +196,7 @@ def test_the_heuristic_knows_a_write_when_it_sees_one():
 def test_the_server_loads_no_music():
     loaded = subprocess.run(
         [sys.executable, "-c", "import app.main, sys; print(' '.join(sys.modules))"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
+        cwd=ROOT, env=unfollowed(), capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
 
     assert "app.services.generator" in loaded
