@@ -60,8 +60,10 @@ def test_a_server_killed_in_mid_render_again_and_again_completes_its_tracks(serv
         process.wait(10)
         until(lambda workers=workers: all_gone(workers), within_s=5)
         process, _ = serve()
+    workers = children(process)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
+    until(lambda: all_gone(workers), within_s=5)
 
     shop = open_shop(workers=1)
     assert shop.queue.get(ids[0]).progress >= max(seen[ids[0]])

@@ -8,6 +8,10 @@ from app.errors import DataFolderInUse, StorageFailed
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+#: Seconds to wait for a holder that is about to go: what a killed server was just starting has the lock in hand, too,
+#: until it becomes another program.
+PATIENCE_S = 1.0
+
 
 class FolderLock:
     """An exclusive lock that the operating system lets go of when its holder dies, however it dies."""
@@ -25,7 +29,7 @@ class FolderLock:
             self._folder.mkdir(parents=True, exist_ok=True)
             # One object may be opened in one thread and closed in another.
             self._lock = FileLock(self._folder / "owner.lock", thread_local=False)
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=PATIENCE_S, poll_interval=0.02)
         except Timeout:
             raise DataFolderInUse(
                 f"The data folder {self._folder} is in use by another server. "
