@@ -55,6 +55,22 @@ def test_a_paced_track_ends_in_its_time_and_never_goes_back(open_shop, jump_s):
     assert len(shop.seen(track)) == 1
 
 
+def test_a_clock_set_back_before_the_work_is_done_holds_a_paced_track_no_longer(open_shop):
+    clock = SetClock()
+    shop = open_shop(workers=1, clock=clock)
+    track = shop.queue.submit(paced(clock, 20, "wait")).result(10)
+    until(lambda: shop.seen(track))
+
+    clock.advance(15)
+    clock.set(-DAY_S)
+    shop.let("go")
+    until(lambda: shop.stored(track))
+    clock.advance(5.5)
+    until(lambda: shop.queue.tick() or shop.queue.get(track.id).finished)
+
+    assert shop.queue.get(track.id).status == "completed"
+
+
 @pytest.mark.parametrize("jump_s", [-400 * DAY_S, 400 * DAY_S])
 def test_tracks_in_work_are_completed_once_and_those_that_wait_are_made(open_shop, jump_s):
     clock = SetClock()

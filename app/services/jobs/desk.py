@@ -24,6 +24,7 @@ from app.models.track import Track, TrackFile
 from app.services.jobs.floor import Floor
 from app.services.jobs.foreman import Foreman
 from app.services.jobs.line import PRIORITY, Work
+from app.services.jobs.pacing import patience_s
 from app.services.jobs.run import Run
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.rows import JobRow
@@ -306,12 +307,14 @@ class Desk:
 
     def _work(self, job: JobRow, track: Track) -> Work:
         lane = self._floor.engines.lane(track.model) if job.kind == "render" else ""
+        clock = self._floor.clock
         return Work(
             id=job.id,
             kind="encode" if job.kind == "encode" else "render",
             track=track,
             number=next(self._numbers),
             estimate_s=self._floor.engines.estimate_s(track) if lane else self._floor.estimates.seconds(track),
+            due_s=clock.monotonic() + patience_s(track, clock.now()),
             form=job.form,
             lane=lane,
         )

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,14 +27,6 @@ GLANCE_S = 1.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What came of a run, held back until a moment of the clock that never goes back."""
-
-    outcome: Outcome
-    until_s: float
-
-
 class Foreman:
     """Between the line and the workers."""
 
@@ -44,7 +36,8 @@ class Foreman:
         self._endings = endings
         self._workers = workers
         self._runs: dict[Run, Work] = {}
-        self._held: dict[Work, _Held] = {}
+        #: What came of runs whose time has not come.
+        self._held: dict[Work, Outcome] = {}
         #: Works with news that isn't written yet, each with the facts among it.
         self._news: dict[Work, dict[str, Any]] = {}
         self._not_before = 0.0
@@ -75,7 +68,7 @@ class Foreman:
         """Seconds until something is due."""
         now = time.monotonic()
         dues = [GLANCE_S if run.began is None and run.crew is self._pool else run.deadline - now for run in self._runs]
-        dues += [self._held_s(work, held) for work, held in self._held.items()]
+        dues += [self._held_s(work) for work in self._held]
         if self._floor.line and self._not_before > now:
             dues.append(self._not_before - now)
         return min(dues, default=math.inf)
@@ -168,13 +161,13 @@ class Foreman:
         if unbegun and self._pool.broken:
             for run in unbegun:
                 self._gone(run)
-        for work in [work for work, held in self._held.items() if self._held_s(work, held) <= 0]:
-            self._endings.completed(work, self._held.pop(work).outcome)
+        for work in [work for work in self._held if self._held_s(work) <= 0]:
+            self._endings.completed(work, self._held.pop(work))
 
-    def _held_s(self, work: Work, held: "_Held") -> float:
+    def _held_s(self, work: Work) -> float:
         """Seconds for which a work is held back yet, by whichever clock comes first: one may have been set."""
         clock = self._floor.clock
-        return min(patience_s(work.track, clock.now()), held.until_s - clock.monotonic())
+        return min(patience_s(work.track, clock.now()), work.due_s - clock.monotonic())
 
     def settled(self, run: Run) -> None:
         """The pool has finished with a run: if its worker said nothing, it died."""
@@ -262,10 +255,9 @@ class Foreman:
         if isinstance(said, Outcome):
             if work.kind == "render" and run.began is not None and work.take is None:
                 self._floor.estimates.learn(work.track, time.monotonic() - run.began)
-            wait_s = patience_s(work.track, self._floor.clock.now())
-            if wait_s > 0 and work.kind == "render":
+            if work.kind == "render" and self._held_s(work) > 0:
                 work.state = "held"
-                self._held[work] = _Held(said, self._floor.clock.monotonic() + wait_s)
+                self._held[work] = said
             else:
                 self._endings.completed(work, said)
         elif isinstance(said, TakeMade):

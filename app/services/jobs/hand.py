@@ -45,6 +45,8 @@ class Claim:
     #: As far as it is known here.
     track: Track
     run: int
+    #: Until when a paced track is held back, on the clock that never goes back.
+    due_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +161,8 @@ class Hand:
     async def _pace(self, claim: Claim, ended: Ended) -> None:
         """A paced track is not finished before its time."""
         if claim.row.kind == "render" and isinstance(ended.ending, Outcome) and claim.track.paced_until is not None:
-            await asyncio.sleep(patience_s(claim.track, self._clock.now()))
+            by_now_s = patience_s(claim.track, self._clock.now())  # one of the clocks may have been set
+            await asyncio.sleep(max(0.0, min(by_now_s, claim.due_s - self._clock.monotonic())))
 
     async def _withdraw(self, claim: Claim, piece: Piece) -> None:
         """End the run; its files go, and its job waits again if it is still wanted."""
@@ -175,7 +178,8 @@ class Hand:
             track = None if row is None else track_in(changes.connection, row.subject_id)
             if row is not None and track is not None:
                 tell(changes.connection, [track.id])
-                return Claim(row=row, track=track, run=row.run)
+                due_s = self._clock.monotonic() + patience_s(track, self._clock.now())
+                return Claim(row=row, track=track, run=row.run, due_s=due_s)
             left = locked_job(changes.connection, job_id)
             if left is not None and left.delivery == delivery and left.state == "queued":  # its track is gone
                 changes.drop_job(left.id)

@@ -31,6 +31,8 @@ class Work:
     number: int
     #: Seconds of one worker that it will take.
     estimate_s: float
+    #: Until when a paced one is held back, on the clock that never goes back; known since it was taken up.
+    due_s: float = 0.0
     form: str | None = None
     #: Round in which it is made, so that one owner's many do not keep another's few waiting; the line says it.
     turn: int | None = None
