@@ -88,6 +88,21 @@ def test_a_model_that_was_taught_lives_with_the_one_that_it_was_taught_on(open_s
     assert shop.queue.load("m1:mine").pace_s == shop.queue.load("m1").pace_s == pytest.approx(0.1)
 
 
+def test_how_fast_a_model_is_outlives_the_server(open_studio):
+    shop = open_studio()
+    track = shop.done("succeed", model="m1")
+    assert shop.queue.load("m1").pace_s == pytest.approx(0.1, abs=0.01)
+    shop.queue.stop()
+    shop.store.close()
+
+    again = open_studio()
+
+    speed = again.store.speeds()["m1"]
+    assert track.status == "completed"
+    assert until(lambda: again.queue.load("m1").pace_s) == pytest.approx(1 / speed)
+    assert again.queue.loaded() == {}
+
+
 def test_two_tracks_are_at_work_at_once_and_the_third_waits_its_turn(shared):
     shop = shared
     tracks = [shop.submit("hold go-m12", model="m12") for _ in range(3)]

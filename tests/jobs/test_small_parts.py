@@ -1,5 +1,7 @@
 """Memory, line, estimates: small things that the dispatcher relies on."""
 
+import pytest
+
 from app.services.jobs.base import JobQueue
 from app.services.jobs.embedded import EmbeddedQueue
 from app.services.jobs.estimates import WorkEstimates
@@ -61,6 +63,14 @@ def test_estimates_follow_what_renders_took():
         estimates.learn(short, 0.6)
     assert 3 < estimates.seconds(long) < 4
     assert estimates.seconds(a_track(model="other", duration=300)) == WorkEstimates().seconds(long)
+
+
+def test_an_estimate_begins_with_what_was_seen_before_the_start():
+    estimates = WorkEstimates()
+
+    estimates.remember({"fake": 10.0})
+
+    assert estimates.seconds(a_track(duration=300)) == pytest.approx(30.3)
 
 
 def test_an_inbox_takes_nothing_once_it_is_closed():

@@ -126,11 +126,14 @@ class EmbeddedQueue:
                 self._floor.folders.clear()
                 self._store.check()
                 unfinished = self._store.recover(self._clock.now())
+                speeds = self._store.speeds()
             except BaseException:
                 self._let_go()
                 raise
             if unfinished.waiting:
                 log.info("%d tracks were waiting and are taken up again", len(unfinished.waiting))
+            self._floor.estimates.remember(speeds)
+            self._floor.engines.remember(speeds)
             self._floor.janitor.start()
             self._desk.resume(unfinished)
             self._dispatcher.start()

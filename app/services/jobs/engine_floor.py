@@ -78,6 +78,8 @@ class EngineFloor:
             self._budgets[residents.device] = residents.memory_bytes
         #: What is known of models, whether they are loaded or not.
         self._known: dict[str, LoadedModel] = {}
+        #: Seconds of music made in a second by those that were at work before this start.
+        self._remembered: Mapping[str, float] = {}
         #: Times that a model's processes died with nothing in work, since its last take.
         self._broken: dict[str, int] = {}
         self._shown: Mapping[str, LoadedModel] = {}
@@ -99,6 +101,15 @@ class EngineFloor:
             if (process := self._find(model, set())) is not None:
                 process.load()
         self._show()
+
+    def remember(self, speeds: Mapping[str, float]) -> None:
+        """How fast models were before, in seconds of music made in a second: what is counted with until they work."""
+        self._remembered = {model: speed for model, speed in speeds.items() if self.lane(model) == model}
+
+    @property
+    def measured(self) -> set[str]:
+        """Models that have worked here, or whose speed is remembered."""
+        return {*self._shown, *self._remembered}
 
     def stop(self) -> None:
         """End all processes, and wait until they are gone."""
@@ -127,10 +138,8 @@ class EngineFloor:
     def estimate_s(self, track: Track) -> float:
         """Seconds of the model that a track will take."""
         assert self._residents is not None  # noqa: S101 - only residents are asked about
-        known = self._known.get(self._residents.lives_with(track.model))
-        if known is None or known.speed is None:
-            return self._residents.estimate_s(track)
-        return track.duration / known.speed
+        speed = self._speed_of(self._residents.lives_with(track.model))
+        return self._residents.estimate_s(track) if speed is None else track.duration / speed
 
     def seat(self, model: str, closed: set[str]) -> EngineProcess | None:
         """A process that takes one more track of a model, promised to it; None if none does now.
@@ -182,10 +191,11 @@ class EngineFloor:
         known = self._known.get(model)
         mine = [process for process in self._processes if process.model == model and not process.leaving]
         there = any(process.loaded is not None for process in mine)
+        speed = self._speed_of(model)
         return replace(
             load,
             workers=max(1, len(mine)),
-            pace_s=None if known is None or known.speed is None else 1 / known.speed,
+            pace_s=None if speed is None else 1 / speed,
             loading_s=0.0 if there or known is None else known.load_s,
         )
 
@@ -278,6 +288,11 @@ class EngineFloor:
         log.info("%s is being loaded on %s", model, device)
         self._processes.append(process)
         return process
+
+    def _speed_of(self, model: str) -> float | None:
+        """Seconds of music that a model makes in a second, as far as anybody knows."""
+        known = self._known.get(model)
+        return self._remembered.get(model) if known is None or known.speed is None else known.speed
 
     def _size_of(self, model: str) -> int:
         assert self._residents is not None  # noqa: S101 - only residents are asked about

@@ -1,5 +1,7 @@
 """WorkEstimates: how long a render will take, by how long those before it took."""
 
+from collections.abc import Mapping
+
 from app.models.track import Track
 
 #: Seconds of work for a second of music before anything was measured.
@@ -19,6 +21,10 @@ class WorkEstimates:
     def seconds(self, track: Track) -> float:
         """Work that a track will take."""
         return LEAST_S + track.duration * self._pace.get(track.model, FIRST_GUESS)
+
+    def remember(self, speeds: Mapping[str, float]) -> None:
+        """How fast engines were before this start, in seconds of music made in a second."""
+        self._pace = {model: 1 / speed for model, speed in speeds.items()} | self._pace
 
     def learn(self, track: Track, took_s: float) -> None:
         """Work that a track took."""

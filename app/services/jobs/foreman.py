@@ -54,9 +54,9 @@ class Foreman:
 
     @property
     def models(self) -> set[str]:
-        """Models that work waits for, or that are at work."""
+        """Models that work waits for, that are at work, or of which something is known."""
         at_work = {work.lane for run, work in self._runs.items() if run.crew is self._floor.engines}
-        return {*self._floor.line.models, *at_work, *self._floor.engines.loaded()}
+        return {*self._floor.line.models, *at_work, *self._floor.engines.measured}
 
     def running(self, lane: str) -> list[Work]:
         """Works in the hands of the workers (""), or of a model."""
