@@ -291,6 +291,7 @@ class TrackRecord(TrackSummary):
 
     events_url: str = Field(description=_EVENTS_ARE, examples=[_EVENTS])
     stream_url: str = Field(description=_STREAM_IS, examples=[_STREAM])
+    audible: bool = Field(description="Whether it can be heard now, finished or not.", examples=[True])
     attempt: int = Field(description="Runs begun that count against the limit of three.", examples=[1])
     asked: dict[str, Any] | None = Field(
         description="Explicit fields as they were sent; `plan` is true where one was sent; null where there were none.",

@@ -20,6 +20,7 @@ def record_of(track: Track, base_url: str, queue_position: int | None) -> TrackR
     return TrackRecord(
         **_shared(track, base_url, queue_position),
         **live_urls(track, base_url),
+        audible=track.audible,
         attempt=track.attempt,
         asked=_asked(track),
         brief=track.brief,

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Studio
 from tests.durability.server import ROOT, Server
+from tests.jobs.conftest import until
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,32 @@ def test_a_key_opens_the_studio(chromium, guarded, size):
     page.reload()
     expect(page.locator("#downloads")).to_be_visible()
     studio.close()
+
+
+def test_links_in_the_menu_of_files_open_however_old_the_page_is(chromium, tmp_path):
+    folder = tmp_path / "data"
+    made = subprocess.run(
+        [sys.executable, "-m", "app.cli", "keys", "create", "studio", "--scopes", "generate,read"],
+        cwd=ROOT, env={**os.environ, "MUSIC_DATA_DIR": str(folder)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    server = Server(folder, measured=False, MUSIC_AUTH="keys", MUSIC_LINK_LIFE="4s")
+    try:
+        studio = Studio(chromium, server.url, "desk")
+        studio.expected.append("Failed to load resource")
+        page = studio.page
+        page.goto(studio.url)
+        page.fill("#key", re.search(r"mk_\w+", made.stdout)[0])
+        page.get_by_role("button", name="Use key").click()
+        expect(page.locator("#model option").first).to_be_attached()
+        track_id = studio.make("calm piano", 5)
+        address = page.evaluate("async id => (await import('./static/studio/js/api.js')).fileUrl(id, 'flac')", track_id)
+        until(lambda: page.request.get(address).status == 403)
+
+        page.click("#downloads")
+        with page.expect_download() as download:
+            page.locator(".pop a[href*='.flac']").click()
+
+        assert download.value.path().stat().st_size > 50_000
+        studio.close()
+    finally:
+        server.terminate()

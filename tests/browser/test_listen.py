@@ -42,6 +42,21 @@ def test_a_track_is_heard_while_it_is_made_and_goes_on_where_it_is_when_it_is_fi
     wait_until_past(page, 80)
 
 
+def test_a_track_is_heard_while_it_is_made_though_a_proxy_lets_no_events_through(desk):
+    page = desk.open()
+    desk.expected.append("Failed to load resource")
+    page.route("**/events*", lambda route: route.fulfill(status=502))
+    page.fill("#prompt", "epic orchestral trailer")
+    desk.length(300)
+    page.click("#make")
+
+    page.wait_for_function(
+        "() => Number(document.querySelector('#reel').value) > 0.3 && document.querySelector('.stage-line')"
+    )
+    expect(page.locator(".live")).to_have_text("live, as it is played")
+    desk.finished()
+
+
 def test_a_finished_track_shows_its_sections_and_plays_from_them(studio, piece):
     page = studio.open(f"#track={piece}")
     sections = page.locator(".section .go")

@@ -163,6 +163,15 @@ def test_the_preview_is_told_once_with_the_address_of_the_stream(base, queue, tr
     assert f'"stream_url":"{base}/music/tracks/{track_id}/stream"' in text
 
 
+def test_the_record_says_when_a_track_can_be_heard(client, queue, track_id):
+    queue.work(track_id, "rendering", 8)
+    assert client.get(f"/music/tracks/{track_id}").json()["audible"] is False
+
+    audible(queue, track_id)
+
+    assert client.get(f"/music/tracks/{track_id}").json()["audible"] is True
+
+
 def test_a_finished_track_has_no_preview(queue, track_id):
     audible(queue, track_id)
     queue.complete(track_id)

@@ -38,6 +38,7 @@ export function follow(id, { onRecord, onProgress, onPreview, onGone }) {
   };
   const ask = async () => {
     const record = await look();
+    if (record?.audible) onPreview();
     if (!over && record) timer = setTimeout(ask, document.hidden ? 4 * EVERY_MS : EVERY_MS);
   };
   const askInstead = (after) => {

@@ -192,8 +192,11 @@ export class TrackView {
     }
   }
 
-  offerFiles(anchor) {
+  async offerFiles(anchor) {
     const { files, track_id: id } = this.record;
+    // Links that a key signed are good for a while only: they are signed anew whenever the menu opens.
+    if (api.hasKey()) try { await api.track(id); } catch { /* then a link says what is wrong */ }
+    if (this.id !== id) return;
     const menu = h("div", { class: "menu" }, Object.entries(files).map(([form, file]) => h("a", { href: api.fileUrl(id, form), download: "" }, form, h("small", { class: "num" }, file.ready ? size(file.size) : t("work.tomake")))));
     openPop(anchor, menu, t("work.downloads"));
   }
