@@ -69,7 +69,7 @@ def test_links_in_the_menu_of_files_open_however_old_the_page_is(chromium, tmp_p
         page.get_by_role("button", name="Use key").click()
         expect(page.locator("#model option").first).to_be_attached()
         track_id = studio.make("calm piano", 5)
-        address = page.evaluate("async id => (await import('./static/studio/js/api.js')).fileUrl(id, 'flac')", track_id)
+        address = page.evaluate("async id => (await import('./studio/js/api.js')).fileUrl(id, 'flac')", track_id)
         until(lambda: page.request.get(address).status == 403)
 
         page.click("#downloads")
