@@ -10,6 +10,7 @@ from app.models.score import DRUM_ROLES, Score
 from app.services.composing import compose, perform
 from app.services.composing.limits import reach
 from app.services.composing.setting import Setting
+from app.services.planning import make_plan, read
 from app.services.styles import load_style, style_names
 from app.services.theory.scales import pitch_class
 from tests.composing.listening import (
@@ -418,3 +419,17 @@ def test_a_register_of_few_notes_is_kept(low, high):
 
     assert_sound(score, plan)
     assert_sound(perform(score, plan), plan)
+
+
+def test_a_section_lifts_towards_a_stronger_one_and_a_break_does_not():
+    plan = make_plan(read("rock with a huge finale"), duration_s=90, seed=3, soundfont_sha256=None)
+    weak, strong = (section.model_copy(update={"bars": 4}) for section in (plan.form[0], plan.form[-2]))
+    verse, pause = (weak.model_copy(update={"kind": kind, "energy": 0.3}) for kind in ("verse", "break"))
+    setting = Setting(plan.model_copy(update={"form": (verse, strong, pause, strong)}))
+
+    lifted, held = ([bar.energy for bar in setting.bars[first : first + 4]] for first in (0, 8))
+
+    assert lifted == sorted(lifted)
+    assert lifted[0] == pytest.approx(0.3)
+    assert 0.45 < lifted[-1] < strong.energy
+    assert held[-1] < 0.4

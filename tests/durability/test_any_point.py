@@ -29,7 +29,7 @@ pytestmark = [
 KILLS = int(os.environ.get("DURABILITY_KILLS", "2"))
 #: Kills of one folder, each in the middle of taking up what the one before left, between two looks at what is there.
 TOGETHER = 4
-#: Steps of a whole life at the least, in the service and in its worker. Later Pythons take fewer than 3.11, and all some more or less.
+#: Steps of a whole life at the least, in the service and in its worker; later Pythons take fewer than 3.11.
 STEPS = {"service": 3_000, "worker": 60}
 
 

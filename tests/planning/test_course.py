@@ -116,6 +116,18 @@ def test_a_drop_at_the_end_is_the_last_strong_section(seed: int):
     assert plan.form[drop].energy == max(energies(plan)) > plan.form[drop - 1].energy + 0.15
 
 
+@pytest.mark.parametrize(("style", "duration_s"), paired(sorted(packaged_styles()), [30, 45, 90, 300], each=1))
+@pytest.mark.parametrize("words", ["starts small and grows until it bursts", "builds slowly", "a drop at the end"])
+def test_the_way_up_to_a_late_high_point_is_long_and_has_steps(style: str, duration_s: int, words: str):
+    plan = plan_of(words, duration_s, 3, style)
+    way, bars = plan.form[:-2], plan.bars
+
+    assert sum(section.bars for section in way) >= 0.5 * bars - 2
+    assert len(way) >= min(3, bars // 5)
+    assert plan.form[-2].bars <= 16 + 8
+    assert all(later.energy - earlier.energy < 0.66 for earlier, later in pairwise(plan.form))
+
+
 def test_more_play_where_more_was_asked_for():
     plan = plan_of("cinematic, starts small and grows until it bursts", 90)
 

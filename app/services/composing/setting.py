@@ -19,6 +19,9 @@ from app.services.theory.rhythm import Bar as Rhythm
 from app.services.theory.rhythm import broadened, read_rhythm
 from app.utils.seeds import rng_for
 
+#: From this step in energy on, a section lifts towards the one after it, by this part of the step.
+LIFTED_FROM, LIFT = 0.12, 0.4
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
@@ -145,11 +148,14 @@ class Setting:
 
 
 def _energy(stretch: Stretch, number: int, after: Stretch | None) -> float:
-    """Builds climb to what follows, outros sink, all others lean a little forward."""
+    """Builds climb to what follows, others before a stronger section go a part of the way, outros sink."""
     along = number / max(stretch.bars - 1, 1)
     energy = stretch.section.energy
+    step = 0.0 if after is None else max(0.0, after.section.energy - energy)
     if stretch.section.kind == "build" and after is not None:
-        energy += (max(after.section.energy, energy) - energy) * 0.8 * along
+        energy += 0.8 * step * along
+    elif stretch.section.kind != "break" and step > LIFTED_FROM:
+        energy += LIFT * step * along
     elif stretch.section.kind == "outro":
         energy -= 0.12 * along
     else:

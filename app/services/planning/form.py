@@ -8,6 +8,7 @@ import numpy as np
 
 from app.models.plan import SectionKind
 from app.services.planning.character import Character
+from app.services.planning.climbing import climbing
 from app.services.planning.lexicon import lexicon
 from app.services.planning.steps import SHORT_KINDS, closed, levelled, steps_for, without_frame
 from app.services.styles.schema import FormStep, Style
@@ -107,6 +108,8 @@ def make_form(
     """
     steps = steps_for(style, bars=bars, duration_s=duration_s, rng=rng)
     steps = levelled(without_frame(steps)) if loop else closed(steps)
+    if character.arc is not None and lexicon().course[character.arc].late and not loop:
+        steps = climbing(steps, bars)
     lengths = share_out(bars, steps, style.phrase_bars)
     stretches = [
         Stretch(step.kind, step.material, length, step.energy, step.energy)

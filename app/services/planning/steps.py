@@ -112,7 +112,7 @@ def _developed(steps: list[FormStep], wanted: int) -> list[FormStep]:
         if not splittable:
             break
         heaviest = max(splittable, key=lambda i: (round(steps[i].weight, 6), not _repeats(steps, i), -i))
-        steps = [*steps[:heaviest], *_halves(steps[heaviest]), *steps[heaviest + 1 :]]
+        steps = [*steps[:heaviest], *halves(steps[heaviest]), *steps[heaviest + 1 :]]
     return steps
 
 
@@ -121,7 +121,8 @@ def _repeats(steps: Sequence[FormStep], i: int) -> bool:
     return any(0 <= j < len(steps) and steps[j].material == steps[i].material for j in (i - 1, i + 1))
 
 
-def _halves(step: FormStep) -> tuple[FormStep, FormStep]:
+def halves(step: FormStep) -> tuple[FormStep, FormStep]:
+    """A section in two, the second in other words."""
     kind, rise = SECOND_HALVES[step.kind]
     # The two lie about the energy of the whole, so that what was strongest stays so.
     second = min(1.0, step.energy + rise / 2)
