@@ -5,6 +5,7 @@ import numpy as np
 from app.models.audio import Samples
 from app.models.plan import Channel, Eq, Role, Voice
 from app.services.dsp import biquad
+from app.services.dsp.amplifier import VOICINGS, Amplifier
 from app.services.dsp.cells import apply_gains
 from app.services.dsp.chorus import Chorus
 from app.services.dsp.ducking import Ducking
@@ -21,6 +22,11 @@ NATURAL_SPREAD: dict[Role, float] = {"pad": 0.42, "chords": 0.28, "texture": 0.4
 _SPREAD_PER_WIDTH = 0.6
 _MOST_SPREAD = 0.8
 
+#: Guitars that are played through an amplifier, and how it is set. A clean one only colours chords: a single string of it
+#: rings longer without.
+AMPLIFIED: dict[str, str] = {"overdriven_guitar": "crunch", "distortion_guitar": "lead"}
+AMPLIFIED_CHORDS: dict[str, str] = {"clean_guitar": "clean"}
+
 #: An equaliser band that does less than this is left out.
 _FLAT_DB = 0.05
 
@@ -29,13 +35,15 @@ _NO_SEND_DB = -60.0
 
 
 class ChannelStrip:
-    """Tone, drive, chorus, width, pan, level and duck of one voice, from block to block."""
+    """Amplifier, tone, drive, chorus, width, pan, level and duck of one voice, from block to block."""
 
     def __init__(self, voice: Voice, ducking: Ducking) -> None:
         channel = voice.channel
         self._drive = channel.drive
         self._duck_db = channel.duck_db
         self._ducking = ducking
+        voicing = amp_voicing(voice)
+        self._amplifier = None if voicing is None else Amplifier(VOICINGS[voicing])
         self._filter = StreamingFilter(eq_sections(channel.eq))
         self._chorus = Chorus(channel.chorus) if channel.chorus > 0 else None
         spread = spread_amount(voice)
@@ -59,9 +67,13 @@ class ChannelStrip:
             self._rest(frames)
             return None
         self._resting = not sounds
+        if self._amplifier is not None:
+            dry = self._amplifier.process(dry)
         toned = self._filter.process(dry)
         if self._resting:
             self._filter.reset()
+            if self._amplifier is not None:
+                self._amplifier.reset()
         wet = saturate(toned, self._drive)
         if self._chorus:
             wet = self._chorus.process(wet)
@@ -93,6 +105,12 @@ class ChannelStrip:
         np.subtract(mid, side, out=placed[:, 1])
         placed *= self._sides
         return placed
+
+
+def amp_voicing(voice: Voice) -> str | None:
+    """How the amplifier of a voice is set, a row of VOICINGS; None for none."""
+    coloured = AMPLIFIED_CHORDS.get(voice.instrument) if voice.role == "chords" else None
+    return AMPLIFIED.get(voice.instrument, coloured)
 
 
 def spread_amount(voice: Voice) -> float:
