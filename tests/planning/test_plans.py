@@ -447,12 +447,34 @@ def test_the_only_instrument_asked_for_has_tune_and_harmony():
     assert plan.voice("lead").instrument == plan.voice("chords").instrument == "acoustic_grand_piano"
 
 
-def test_who_was_asked_for_is_a_little_louder():
+def test_who_was_asked_for_stands_in_front_of_the_others():
     style = {"jazz": packaged_styles()["jazz"]}
-    plan = plan_of("trombone", styles=style)
-    voice = next(voice for voice in plan.ensemble if voice.instrument == "trombone")
+    rows = style["jazz"].ensemble
+    plan, other = plan_of("trombone", styles=style), plan_of("jazz", styles=style)
+    asked = next(voice for voice in plan.ensemble if voice.instrument == "trombone")
+    company = [voice for voice in plan.ensemble if voice.instrument != "trombone" and voice.role in ("chords", "pad")]
 
-    assert voice.channel.level_db == style["jazz"].ensemble[voice.role].level_db + 1.5
+    assert asked.channel.level_db >= rows[asked.role].level_db + 1.5
+    assert company
+    assert all(voice.channel.level_db == rows[voice.role].level_db - 3 for voice in company)
+    assert all(voice.channel.level_db == rows[voice.role].level_db for voice in other.ensemble)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_instrument_asked_for_that_only_accompanies_is_no_softer_than_the_rest(seed: int):
+    plan = plan_of("lead flute over harp, classical", seed=seed)
+    harps = [voice for voice in plan.ensemble if voice.instrument == "harp"]
+
+    assert {voice.role for voice in harps} == {"chords", "arpeggio"}
+    assert all(voice.channel.level_db >= 0 for voice in harps)
+
+
+def test_where_several_were_asked_for_fewer_fill_up():
+    def filled(prompt: str) -> int:
+        voices = [voice for seed in range(40) for voice in plan_of(prompt, seed=seed).ensemble]
+        return sum(voice.role in ("counter", "pad") and voice.instrument not in ("flute", "harp") for voice in voices)
+
+    assert filled("classical music with flute and harp") < 0.7 * filled("classical music with flute")
 
 
 @pytest.mark.parametrize("genre", [g for g in genres() if g not in genres()[:12]])

@@ -85,13 +85,14 @@ class Amplifier:
 
 
 class _Stage:
-    # y = x / √(1 + x²), averaged between each sample and the one before (antiderivative antialiasing, first order: Parker,
-    # Zavalishin and Le Bivic 2016). Of this curve the average is (a + b) / (√(1 + a²) + √(1 + b²)), which needs no
-    # division by a difference.
+    # y = x / √(1 + x²), averaged between each sample and the one before (antiderivative antialiasing, first order:
+    # Parker, Zavalishin and Le Bivic 2016). Of this curve the average is (a + b) / (√(1 + a²) + √(1 + b²)), which needs
+    # no division by a difference.
     def __init__(self, gain_db: float, lean: float) -> None:
         self._gain = np.float32(db_to_gain(gain_db))
         self._lean = np.float32(lean)
-        self._rest = np.float32(lean / np.sqrt(1 + lean**2))
+        root = np.sqrt(1 + self._lean * self._lean)
+        self._rest = (self._lean + self._lean) / (root + root)  # to the last digit what silence comes out as
         self._last = self._lean
 
     def process(self, line: Samples) -> Samples:

@@ -22,7 +22,7 @@ NATURAL_SPREAD: dict[Role, float] = {"pad": 0.42, "chords": 0.28, "texture": 0.4
 _SPREAD_PER_WIDTH = 0.6
 _MOST_SPREAD = 0.8
 
-#: Guitars that are played through an amplifier, and how it is set. A clean one only colours chords: a single string of it
+#: Guitars that are played through an amplifier, and how it is set. A clean one only colours chords: a single string
 #: rings longer without.
 AMPLIFIED: dict[str, str] = {"overdriven_guitar": "crunch", "distortion_guitar": "lead"}
 AMPLIFIED_CHORDS: dict[str, str] = {"clean_guitar": "clean"}

@@ -35,6 +35,13 @@ _DRUMS_DEFINE_FROM = 0.5
 #: Chance that an instrument that merely suits the mood joins, if nobody was asked for.
 _MOOD_BAND_CHANCE = 0.6
 
+#: Where several were asked for, the chance that is left to others who would only fill up: they would cover them.
+_SPARED = 0.4
+_OPTIONAL: frozenset[Role] = frozenset({"counter", "arpeggio", "pad", "texture"})
+
+#: Roles below tune and harmony.
+_UNDER: frozenset[Role] = frozenset({"bass", "drums", "percussion", "texture"})
+
 #: Roles that people name as they name instruments.
 _REFUSABLE: tuple[Role, ...] = ("bass", "pad")
 
@@ -52,6 +59,7 @@ def make_band(
         seat_soloists(band, asked, brief, drums=bool(brief.drums and brief.drums.value), seed=seed)
         return _ordered(band)
     _seat_asked(band, asked, brief, seed)
+    several = len({seat.instrument for seat in band.seats if seat.role not in _UNDER}) > 1
     if drums and any(seat.role in DRUM_ROLES for seat in band.seats):
         drums = None  # whoever was asked for drums: the style decides on the rest
     if genre := genre_row(brief):
@@ -62,7 +70,8 @@ def make_band(
     for role in ROLES:
         if band.taken(role) or role in closed or (role in DRUM_ROLES and drums is False):
             continue
-        seat_from_style(band, role, wanted=_wanted(role, style, drums), density=density, seed=seed)
+        spare = _SPARED if several and role in _OPTIONAL else 1.0
+        seat_from_style(band, role, wanted=_wanted(role, style, drums), density=density, seed=seed, spare=spare)
     if not any(seat.role not in DRUM_ROLES for seat in band.seats) and not asked:
         band.seat("chords", substitute(band, "chords") or "acoustic_grand_piano", asked=False)
     return _ordered(band)
@@ -152,9 +161,20 @@ def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int) -> No
             band.seat("lead", _twin(band, members, role, seed), asked=True)
         elif melodic == [word] and "chords" in roles and not band.taken("chords") and _alone(band, word, lead):
             band.seat("chords", _twin(band, members, role, seed), asked=True)
+    if not band.taken("chords") and (plucked := _arpeggios_of(band, asked)) is not None:
+        # "Flute over harp": no strings come between them.
+        band.seat("chords", plucked, asked=True)
     if melodic and not band.taken("lead") and "lead" in band.style.ensemble:
         # Nobody else takes the tune from those who were asked for.
         band.seat("lead", pick(band, members_of(melodic[0]), "lead", seed), asked=True)
+
+
+def _arpeggios_of(band: Band, asked: Sequence[str]) -> str | None:
+    """Who was asked for, plays the arpeggios and can play the chords as well, in a style in which somebody does."""
+    if "chords" not in band.style.ensemble:
+        return None
+    able = [key for word in asked for key in members_of(word) if "chords" in roles_of_group(word)]
+    return next((seat.instrument for seat in band.seats if seat.role == "arpeggio" and seat.instrument in able), None)
 
 
 def _alone(band: Band, word: str, lead: str | None) -> bool:

@@ -84,8 +84,8 @@ def reach(row: EnsembleRole, instrument: str, lift: float) -> tuple[int, int]:
     return low, high
 
 
-def seat_from_style(band: Band, role: Role, *, wanted: bool, density: float, seed: int) -> None:
-    """Seat one of those whom the style knows in a role, by its dice; surely if `wanted`."""
+def seat_from_style(band: Band, role: Role, *, wanted: bool, density: float, seed: int, spare: float = 1.0) -> None:
+    """Seat one of those whom the style knows in a role, by its dice; surely if `wanted`, seldom if `spare` is small."""
     row = band.style.ensemble.get(role)
     rng = rng_for(seed, "ensemble", role)
     present = rng.random()
@@ -95,7 +95,7 @@ def seat_from_style(band: Band, role: Role, *, wanted: bool, density: float, see
             band.seat(role, kit, asked=False)
         return
     # A busy piece fills more of the optional roles, a sparse one fewer.
-    chance = row.presence if row.presence >= 1 else max(0.0, min(1.0, row.presence + 0.3 * density))
+    chance = row.presence if row.presence >= 1 else spare * max(0.0, min(1.0, row.presence + 0.3 * density))
     if present >= chance and not wanted:
         return
     choices = {key: weight for key, weight in row.instruments.items() if key not in band.refused}

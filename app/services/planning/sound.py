@@ -32,8 +32,17 @@ _PLACES = (0.25, -0.25, 0.4, -0.4, 0.55, -0.55, 0.15, -0.15, 0.7, -0.7)
 #: Voices nearer than this cover each other.
 _APART = 0.12
 
-#: How much louder those are who were asked for.
-_ASKED_DB = 1.5
+#: How much louder those are who were asked for, and, where some tune or harmony was, how much softer all others.
+_ASKED_DB, _COMPANY_DB = 1.5, -3.0
+
+#: Those asked for are no softer than this, whatever the style thinks of the role that was free for them; parts that are
+#: struck softly need more of it.
+_FRONT_DB: dict[Role, float] = {
+    "lead": 2.0, "counter": -1.0, "chords": 0.0, "arpeggio": 1.5, "pad": -1.0, "texture": -3.0,
+}  # fmt: skip
+
+#: Roles of tune and harmony.
+_FRONTED: frozenset[Role] = frozenset({"lead", "counter", "chords", "arpeggio", "pad"})
 
 #: Highest shelf in dB that a bright or dark mood adds.
 _MOOD_SHELF_DB = 2.0
@@ -43,6 +52,7 @@ def voices_of(seats: Sequence[Seat], character: Character, brief: Brief) -> tupl
     """The members of the band with their channels and their ways of playing."""
     pans = spread([seat.role for seat in seats], [_pan(seat, seats) for seat in seats])
     drummed = any(seat.role == "drums" for seat in seats)
+    fronted = any(seat.asked and seat.role in _FRONTED for seat in seats)
     return tuple(
         Voice(
             name=seat.name,
@@ -51,7 +61,7 @@ def voices_of(seats: Sequence[Seat], character: Character, brief: Brief) -> tupl
             low_pitch=seat.low_pitch,
             high_pitch=seat.high_pitch,
             manner=manners_for(brief, seat.instrument),
-            channel=_channel(seat, pan, character, drummed=drummed),
+            channel=_channel(seat, pan, character, drummed=drummed, fronted=fronted),
         )
         for seat, pan in zip(seats, pans, strict=True)
     )
@@ -80,14 +90,22 @@ def spread(roles: Sequence[Role], pans: Sequence[float]) -> list[float]:
     return placed
 
 
-def _channel(seat: Seat, pan: float, character: Character, *, drummed: bool) -> Channel:
+def _level_db(seat: Seat, *, fronted: bool) -> float:
+    """The style's level, except that those asked for stand in front and the others, where they do, behind them."""
+    level_db = seat.row.level_db
+    if seat.asked:
+        return max(level_db + _ASKED_DB, _FRONT_DB.get(seat.role, level_db))
+    return level_db + (_COMPANY_DB if fronted and seat.role in _FRONTED else 0.0)
+
+
+def _channel(seat: Seat, pan: float, character: Character, *, drummed: bool, fronted: bool) -> Channel:
     row = seat.row
     eq = EQ_BY_ROLE[seat.role]
     tilt = _MOOD_SHELF_DB * character.brightness * (0.5 if seat.role in ("bass", "drums", "percussion") else 1.0)
     low_cut_hz = min(eq.low_cut_hz, 60.0) if seat.low_pitch < 40 else eq.low_cut_hz
     send = row.reverb_send_db + 3.0 * character.space if row.reverb_send_db > -60 else -60.0
     return Channel(
-        level_db=_between(row.level_db + (_ASKED_DB if seat.asked else 0.0), -60, 12),
+        level_db=_between(_level_db(seat, fronted=fronted), -60, 12),
         pan=_between(pan, -1, 1),
         width=_between(row.width, 0, 2),
         eq=eq.model_copy(update={"high_shelf_db": round(eq.high_shelf_db + tilt, 2), "low_cut_hz": low_cut_hz}),
