@@ -173,14 +173,24 @@ def neural(extra: list[str]) -> int:
 
 
 def distributed(extra: list[str]) -> int:
-    """Install what a real PostgreSQL needs into an environment of its own, then run what needs one."""
+    """What needs a real PostgreSQL, in an environment of its own."""
+    return on_postgresql(["-m", "distributed", *PARALLEL, *FOLLOWED, *extra])
+
+
+def distributed_short(extra: list[str]) -> int:
+    """Of that the most telling: nodes, recovery, a host cut off, faults of all kinds, the stores."""
+    return on_postgresql(["-m", "distributed and essential", *PARALLEL, *extra])
+
+
+def on_postgresql(arguments: list[str]) -> int:
+    """Install what a real PostgreSQL needs into an environment of its own, then run tests there."""
     try:
         run.set_up([run.REQUIREMENTS, REQUIREMENTS, "requirements/distributed.txt"], venv=DISTRIBUTED_VENV)
     except run.SetupFailed as failure:
         print(f"run_tests.py: {failure}", file=sys.stderr)
         return 1
     return start(
-        ["pytest", "tests/distributed", "tests/storage", "-m", "distributed", *FOLLOWED, *extra],
+        ["pytest", "tests/distributed", "tests/storage", *arguments],
         venv=DISTRIBUTED_VENV,
         COVERAGE_FILE=COVERAGE_OF_DISTRIBUTED,
     )
@@ -352,6 +362,7 @@ CHECKS: dict[str, Check] = {
     "docs": Check("README, examples and doctests", (tests("tests/tooling", "app"),)),
     "neural": Check("models, in an environment of their own; installs what they need", (neural,)),
     "distributed": Check("many machines on a real PostgreSQL; installs what it needs", (distributed,)),
+    "distributed-short": Check("the most telling of these, as CI runs them", (distributed_short,)),
     "browser": Check("the studio in a real Chromium; installs what drives it", (browser,)),
     "combined": Check("the lines that `all` and `neural` ran together; fails under 95 %", (combined,)),
     "summary": Check("every test, then writes TEST_SUMMARY.md", (summary,)),
@@ -360,7 +371,7 @@ CHECKS: dict[str, Check] = {
 
 def usage() -> str:
     """The list of checks."""
-    lines = [f"  {name:<12} {check.help}" for name, check in CHECKS.items()]
+    lines = [f"  {name:<17} {check.help}" for name, check in CHECKS.items()]
     return "\n".join(
         ["usage: python3 run_tests.py CHECK [CHECK ...] [-- arguments for pytest]", "", *lines, ""],
     )

@@ -83,6 +83,7 @@ def test_one_machine_keeps_its_files_in_a_bucket(shelf, tmp_path, started):
     assert not (tmp_path / "data" / "audio").exists()
 
 
+@pytest.mark.essential
 def test_nodes_without_a_common_folder_share_a_bucket(installation, shelf, tmp_path, started):
     own = {**installation.environment, **shelf.environment}
     node = started(Server(tmp_path / "node", measured=False, **{**own, "MUSIC_DATA_DIR": str(tmp_path / "node")}))
@@ -224,6 +225,7 @@ def test_a_moving_installation_brings_its_files_into_the_bucket(installation, sh
     assert not (tmp_path / "new" / "audio").exists()
 
 
+@pytest.mark.essential
 def test_a_killed_workers_objects_go_and_the_track_is_made_once(installation, shelf, tmp_path, started):
     own = {**installation.environment, **shelf.environment}
     own.pop("MUSIC_DATA_DIR")

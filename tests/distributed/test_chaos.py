@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.scale.chaos import Chaos, Faults
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.distributed, pytest.mark.essential]
 
 FAULTS = Faults(tracks=40, nodes=2, workers=3, every_s=3.0, database_restarts=1, store_away_s=4.0, limit_s=600)
 

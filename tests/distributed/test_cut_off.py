@@ -12,7 +12,7 @@ from tests.distributed.conftest import Installation, Worker, ask, finished, in_w
 from tests.distributed.test_recovery import check_whole
 from tests.postgres import open_cluster
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.distributed, pytest.mark.essential]
 
 HERE, THERE, NETWORK, PORT = "10.213.77.1", "10.213.77.2", "10.213.77.0/24", 8310
 

@@ -9,7 +9,7 @@ import soundfile
 
 from tests.distributed.conftest import ask, finished
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.distributed, pytest.mark.essential]
 
 
 def test_another_node_tells_what_happens_up_to_the_end(installation):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.distributed.conftest import ask, finished, in_work
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.distributed, pytest.mark.essential]
 
 LONG = {"duration": 60}
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.distributed.conftest import HEARTBEAT_S, ask, finished, in_work
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.distributed, pytest.mark.essential]
 
 #: Long enough to be caught in the act.
 LONG = {"duration": 60}

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.distributed.conftest import ask, finished
 from tests.distributed.test_moving import command
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.distributed, pytest.mark.essential]
 
 
 def figures(text):

@@ -16,7 +16,7 @@ def cluster():
     cluster.end()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.distributed)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.distributed, pytest.mark.essential])])
 def store(request, tmp_path):
     if request.param == "sqlite":
         store = TrackStore(tmp_path / "new" / "music.db")

@@ -124,6 +124,7 @@ def test_a_place_where_nobody_answers_is_away(monkeypatch: pytest.MonkeyPatch, s
 
 
 @pytest.mark.distributed
+@pytest.mark.essential
 def test_a_bucket_that_is_there_can_be_used_and_keeps_nothing_of_the_trial(bucket: str, s3_server) -> None:
     AudioFiles(f"s3://{bucket}/music").check()
 
@@ -131,12 +132,14 @@ def test_a_bucket_that_is_there_can_be_used_and_keeps_nothing_of_the_trial(bucke
 
 
 @pytest.mark.distributed
+@pytest.mark.essential
 def test_a_bucket_that_is_not_there_is_named(bucket: str) -> None:
     with pytest.raises(StorageFailed, match="the bucket is not there"):
         AudioFiles(f"s3://{bucket}-not").check()
 
 
 @pytest.mark.distributed
+@pytest.mark.essential
 async def test_a_signed_address_gives_the_file_with_its_name_to_anybody(bucket: str, source: Path) -> None:
     files = AudioFiles(f"s3://{bucket}/music", redirects=True)
     files.put(source, KEY, HEADERS)
@@ -154,6 +157,7 @@ async def test_a_signed_address_gives_the_file_with_its_name_to_anybody(bucket: 
 
 
 @pytest.mark.distributed
+@pytest.mark.essential
 def test_a_large_file_goes_up_in_parts_and_comes_back_whole(bucket: str, s3_server, tmp_path: Path) -> None:
     content = bytes(range(256)) * 50_000  # 12.8 MB
     (tmp_path / "track.wav").write_bytes(content)
@@ -168,6 +172,7 @@ def test_a_large_file_goes_up_in_parts_and_comes_back_whole(bucket: str, s3_serv
 
 
 @pytest.mark.distributed
+@pytest.mark.essential
 def test_an_upload_waits_for_a_store_that_comes_back(bucket: str, s3_server, source: Path) -> None:
     files = AudioFiles(f"s3://{bucket}/music", patience_s=120)
     s3_server.freeze()
@@ -184,6 +189,7 @@ def test_an_upload_waits_for_a_store_that_comes_back(bucket: str, s3_server, sou
 
 
 @pytest.mark.distributed
+@pytest.mark.essential
 async def test_a_stream_under_way_outlasts_a_store_that_stumbles(
     bucket: str, s3_server, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,15 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "audio"
 
 
-@pytest.fixture(params=["path", "text", "file URL", "memory", pytest.param("s3", marks=pytest.mark.distributed)])
+@pytest.fixture(
+    params=[
+        "path",
+        "text",
+        "file URL",
+        "memory",
+        pytest.param("s3", marks=[pytest.mark.distributed, pytest.mark.essential]),
+    ]
+)
 def files(request: pytest.FixtureRequest, root: Path) -> AudioFiles:
     if request.param == "s3":
         return AudioFiles(f"s3://{request.getfixturevalue('bucket')}/music")

@@ -10,7 +10,7 @@ from app.utils.clock import FrozenClock
 from tests.storage.test_tracks import a_file, a_track, add, finish
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.distributed)])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=[pytest.mark.distributed, pytest.mark.essential])])
 def files(request, tmp_path):
     if request.param == "s3":
         return AudioFiles(f"s3://{request.getfixturevalue('bucket')}/music")
