@@ -13,10 +13,11 @@ import httpx
 PROMPTS = ("calm piano", "energetic techno", "jazz trio with double bass", "orchestral film music", "folk guitar")
 #: Seconds of music that is asked for.
 LENGTHS_S = (5, 8, 12)
-#: What becomes of a track, and how often: followed and fetched, fetched in parts, in a form on demand, or stopped.
-LIVES = (("events", 4), ("polls", 3), ("range", 1), ("form", 1), ("cancel", 2))
-#: Seconds between two questions for one track, as the example client has it.
-POLL_S = 2.0
+#: What becomes of a track, and how often: followed and fetched, heard while it is made, fetched in parts, in a form on
+#: demand, or stopped.
+LIVES = (("events", 3), ("polls", 3), ("stream", 2), ("range", 1), ("form", 1), ("cancel", 2))
+#: Seconds between two questions for one track, as the example client has it, and for whether it can be heard.
+POLL_S, LISTEN_S = 2.0, 0.2
 
 
 @dataclass
@@ -65,7 +66,10 @@ class Client:
             if life == "cancel":
                 await asyncio.sleep(dice.random())
                 await self._ask("cancel", "POST", f"/music/tracks/{track_id}/cancel", (200, 409))
-            elif await (self._hear(track_id) if life == "events" else self._poll(track_id, until)):
+                return
+            if life == "stream":
+                await self._listen(track_id, until)
+            if await (self._hear(track_id) if life == "events" else self._poll(track_id, until)):
                 await self._fetch(track_id, life)
         finally:
             await self._ask("delete", "DELETE", f"/music/tracks/{track_id}", (204,))
@@ -79,6 +83,17 @@ class Client:
                 if line.startswith("data: "):
                     last = line[6:]
         return self._completed(json.loads(last or "{}"))
+
+    async def _listen(self, track_id: str, until: float) -> None:
+        """Hear the track from its first sound to its last, while it is made if it can be heard by then."""
+        while not (await self._ask("record", "GET", f"/music/tracks/{track_id}", (200,))).json()["audible"]:
+            if time.monotonic() > until + 120:
+                self.seen.problems.append(f"{track_id} could never be heard")
+                return
+            await asyncio.sleep(LISTEN_S)
+        heard = await self._ask("stream", "GET", f"/music/tracks/{track_id}/stream", (200,))
+        if len(heard.content) < 20_000:
+            self.seen.problems.append(f"a stream of {len(heard.content)} bytes")
 
     async def _poll(self, track_id: str, until: float) -> bool:
         while True:
