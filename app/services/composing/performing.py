@@ -54,6 +54,11 @@ BACKBEATS = frozenset({DRUM_KEYS["snare"], DRUM_KEYS["clap"], DRUM_KEYS["rim"], 
 #: How much more the first beat of a bar of three weighs, and how much less all others: who plays in three leans on one.
 LEAN_IN_THREE = (1.1, 0.88)
 
+#: From the second tempo down to the first, accompaniment that plays on the beat and between leans on it more and more:
+#: so much louder on it, so much softer between. Who plays between the beats mostly, as in reggae, means it.
+SLOW_BPM, LEAN_ON, LEAN_OFF, MOSTLY_BETWEEN = (84.0, 104.0), 0.06, 0.24, 0.7
+LEANING: frozenset[Role] = frozenset({"chords", "arpeggio", "bass", "drums", "percussion"})
+
 #: Positions within a beat are looked up on this grid.
 _FINE = 1e-4
 
@@ -204,11 +209,23 @@ def _phrasing(starts: NDArray[np.float64], score: Score, voice: Voice) -> NDArra
 def _lean(starts: NDArray[np.float64], plan: Plan, voice: Voice) -> NDArray[np.float64]:
     """Weight within the bar, of those who carry it: in three it leans on the first beat."""
     metre = metre_of(plan.time_signature)
-    if metre.upper != 3 or voice.role == "lead":
+    if voice.role == "lead":
         return np.ones(len(starts))
+    if metre.upper != 3:
+        return _lean_on_the_beat(starts, plan, voice)
     inside = starts % metre.beats
     first = (inside < _FINE) | (inside > metre.beats - _FINE)
     return np.where(first, *LEAN_IN_THREE)
+
+
+def _lean_on_the_beat(starts: NDArray[np.float64], plan: Plan, voice: Voice) -> NDArray[np.float64]:
+    """Weight within a slow beat: who plays on it and between leans on it, or one beat sounds like two."""
+    slow = np.interp(plan.tempo_bpm, SLOW_BPM, (1.0, 0.0))
+    inside = starts % 1.0
+    between = (inside > 0.2) & (inside < 0.8)
+    if slow == 0 or voice.role not in LEANING or plan.time_signature.endswith("8") or between.mean() > MOSTLY_BETWEEN:
+        return np.ones(len(starts))
+    return np.where(between, 1.0 - slow * LEAN_OFF, 1.0 + slow * LEAN_ON)
 
 
 def _untangled(notes: list[Note]) -> tuple[Note, ...]:
