@@ -21,7 +21,8 @@ COPY run.py ./
 COPY requirements requirements
 COPY app app
 
-USER music
+# By number: an orchestrator that refuses root can see that it is none.
+USER 10001
 VOLUME /data
 EXPOSE 8000
 

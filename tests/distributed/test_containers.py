@@ -77,6 +77,19 @@ def image_settings():
     return dict(word.split("=", 1) for word in words)
 
 
+@pytest.mark.essential
+def test_the_linter_of_dockerfiles_finds_nothing():
+    if shutil.which("hadolint", path=str(Path(sys.executable).parent)) is None:
+        pytest.skip("hadolint (requirements/distributed.txt) has no program for this machine")
+    linter = Path(sys.executable).with_name("hadolint")
+
+    linted = subprocess.run(
+        [linter, "--failure-threshold", "info", ROOT / "Dockerfile"], capture_output=True, text=True
+    )
+
+    assert linted.returncode == 0, linted.stdout
+
+
 def test_the_compose_files_services_make_music_as_their_image_would(installation, s3_server, image):
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     bucket = s3_server.bucket()
