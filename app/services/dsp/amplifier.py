@@ -31,8 +31,8 @@ class AmpVoicing:
 #: By name, from hardly driven to fully.
 VOICINGS: Mapping[str, AmpVoicing] = {
     "clean": AmpVoicing(first_db=10.0, second_db=6.0, lean=0.1, level_db=-12.0),
-    "crunch": AmpVoicing(first_db=17.0, second_db=9.5, lean=0.15, level_db=-21.5),
-    "lead": AmpVoicing(first_db=36.0, second_db=22.0, lean=0.15, level_db=-25.5),
+    "crunch": AmpVoicing(first_db=14.0, second_db=8.0, lean=0.15, level_db=-19.5),
+    "lead": AmpVoicing(first_db=27.0, second_db=16.0, lean=0.15, level_db=-24.5),
 }
 
 #: Strings below this are no guitar's, and rumble would drive the stages; between them it is what the first one made.
