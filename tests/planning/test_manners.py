@@ -11,7 +11,7 @@ MANNERS = [
     ("guitar, gently fingerpicked", {("fingerpicked", "guitar")}),
     ("solo piano, rubato", {("rubato", "acoustic_grand_piano")}),
     ("palm-muted distorted guitars", {("palm_muted", "distortion_guitar")}),
-    ("strummed ukulele", {("strummed", "nylon_guitar")}),
+    ("strummed ukulele", {("strummed", "ukulele")}),
     ("tremolo strings", {("tremolo", "tremolo_strings")}),
     ("legato, slow and sad", {("legato", None)}),
     ("no staccato, piano", set()),

@@ -670,3 +670,20 @@ def test_the_only_drummers_of_a_march_never_stop(seed: int):
 
     assert plan.style == "march"
     assert all(drummers & set(section.voices) for section in plan.form)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "styles"),
+    [
+        ("happy ukulele", {"folk", "acoustic_guitar", "samba", "bossa_nova", "country"}),
+        ("steel drums", {"reggae", "samba", "salsa", "afrobeat"}),
+        ("harmonica", {"blues", "country", "folk", "bluegrass"}),
+    ],
+)
+def test_an_instrument_brings_the_music_that_it_is_at_home_in(prompt: str, styles: set[str]):
+    assert {plan_of(prompt, seed=seed).style for seed in range(16)} <= styles
+
+
+def test_a_mood_still_chooses_among_the_homes_of_an_instrument():
+    assert {plan_of("ukulele", seed=seed).style for seed in range(16)} >= {"acoustic_guitar", "folk"}
+    assert plan_of("techno with a ukulele", seed=1).style == "techno"

@@ -236,7 +236,7 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("30 seconds of pop", {"tempo_bpm": None, "not_understood": []}),
     # Signs.
     ("😢🎹 🌧", {"moods": ["sad", "rain"], "instruments": [PIANO]}),
-    ("HAPPY!!! UKULELE???", {"moods": ["happy"], "instruments": ["nylon_guitar"]}),
+    ("HAPPY!!! UKULELE???", {"moods": ["happy"], "instruments": ["ukulele"]}),
     ("موسيقى هادئة 90 bpm", {"tempo_bpm": 90}),
     ("", {"genre": None, "moods": [], "instruments": [], "not_understood": []}),
 ]  # fmt: skip

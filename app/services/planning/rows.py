@@ -61,6 +61,7 @@ class InstrumentRow(Frozen):
     weak: bool = False
     part: bool = False
     alone: bool = False
+    styles: dict[str, float] = Field(default_factory=dict)
 
 
 class CourseRow(Frozen):
