@@ -205,7 +205,7 @@ def test_from_a_zip_over_http_to_a_track_of_the_taught_model(open_client):
         seen = follow(client, f"/music/finetunes/{taught.json()['finetune_id']}")
         record = seen[-1]
         assert record["status"] == "completed", record["error"]
-        assert len({one["progress"] for one in seen if one["stage"] == "learning"}) > 3
+        assert len({one["progress"] for one in seen if one["stage"] == "learning"}) > 1  # as often as it was looked
         assert (record["learned"]["pieces"], record["learned"]["steps"]) == (2, 20)
         assert [step for step, _ in record["learned"]["loss"]] == list(range(1, 21))
         assert {file["file"]: file["reason"] for file in record["skipped"]} == {
