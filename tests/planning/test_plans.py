@@ -687,3 +687,15 @@ def test_an_instrument_brings_the_music_that_it_is_at_home_in(prompt: str, style
 def test_a_mood_still_chooses_among_the_homes_of_an_instrument():
     assert {plan_of("ukulele", seed=seed).style for seed in range(16)} >= {"acoustic_guitar", "folk"}
     assert plan_of("techno with a ukulele", seed=1).style == "techno"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "who"),
+    [("jazz trio, late night", "acoustic_grand_piano"), ("piano trio", "acoustic_grand_piano"), ("string trio", None)],
+)
+def test_who_can_plays_the_chords_of_a_small_group_too(prompt: str, who: str | None):
+    plan = plan_of(prompt)
+    chords = [voice.instrument for voice in plan.ensemble if voice.role == "chords"]
+
+    assert chords == ([] if who is None else [who])
+    assert who is None or plan.voice("lead").instrument == who

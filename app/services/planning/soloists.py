@@ -37,6 +37,11 @@ def seat_soloists(band: Band, asked: Sequence[str], brief: Brief, *, drums: bool
             role = free_role(band, roles)
             band.seat(role, pick(band, members_of(word), role, seed), asked=True)
         _seat_second_desk(band, melodic, brief)
+        if not any(band.taken(role) for role in ("chords", "pad", "arpeggio")):
+            # The pianist of a trio has a left hand, and its guitarist more than one string.
+            able = [seat.instrument for seat in band.seats if "chords" in roles_of(seat.instrument)]
+            if able:
+                band.seat("chords", able[0], asked=True)
     drummers = [word for word in asked if word not in melodic]
     for word in drummers or (["drums"] if drums else []):
         if word == "drums":
