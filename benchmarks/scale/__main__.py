@@ -48,9 +48,9 @@ def throughput(address: str, folder: Path) -> Iterator[Row]:
     )
 
 
-def chaos(server: Cluster, folder: Path, tracks: int, every_s: float) -> Iterator[Row]:
+def chaos(server: Cluster, folder: Path, tracks: int, every_s: float, every_tracks: int) -> Iterator[Row]:
     """Parts killed every few seconds, the database restarted twice, the object store away once."""
-    faults = Faults(tracks=tracks, every_s=every_s)
+    faults = Faults(tracks=tracks, every_s=every_s, every_tracks=every_tracks)
     objects = S3Server()
     try:
         seen = Chaos(server, objects, folder, faults).run()
@@ -59,7 +59,7 @@ def chaos(server: Cluster, folder: Path, tracks: int, every_s: float) -> Iterato
     killed = ", ".join(f"{part} {count} times" for part, count in sorted(seen.kills.items()))
     yield Row(
         what=f"{seen.accepted} tracks, {faults.nodes} API nodes, {faults.workers} workers",
-        measured=f"{seen.took_s:.0f} s; killed, one every {every_s:g} s: {killed}; "
+        measured=f"{seen.took_s:.0f} s; killed, one every {every_s:g} s and {every_tracks} tracks at most: {killed}; "
         f"database restarted {seen.database_restarts} times; "
         f"object store away {seen.store_absences} times, {faults.store_away_s:g} s each; "
         f"{seen.sent_again} requests sent again; {seen.runs} runs begun for {seen.stored} tracks; {seen.files} files; "
@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", help=f"{', '.join(names)} (default: all but chaos)")
     parser.add_argument("--tracks", type=int, default=1000, help="of chaos (default: %(default)s)")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between chaos's kills (default: %(default)s)")
+    parser.add_argument("--every-tracks", type=int, default=3, help="finished tracks between them (default: 3)")
     options = parser.parse_args()
     chosen = options.what or list(MEASURES)
     if unknown := set(chosen) - set(names):
@@ -86,7 +87,7 @@ def main() -> None:
     with cluster() as server, tempfile.TemporaryDirectory(prefix="music-scale-") as folder:
         for name in chosen:
             if name == "chaos":
-                measured = chaos(server, Path(folder, name), options.tracks, options.every)
+                measured = chaos(server, Path(folder, name), options.tracks, options.every, options.every_tracks)
             else:
                 address = server.database()
                 TrackStore(address).migrate()

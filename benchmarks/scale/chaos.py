@@ -34,6 +34,8 @@ BACKLOG = 24
 CLIENTS = 4
 #: Seconds that a killed part stays away, at most; something starts it again, as systemd would.
 AWAY_S = 2.0
+#: Seconds between looks at how many tracks are finished.
+POLL_S = 0.2
 #: What the keys of all objects begin with.
 PREFIX = "music"
 
@@ -54,8 +56,10 @@ class Faults:
     tracks: int
     nodes: int = 2
     workers: int = 4
-    #: Seconds between kills, each of a part that has come up.
+    #: Seconds between kills at least, each of a part that has come up.
     every_s: float = 5.0
+    #: Tracks that are finished between kills at least: killed faster than it makes a track, nobody makes one.
+    every_tracks: int = 3
     database_restarts: int = 2
     #: Seconds that the object store answers nobody, once, when half of the tracks are finished.
     store_away_s: float = 10.0
@@ -196,7 +200,12 @@ class Chaos:
             for number in range(self._faults.database_restarts)
         ]
         absences = [self._faults.tracks // 2] if self._faults.store_away_s else []
+        due = self._faults.every_tracks
         while not self._over.wait(self._faults.every_s):
+            while self._finished() < due and not self._over.wait(POLL_S):
+                pass
+            if self._over.is_set():
+                return
             if absences and self._finished() >= absences[0]:
                 absences.pop()
                 # It comes back by itself, while parts go on being killed.
@@ -210,6 +219,7 @@ class Chaos:
                 continue
             part = self._dice.choice(up)
             part.kill()
+            due = self._finished() + self._faults.every_tracks
             self._outcome.kills[part.name.partition("-")[0]] += 1
             if restarts and self._finished() >= restarts[0]:
                 restarts.pop(0)
@@ -236,7 +246,7 @@ class Chaos:
         """Ask for a track until some node has accepted it: its id."""
         # New ones keep coming while parts are killed, as many as are finished.
         while not self._over.is_set() and number >= self._finished() + BACKLOG:
-            time.sleep(0.2)
+            time.sleep(POLL_S)
         body = {"prompt": f"calm piano number {number}", "duration": 5, "seed": number, "model": self._faults.model}
         while True:
             port = self._ports[number % len(self._ports)]
@@ -249,7 +259,7 @@ class Chaos:
             except httpx.HTTPError:
                 pass
             self._outcome.sent_again += 1
-            time.sleep(0.2)
+            time.sleep(POLL_S)
 
     def _finished(self) -> int:
         return int(self._ask("SELECT count(*) FROM tracks WHERE status <> 'processing'")[0][0])
@@ -270,7 +280,7 @@ class Chaos:
             try:
                 return self._cluster.sql(statement, self._database)
             except psycopg.OperationalError:  # noqa: PERF203 - that is the point
-                time.sleep(0.2)
+                time.sleep(POLL_S)
 
     # -- what is left -------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import pytest
 from app.services.storage import TrackStore
 from app.services.storage.database import bring_up_to_date
 from app.services.storage.server import address_of, open_server
-from tests.buckets import open_s3_server
+from tests.buckets import open_azure_server, open_s3_server
 from tests.postgres import open_cluster
 
 
@@ -42,3 +42,17 @@ def bucket(s3_server, monkeypatch):
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return s3_server.bucket()
+
+
+@pytest.fixture(scope="session")
+def azure_server():
+    server = open_azure_server()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def container(azure_server, monkeypatch):
+    for name, value in azure_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return azure_server.container()

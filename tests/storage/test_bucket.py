@@ -1,7 +1,9 @@
 """Files in an object store: what `test_files.py` promises of every place, and what only a store can do to us."""
 
 import asyncio
+import os
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -102,6 +104,19 @@ def test_what_the_owner_has_to_mend_is_said(
     assert [path.name for path in source.parent.iterdir()] == ["track.mp3"]
 
 
+def test_neither_messages_nor_logs_hold_the_structures_of_the_library(
+    refusing: Callable[[int, str], AudioFiles], source: Path
+) -> None:
+    files = refusing(403, "AccessDenied")
+
+    for call in (files.check, lambda: files.put(source, KEY), lambda: files.fetch(KEY, source.with_name("copy"))):
+        with pytest.raises(StorageFailed) as refused:
+            call()
+        logged = "".join(traceback.format_exception(refused.value))
+        assert "AccessDenied" in logged, "what the store said is there"
+        assert "Debug source" not in logged
+
+
 @pytest.mark.parametrize("status", [500, 503, 429])
 def test_what_may_pass_is_known_as_such(status: int, refusing: Callable[[int, str], AudioFiles], source: Path) -> None:
     files = refusing(status, "SlowDown")
@@ -154,6 +169,42 @@ async def test_a_signed_address_gives_the_file_with_its_name_to_anybody(bucket: 
     assert answer.headers["content-type"] == "audio/mpeg"
     assert "filename*=UTF-8''%C3%89t%C3%A9%20Nacht.mp3" in answer.headers["content-disposition"]
     assert AudioFiles(f"s3://{bucket}/music").stored(file, media_type="", file_name="").address is None
+
+
+@pytest.mark.distributed
+def test_a_container_of_azure_can_be_used_and_is_named_where_it_is_not_there(container: str) -> None:
+    AudioFiles(f"az://{container}/music").check()
+
+    with pytest.raises(StorageFailed, match="the bucket is not there"):
+        AudioFiles(f"az://{container}-not").check()
+
+
+@pytest.mark.distributed
+async def test_azure_takes_a_large_file_in_parts_and_signs_an_address_of_it(container: str, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 50_000  # 12.8 MB
+    (tmp_path / "track.wav").write_bytes(content)
+    files = AudioFiles(f"az://{container}/music", redirects=True)
+
+    files.put(tmp_path / "track.wav", "tracks/track_a/1/track.wav", headers_of("Été / Nacht", "wav"))
+    files.fetch("tracks/track_a/1/track.wav", tmp_path / "copy")
+    file = TrackFile(form="wav", key="tracks/track_a/1/track.wav", size=len(content), sha256="")
+    stored = files.stored(file, media_type="audio/wav", file_name="x")
+    assert stored.address is not None
+    answer = httpx.get(await stored.address(), headers={"Range": "bytes=10-19"})
+
+    assert (tmp_path / "copy").read_bytes() == content
+    assert answer.status_code == 206
+    assert answer.content == content[10:20]
+    assert answer.headers["content-type"] == "audio/wav"
+    assert "filename*=UTF-8''%C3%89t%C3%A9%20Nacht.wav" in answer.headers["content-disposition"]
+
+
+def test_an_account_that_nobody_named_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AZURE_")]:
+        monkeypatch.delenv(name)
+
+    with pytest.raises(StorageFailed, match="there are no credentials for it in the environment"):
+        AudioFiles("az://shelf").check()
 
 
 @pytest.mark.distributed

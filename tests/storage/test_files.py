@@ -32,11 +32,14 @@ def root(tmp_path: Path) -> Path:
         "file URL",
         "memory",
         pytest.param("s3", marks=[pytest.mark.distributed, pytest.mark.essential]),
+        pytest.param("az", marks=pytest.mark.distributed),
     ]
 )
 def files(request: pytest.FixtureRequest, root: Path) -> AudioFiles:
     if request.param == "s3":
         return AudioFiles(f"s3://{request.getfixturevalue('bucket')}/music")
+    if request.param == "az":
+        return AudioFiles(f"az://{request.getfixturevalue('container')}/music")
     roots = {"path": root, "text": str(root), "file URL": root.as_uri(), "memory": "memory:///"}
     return AudioFiles(roots[request.param])
 

@@ -40,6 +40,7 @@ _CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "3s", "timeout
 _RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
 
 _MAY_PASS = re.compile(r"HTTP error|status code: (5\d\d|408|429)\b|Server error|timed? ?out", re.IGNORECASE)
+_NO_CREDENTIALS = re.compile(r"169\.254\.169\.254|metadata\.google\.internal|Account must be specified")
 _REFUSED = re.compile(r"status code: (401|403)\b")
 
 
@@ -166,10 +167,10 @@ def store_errors(what: str) -> Iterator[None]:
             yield
         except (BaseError, FileNotFoundError) as error:
             # Its own words name addresses and requests; they go to the log with the chained error.
-            text = str(error)
+            text = _tell_briefly(error)
             if "NoSuchBucket" in text or "ContainerNotFound" in text:
                 raise StorageFailed(f"{what}: the bucket is not there") from error
-            if "169.254.169.254" in text or "metadata.google.internal" in text:
+            if _NO_CREDENTIALS.search(text):
                 raise StorageFailed(f"{what}: there are no credentials for it in the environment") from error
             if type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError") or _REFUSED.search(text):
                 raise StorageFailed(f"{what}: the credentials have no right to that") from error
@@ -178,3 +179,11 @@ def store_errors(what: str) -> Iterator[None]:
             if _MAY_PASS.search(text):
                 raise StoreAway(f"{what}: the store does not answer") from error
             raise StorageFailed(f"{what}: the store answered {type(error).__name__}") from error
+
+
+def _tell_briefly(error: Exception) -> str:
+    """What the store said. `obstore` adds its own structures, many lines of them; no log is the better for those."""
+    text = str(error).partition("\n\nDebug source:")[0]
+    if text != str(error):
+        error.args = (text,)
+    return text
