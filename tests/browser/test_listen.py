@@ -123,10 +123,15 @@ def test_a_looped_section_comes_round_again(studio, piece):
 def test_the_picture_can_be_looked_at_closely(desk, piece):
     page = desk.open(f"#track={piece}")
     expect(page.locator(".section .go").first).to_be_visible()
-    wide = page.locator(".section").first.bounding_box()["width"]
+    # Asked in the page, in one go: it is drawn anew while more of the track comes in.
+    wide = page.wait_for_function(
+        "() => document.querySelector('.section')?.getBoundingClientRect().width"
+    ).json_value()
     page.get_by_role("button", name="Closer").click()
 
-    assert page.locator(".section").first.bounding_box()["width"] > 1.5 * wide
+    page.wait_for_function(
+        "wide => document.querySelector('.section')?.getBoundingClientRect().width > 1.5 * wide", arg=wide
+    )
 
 
 def test_the_spectrogram_is_drawn_when_asked_for(desk, piece):
