@@ -42,14 +42,17 @@ class Heard:
         return {what: after - before for what, (before, after) in steps}
 
 
-def hear(client: httpx.Client, prompt: str, duration_s: int, seed: int) -> Heard:
-    """Ask for a track and listen at once."""
+def hear(
+    client: httpx.Client, prompt: str, duration_s: int, seed: int, *, elsewhere: httpx.Client | None = None
+) -> Heard:
+    """Ask for a track and listen at once; `elsewhere` is another node to listen at."""
+    listener = elsewhere or client
     began = time.perf_counter()
     track_id = tracks.post(client, prompt, duration_s, seed)
     seen = {"accepted": time.perf_counter() - began}
 
     def watch() -> None:
-        with httpx.stream("GET", f"{client.base_url}/music/tracks/{track_id}/events", timeout=60) as events:
+        with httpx.stream("GET", f"{listener.base_url}/music/tracks/{track_id}/events", timeout=60) as events:
             name = ""
             for line in events.iter_lines():
                 if line.startswith("event: "):
@@ -61,7 +64,7 @@ def hear(client: httpx.Client, prompt: str, duration_s: int, seed: int) -> Heard
     watcher = threading.Thread(target=watch)
     watcher.start()
     arrived: list[tuple[float, int]] = []
-    with client.stream("GET", f"/music/tracks/{track_id}/stream") as sound:
+    with listener.stream("GET", f"/music/tracks/{track_id}/stream") as sound:
         sound.raise_for_status()
         arrived.extend((time.perf_counter() - began, len(piece)) for piece in sound.iter_raw())
     tracks.finished(client, track_id)

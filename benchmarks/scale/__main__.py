@@ -4,6 +4,7 @@ Needs what `requirements/distributed.txt` brings, as `python3 run_tests.py distr
 """
 
 import argparse
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from benchmarks.__main__ import Row, table
 from benchmarks.objects import S3Server
 from benchmarks.postgres import Cluster, cluster
 from benchmarks.scale.chaos import Chaos, Faults
+from benchmarks.scale.hearing import hear_across
 from benchmarks.scale.pickup import queue_on, time_pickups, worker
 from benchmarks.scale.throughput import per_second
 
@@ -21,6 +23,8 @@ from benchmarks.scale.throughput import per_second
 PICKUPS = 200
 #: Workers whose throughput is compared with one's, tracks for each, and how long one takes.
 WORKERS, EACH, JOB_S = 8, 30, 1.0
+#: Times that each prompt is listened to.
+ROUNDS = 3
 
 
 def pickup(address: str, folder: Path) -> Iterator[Row]:
@@ -48,6 +52,23 @@ def throughput(address: str, folder: Path) -> Iterator[Row]:
     )
 
 
+def hearing(address: str, folder: Path) -> Iterator[Row]:
+    """Sound from a node that neither was asked for the track nor makes it."""
+    objects = S3Server()
+    try:
+        heard = hear_across(address, objects, folder, rounds=ROUNDS)
+    finally:
+        objects.end()
+    first_s = sorted(one.seen_s["heard"] for one in heard)
+    late_s = max(one.late_s for one in heard)
+    yield Row(
+        what="First sound of a 30 s track, from the POST at one node to another node's stream, through a bucket",
+        measured=f"median {statistics.median(first_s):.2f} s, worst {first_s[-1]:.2f} s of {len(first_s)}; "
+        + ("never later than it was played" if late_s <= 0 else f"{late_s:.2f} s later than it was played, at most"),
+        beside="at most 1.5 s",
+    )
+
+
 def chaos(server: Cluster, folder: Path, tracks: int, every_s: float, every_tracks: int) -> Iterator[Row]:
     """Parts killed every few seconds, the database restarted twice, the object store away once."""
     faults = Faults(tracks=tracks, every_s=every_s, every_tracks=every_tracks)
@@ -68,7 +89,11 @@ def chaos(server: Cluster, folder: Path, tracks: int, every_s: float, every_trac
     )
 
 
-MEASURES: dict[str, Callable[[str, Path], Iterator[Row]]] = {"pickup": pickup, "throughput": throughput}
+MEASURES: dict[str, Callable[[str, Path], Iterator[Row]]] = {
+    "pickup": pickup,
+    "throughput": throughput,
+    "hearing": hearing,
+}
 
 
 def main() -> None:
