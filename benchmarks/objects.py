@@ -28,6 +28,19 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a server that was just started; `AssertionError`, and it is ended, if it never answers."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            httpx.get(url, timeout=5)
+            return
+        except httpx.HTTPError:  # noqa: PERF203 - that is the point
+            time.sleep(0.05)
+    process.kill()
+    raise AssertionError(f"the server at {url} did not start")
+
+
 class S3Server:
     """`moto_server` in a process of its own."""
 
@@ -39,7 +52,7 @@ class S3Server:
         self._process = subprocess.Popen(
             [sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        self._until_it_answers()
+        wait_until_it_answers(self.url, self._process)
         #: What an S3 client reads of its environment.
         self.environment = {
             "AWS_ENDPOINT_URL": self.url,
@@ -91,14 +104,3 @@ class S3Server:
         self.thaw()
         self._process.kill()
         self._process.wait()
-
-    def _until_it_answers(self) -> None:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            try:
-                httpx.get(self.url, timeout=5)
-                return
-            except httpx.HTTPError:  # noqa: PERF203 - that is the point
-                time.sleep(0.05)
-        self._process.kill()
-        raise AssertionError("the S3 server did not start")

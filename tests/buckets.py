@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import shutil
 import subprocess
-import time
 from base64 import b64decode, b64encode
 from email.utils import formatdate
 from importlib.util import find_spec
@@ -13,7 +12,7 @@ from itertools import count
 import httpx
 import pytest
 
-from benchmarks.objects import S3Server, free_port
+from benchmarks.objects import S3Server, free_port, wait_until_it_answers
 
 __all__ = ["AzureServer", "S3Server", "free_port", "open_azure_server", "open_s3_server"]
 
@@ -42,7 +41,7 @@ class AzureServer:
         self._process = subprocess.Popen(
             [program, *place, *manners], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        self._until_it_answers()
+        wait_until_it_answers(self.url, self._process)
         #: What an Azure client reads of its environment.
         self.environment = {
             "AZURE_STORAGE_ACCOUNT_NAME": self.ACCOUNT,
@@ -67,17 +66,6 @@ class AzureServer:
         """Stop it; its blobs are gone."""
         self._process.kill()
         self._process.wait()
-
-    def _until_it_answers(self) -> None:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            try:
-                httpx.get(self.url, timeout=5)
-                return
-            except httpx.HTTPError:  # noqa: PERF203 - that is the point
-                time.sleep(0.05)
-        self.end()
-        raise AssertionError("azurite did not start")
 
 
 def open_azure_server() -> AzureServer:

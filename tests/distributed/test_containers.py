@@ -79,9 +79,9 @@ def image_settings():
 
 @pytest.mark.essential
 def test_the_linter_of_dockerfiles_finds_nothing():
-    if shutil.which("hadolint", path=str(Path(sys.executable).parent)) is None:
+    linter = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if linter is None:
         pytest.skip("hadolint (requirements/distributed.txt) has no program for this machine")
-    linter = Path(sys.executable).with_name("hadolint")
 
     linted = subprocess.run(
         [linter, "--failure-threshold", "info", ROOT / "Dockerfile"], capture_output=True, text=True

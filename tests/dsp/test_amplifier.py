@@ -48,7 +48,7 @@ def test_a_fifth_makes_the_tone_below_it_that_neither_string_plays():
 
 
 def test_nothing_comes_from_above_the_loudspeaker_and_nothing_folds_back():
-    # A tone of which no overtone is near 4,000 Hz; what clipping folds back from above 22,050 Hz would be.
+    # No overtone of 3,001 Hz lies between it and 6,002 Hz: whatever is heard there was folded back.
     loud = Amplifier(VOICINGS["lead"]).process(tones(3_001.0))
     spectrum = np.abs(np.fft.rfft(loud[:, 0] * np.hanning(len(loud))))
     frequencies = np.fft.rfftfreq(len(loud), 1 / 44_100)

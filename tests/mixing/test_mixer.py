@@ -19,11 +19,11 @@ VOICES = {
 KICKS = range(0, 10**6, 22_050)
 
 
-def voice(role="lead", channel=None, name=None):
+def voice(role="lead", channel=None, name=None, instrument="violin"):
     return Voice(
         name=name or role,
         role=role,
-        instrument="violin",
+        instrument=instrument,
         low_pitch=40,
         high_pitch=90,
         channel=channel or Channel(**DRY),
@@ -268,3 +268,37 @@ def test_a_voice_that_rested_comes_back_as_if_it_had_not():
     channel = Channel(width=1.5, chorus=0.5, **DRY)
 
     np.testing.assert_allclose(through(channel, samples), through(channel, almost), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "role", "driven"),
+    [
+        ("distortion_guitar", "chords", True),
+        ("overdriven_guitar", "lead", True),
+        ("clean_guitar", "chords", True),
+        ("clean_guitar", "lead", False),
+        ("steel_guitar", "chords", False),
+    ],
+)
+def test_driven_guitars_go_through_an_amplifier_and_others_do_not(instrument, role, driven):
+    fifth = (sine(220.0, 2.0) + sine(330.0, 2.0)) * np.float32(0.05)
+    channel = Channel(**DRY, eq=Eq(low_cut_hz=20.0))
+
+    heard = whole(mixed([voice(role, channel, instrument=instrument)], [fifth]))
+
+    # An amplifier makes the tone below a fifth, which neither string plays.
+    spectrum = np.abs(np.fft.rfft(heard[:, 0] * np.hanning(len(heard))))
+    below = round(110.0 * len(heard) / 44_100)
+    assert (db(spectrum[below - 3 : below + 4].max() / spectrum.max()) > -55) == driven
+
+
+def test_a_guitar_that_rested_begins_again_as_it_began():
+    chord = noise(1.0, level=0.05, seed=3)
+    quiet = np.zeros((2 * BLOCK_FRAMES, 2), np.float32)
+    gap = np.zeros((-len(chord) % BLOCK_FRAMES, 2), np.float32)
+    guitar = voice("chords", Channel(**DRY), instrument="distortion_guitar")
+
+    heard = whole(mixed([guitar], [np.concatenate((chord, gap, quiet, chord))]))
+
+    again = len(chord) + len(gap) + len(quiet)
+    np.testing.assert_allclose(heard[again:], heard[: len(chord)], atol=1e-6)

@@ -675,7 +675,6 @@ def test_the_only_drummers_of_a_march_never_stop(seed: int):
 @pytest.mark.parametrize(
     ("prompt", "styles"),
     [
-        ("happy ukulele", {"folk", "acoustic_guitar", "samba", "bossa_nova", "country"}),
         ("steel drums", {"reggae", "samba", "salsa", "afrobeat"}),
         ("harmonica", {"blues", "country", "folk", "bluegrass"}),
     ],
@@ -684,8 +683,13 @@ def test_an_instrument_brings_the_music_that_it_is_at_home_in(prompt: str, style
     assert {plan_of(prompt, seed=seed).style for seed in range(16)} <= styles
 
 
-def test_a_mood_still_chooses_among_the_homes_of_an_instrument():
-    assert {plan_of("ukulele", seed=seed).style for seed in range(16)} >= {"acoustic_guitar", "folk"}
+def test_a_ukulele_brings_folk_or_a_guitar_more_often_than_not():
+    styles = [plan_of("happy ukulele", seed=seed).style for seed in range(30)]
+
+    assert sum(style in ("folk", "acoustic_guitar") for style in styles) > 15
+
+
+def test_a_genre_outranks_the_homes_of_an_instrument():
     assert plan_of("techno with a ukulele", seed=1).style == "techno"
 
 

@@ -121,7 +121,9 @@ def test_every_style_that_a_table_names_exists():
     words, styles = lexicon(), packaged_styles()
 
     named = {name for row in words.genres.values() for name in row.styles}
-    named |= {name for rows in (words.moods, words.uses) for row in rows.values() for name in row.styles}
+    named |= {
+        name for rows in (words.moods, words.uses, words.instruments) for row in rows.values() for name in row.styles
+    }
     assert named | set(words.spread) <= set(styles)
 
 

@@ -1,6 +1,7 @@
 """The first choices of a plan: style, metre, tempo, key. What the words asked for stands; dice decide the rest."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
@@ -90,16 +91,18 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         return styles[choose(rng, weights)]
     spread = lexicon().spread
     refused = _refused_styles(brief, styles)
-    rows = [lexicon().instruments.get(heard.value) for heard in brief.instruments]
-    homes = [called.styles for called in rows if called is not None]
+    called: Counter[str] = Counter()
+    for heard in brief.instruments:
+        if (word := lexicon().instruments.get(heard.value)) is not None:
+            called.update(word.styles)
     weights = {}
     for name, style in styles.items():
-        wished = character.styles.get(name, 0.0) + sum(home.get(name, 0.0) for home in homes)
+        wished = character.styles.get(name, 0.0) + called[name]
         # Players who are all at home in a style call for it even where no mood does, and however rare it is.
         home = min(1.0, _welcomes(style, [members_of(heard.value) for heard in brief.instruments]))
         unwished = _UNWISHED + (_CALLED_FOR * home**2 if brief.instruments else 0.0)
         common = spread.get(name, 1.0) ** (_RARITY_WITH_PLAYERS if brief.instruments else 1.0)
-        weight = wished + unwished * common if character.styles or any(homes) else common
+        weight = wished + unwished * common if character.styles or called else common
         weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character)
     if brief.instruments:
         least = _LEAST_SHARE * max(weights.values())

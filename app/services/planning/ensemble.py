@@ -9,6 +9,7 @@ from app.services.planning.catalogue import members_of, refused_by, roles_of
 from app.services.planning.character import Character, genre_row
 from app.services.planning.seats import (
     LOW_ENOUGH,
+    TUNE_AND_HARMONY,
     Band,
     Seat,
     free_role,
@@ -39,9 +40,6 @@ _MOOD_BAND_CHANCE = 0.6
 _SPARED = 0.4
 _OPTIONAL: frozenset[Role] = frozenset({"counter", "arpeggio", "pad", "texture"})
 
-#: Roles below tune and harmony.
-_UNDER: frozenset[Role] = frozenset({"bass", "drums", "percussion", "texture"})
-
 #: Roles that people name as they name instruments.
 _REFUSABLE: tuple[Role, ...] = ("bass", "pad")
 
@@ -59,7 +57,7 @@ def make_band(
         seat_soloists(band, asked, brief, drums=bool(brief.drums and brief.drums.value), seed=seed)
         return _ordered(band)
     _seat_asked(band, asked, brief, seed)
-    several = len({seat.instrument for seat in band.seats if seat.role not in _UNDER}) > 1
+    several = len({seat.instrument for seat in band.seats if seat.role in TUNE_AND_HARMONY}) > 1
     if drums and any(seat.role in DRUM_ROLES for seat in band.seats):
         drums = None  # whoever was asked for drums: the style decides on the rest
     if genre := genre_row(brief):

@@ -12,6 +12,9 @@ from app.services.styles.schema import EnsembleRole
 from app.services.theory.instruments import INSTRUMENTS
 from app.utils.seeds import rng_for
 
+#: Roles of tune and harmony; the others carry them.
+TUNE_AND_HARMONY: frozenset[Role] = frozenset({"lead", "counter", "chords", "arpeggio", "pad"})
+
 #: An instrument that reaches this pitch can play its own bass.
 LOW_ENOUGH = 41
 

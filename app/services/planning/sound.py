@@ -7,7 +7,7 @@ from app.models.plan import Channel, Eq, Mastering, Role, Space, Voice
 from app.models.score import DRUM_ROLES
 from app.services.planning.character import Character
 from app.services.planning.manners import manners_for
-from app.services.planning.seats import Seat
+from app.services.planning.seats import TUNE_AND_HARMONY, Seat
 from app.services.styles.schema import MixProfile
 
 #: Tone by role: bass and drums keep their low end, all others leave it to them.
@@ -41,9 +41,6 @@ _FRONT_DB: dict[Role, float] = {
     "lead": 2.0, "counter": -1.0, "chords": 0.0, "arpeggio": 1.5, "pad": -1.0, "texture": -3.0,
 }  # fmt: skip
 
-#: Roles of tune and harmony.
-_FRONTED: frozenset[Role] = frozenset({"lead", "counter", "chords", "arpeggio", "pad"})
-
 #: Highest shelf in dB that a bright or dark mood adds.
 _MOOD_SHELF_DB = 2.0
 
@@ -52,7 +49,7 @@ def voices_of(seats: Sequence[Seat], character: Character, brief: Brief) -> tupl
     """The members of the band with their channels and their ways of playing."""
     pans = spread([seat.role for seat in seats], [_pan(seat, seats) for seat in seats])
     drummed = any(seat.role == "drums" for seat in seats)
-    fronted = any(seat.asked and seat.role in _FRONTED for seat in seats)
+    fronted = any(seat.asked and seat.role in TUNE_AND_HARMONY for seat in seats)
     return tuple(
         Voice(
             name=seat.name,
@@ -95,7 +92,7 @@ def _level_db(seat: Seat, *, fronted: bool) -> float:
     level_db = seat.row.level_db
     if seat.asked:
         return max(level_db + _ASKED_DB, _FRONT_DB.get(seat.role, level_db))
-    return level_db + (_COMPANY_DB if fronted and seat.role in _FRONTED else 0.0)
+    return level_db + (_COMPANY_DB if fronted and seat.role in TUNE_AND_HARMONY else 0.0)
 
 
 def _channel(seat: Seat, pan: float, character: Character, *, drummed: bool, fronted: bool) -> Channel:
