@@ -66,10 +66,8 @@ def test_it_is_silent_while_nobody_plays_and_has_no_dc(name):
     assert abs(float(amplifier.process(tones(146.8, 220.0)).mean())) < 1e-3
 
 
-def test_it_sounds_the_same_whatever_the_blocks_and_after_a_rest():
+def test_it_sounds_the_same_whatever_the_blocks():
     amplifier, chord = Amplifier(VOICINGS["crunch"]), tones(110.0, 164.8)
     whole = Amplifier(VOICINGS["crunch"]).process(chord)
 
     np.testing.assert_allclose(in_blocks(amplifier.process, chord, 4_096), whole, atol=1e-5)
-    amplifier.reset()
-    np.testing.assert_allclose(amplifier.process(chord), whole, atol=1e-5)

@@ -50,7 +50,10 @@ _FOURTH = (0.5412, 1.3066)
 
 
 class Amplifier:
-    """One player's amplifier, fed block by block. It has one loudspeaker: both sides come out alike."""
+    """One player's amplifier, fed block by block. It has one loudspeaker: both sides come out alike.
+
+    A block of silence brings it to rest.
+    """
 
     def __init__(self, voicing: AmpVoicing) -> None:
         self._first = _Stage(voicing.first_db, 0.0)
@@ -78,11 +81,6 @@ class Amplifier:
         out[:] = line * self._level
         return out
 
-    def reset(self) -> None:
-        """Forget the past."""
-        for part in (self._before, self._first, self._between, self._second, self._speaker):
-            part.reset()
-
 
 class _Stage:
     # y = x / √(1 + x²), averaged between each sample and the one before (antiderivative antialiasing, first order:
@@ -105,6 +103,3 @@ class _Stage:
         clipped: Samples = (driven[1:] + driven[:-1]) / (roots[1:] + roots[:-1])
         clipped -= self._rest
         return clipped
-
-    def reset(self) -> None:
-        self._last = self._lean

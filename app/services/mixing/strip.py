@@ -72,8 +72,6 @@ class ChannelStrip:
         toned = self._filter.process(dry)
         if self._resting:
             self._filter.reset()
-            if self._amplifier is not None:
-                self._amplifier.reset()
         wet = saturate(toned, self._drive)
         if self._chorus:
             wet = self._chorus.process(wet)
