@@ -90,6 +90,15 @@ def pytest_collection_finish():
     gc.enable()
 
 
+def pytest_terminal_summary(terminalreporter):
+    """How much was drawn by chance, of all tests that tell it: a night's figures."""
+    drawn = Counter()
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        drawn.update(dict(report.user_properties))
+    if drawn:
+        terminalreporter.write_line("drawn: " + ", ".join(f"{count:,} {what}" for what, count in drawn.items()))
+
+
 def pytest_collection_modifyitems(items):
     """The longest files begin first, so that no core waits for the other's at the end."""
     cases = Counter()

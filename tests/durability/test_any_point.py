@@ -116,20 +116,22 @@ def jobs(shop):
         return connection.execute(text("SELECT kind, state FROM jobs")).all()
 
 
-def test_a_service_that_dies_anywhere_loses_doubles_and_keeps_back_nothing(tmp_path):
-    dice = random.Random(int(os.environ.get("DURABILITY_SEED", "7")))  # noqa: S311 - it draws where to die
-    total = killed = 0
-    while killed < KILLS:
-        folder = tmp_path / str(total)
+@pytest.mark.parametrize("turn", range(-(-KILLS // TOGETHER)))
+def test_a_service_that_dies_anywhere_loses_doubles_and_keeps_back_nothing(turn, tmp_path, record_property):
+    dice = random.Random(f"{os.environ.get('DURABILITY_SEED', '7')} {turn}")  # noqa: S311 - it draws where to die
+    wanted = min(TOGETHER, KILLS - turn * TOGETHER)
+    killed = 0
+    for folder in (tmp_path / str(number) for number in range(2 * wanted)):
         told = Told()
-        for _ in range(min(TOGETHER, KILLS - killed)):
+        for _ in range(wanted - killed):
             where = "worker" if dice.random() < 0.25 else "service"
             told.die(folder, where, dice.randint(1, STEPS[where]))
         check(folder, told)
         killed += told.killed
-        total += 1
-        assert total <= 2 * KILLS, "hardly any of them died"
-    assert killed >= KILLS
+        if killed == wanted:
+            break
+    record_property("kills", killed)
+    assert killed == wanted, "hardly any of them died"
 
 
 def test_a_service_that_lives_takes_as_many_steps_as_are_drawn_from(tmp_path):

@@ -23,6 +23,8 @@ from tests.jobs.conftest import until
 pytestmark = [pytest.mark.security, pytest.mark.slow, pytest.mark.uncounted]
 
 ORDERS = int(os.environ.get("SECURITY_ORDERS", "2"))
+#: Orders of one test, so that a long night shows how far it is.
+TOGETHER = 10
 HOOK = "http://127.0.0.1:9/nobody"
 
 
@@ -124,11 +126,13 @@ class Life(RuleBasedStateMachine):
         assert {name for name, one in self.seen.items() if one["status"] != "processing"} <= set(told)
 
 
-def test_any_order_of_calls_keeps_every_promise():
+@pytest.mark.parametrize("turn", range(-(-ORDERS // TOGETHER)))
+def test_any_order_of_calls_keeps_every_promise(turn, record_property):
+    orders = min(TOGETHER, ORDERS - turn * TOGETHER)
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=ORDERS,
+            max_examples=orders,
             stateful_step_count=12,
             deadline=None,
             database=None,
@@ -136,3 +140,4 @@ def test_any_order_of_calls_keeps_every_promise():
             suppress_health_check=list(HealthCheck),
         ),
     )
+    record_property("orders", orders)

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -293,12 +294,67 @@ def test_a_set_up_that_fails_fails_the_checks(monkeypatch, capsys):
     assert "no venv here" in capsys.readouterr().err
 
 
-def test_without_a_browser_the_check_says_what_to_install(monkeypatch, capsys):
+def test_without_a_browser_the_check_says_what_to_install_and_is_no_pass(checks, monkeypatch, capsys):
     monkeypatch.delenv("STUDIO_BROWSER", raising=False)
     monkeypatch.setattr(run_tests.shutil, "which", lambda name: None)
+    monkeypatch.setitem(run_tests.CHECKS, "browser", run_tests.Check("", (run_tests.browser,)))
 
-    assert run_tests.browser([]) == 1
-    assert "Install the package `chromium`" in capsys.readouterr().err
+    assert run_tests.main(["browser"]) == 0
+    assert re.match("browser: NOT ALL OF IT DONE; .*install the package `chromium`", capsys.readouterr().out)
+
+
+NIGHTLY = run_tests.CHECKS["nightly"]
+
+
+@pytest.fixture
+def browsing(checks, tmp_path, monkeypatch):
+    """A browser that is there, and what its runs end with; what they were."""
+    monkeypatch.setattr(run_tests, "find_browser", lambda: "/chromium")
+    monkeypatch.setattr(run_tests, "BROWSER_VENV", tmp_path)
+    monkeypatch.setattr(run, "set_up", lambda files, venv=None: None)
+    monkeypatch.setitem(run_tests.CHECKS, "browser", run_tests.Check("", (run_tests.browser,)))
+    ends, runs = [], []
+
+    def start(command, **how):
+        runs.append(command)
+        notes = tmp_path / "seen" / "v" / "cache"
+        notes.mkdir(parents=True, exist_ok=True)
+        (notes / "lastfailed").write_text('{"tests/browser/test_ask.py::test_a_chip": true}')
+        return ends.pop(0)
+
+    monkeypatch.setattr(run_tests, "start", start)
+    return ends, runs
+
+
+def test_what_failed_in_the_browser_gets_one_more_run_and_is_named(browsing, capsys):
+    ends, runs = browsing
+    ends += [1, 0]
+
+    assert run_tests.main(["browser"]) == 0
+    assert ["--last-failed" in command for command in runs] == [False, True]
+    assert (
+        "browser: passed; A SECOND RUN WAS NEEDED by tests/browser/test_ask.py::test_a_chip" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(("ends_with", "arguments"), [([1, 1], []), ([3], []), ([1], ["--", "-x"])])
+def test_what_fails_twice_or_was_asked_for_by_name_or_broke_off_fails(browsing, ends_with, arguments):
+    ends, runs = browsing
+    ends += ends_with
+
+    assert run_tests.main(["browser", *arguments]) == 1
+    assert len(runs) == len(ends_with)
+
+
+def test_a_night_has_ten_minutes_of_random_hands(browsing, monkeypatch):
+    given = []
+    monkeypatch.setattr(run_tests, "start", lambda command, **how: given.append((command, how)) or 0)
+
+    assert run_tests.hands in NIGHTLY.steps
+    assert run_tests.hands([]) == 0
+    ((command, how),) = given
+    assert "random_hands" in command
+    assert 2 * float(how["STUDIO_HANDS_S"]) == 600  # on a desk, and on a phone
 
 
 def test_every_documented_check_exists():
