@@ -5,7 +5,7 @@ import pytest
 from app.services.storage import TrackStore
 from benchmarks.scale.fanout import Audience, fan_out
 
-pytestmark = pytest.mark.distributed
+pytestmark = [pytest.mark.distributed, pytest.mark.essential]
 
 
 def test_everybody_hears_how_far_a_track_is_and_its_end(cluster, tmp_path):

@@ -58,6 +58,7 @@ def test_an_old_part_that_ended_meanwhile_says_that_it_is_to_be_updated(installa
 
     assert [part.returncode for part in again] == [2, 2]
     assert all("was written by a newer version of this program" in part.stderr for part in again)
+    assert not any("keepalives" in part.stderr for part in again)  # the address as its owner wrote it
     assert old.client.get("/health").status_code == 200  # those that run go on
 
 
