@@ -37,9 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MusicError as error:
         return _complain(error.detail)
     except ValidationError as error:  # of the settings: a command takes no other model
-        return _complain("; ".join(f"MUSIC_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
+        return _complain("; ".join(f"{_variable(str(e['loc'][0]))}: {e['msg']}" for e in error.errors()))
     except KeyboardInterrupt:
         return 130
+
+
+def _variable(setting: str) -> str:
+    """The variable that holds a setting, which is named by its field or, where it has several names, by one of them.
+
+    >>> _variable("heartbeat"), _variable("MUSIC_DRAIN")
+    ('MUSIC_HEARTBEAT', 'MUSIC_DRAIN')
+    """
+    return "MUSIC_" + setting.upper().removeprefix("MUSIC_")
 
 
 def _complain(detail: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: The folder of this checkout, in which `run.py` makes environments.
@@ -21,7 +21,9 @@ STORES = {"file": "file:///srv/audio", "s3": "s3://bucket/prefix", "gs": "gs://b
 class Settings(BaseSettings):
     """What a server owner can set; each field is the environment variable `MUSIC_` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="MUSIC_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MUSIC_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
 
     data_dir: Path = Field(Path("data"), description="Folder of everything that is kept: database and audio files.")
     database_url: SecretStr | None = Field(
@@ -80,7 +82,10 @@ class Settings(BaseSettings):
     upload_limit: str = Field(
         "100MB", description="Size of what may be sent at once, to learn from or as a clip: `20MB`, `1GB`."
     )
-    drain: float = Field(2.0, ge=0, description="Seconds that a stopping server lets running work finish.")
+    drain: float = Field(
+        2.0, ge=0, validation_alias=AliasChoices("MUSIC_DRAIN", "MUSIC_DRAIN_S"),
+        description="Seconds that a stopping server lets running work finish; `MUSIC_DRAIN_S` means the same.",
+    )  # fmt: skip
     public_url: str | None = Field(None, description="Address of the service as clients see it, for download links.")
     trusted_proxies: str = Field("", description="Proxies whose X-Forwarded-* headers count, comma-separated.")
     auth: Literal["off", "keys"] = Field("off", description="Whether clients need an API key.")

@@ -93,6 +93,7 @@ def create_app(settings: Settings | None = None, service: MusicGeneratorService 
     app.state.streaming = Streaming(app.state.following)
     app.state.lookout = Lookout(app.state.service)
     app.state.requests = RequestTally() if settings.metrics == "on" else None
+    app.state.limits = make_limits(settings) if settings.has_limits else None
     for router in (
         music.router,
         live.router,
@@ -133,11 +134,11 @@ def _add_layers(app: DocumentedAPI, settings: Settings) -> None:
     )
     if settings.has_limits:
         app.say_limits()
-        app.add_middleware(ClientLimits, service=app.state.service, limits=make_limits(settings))
+        app.add_middleware(ClientLimits, service=app.state.service, limits=app.state.limits)
     if settings.auth == "keys":
         app.add_middleware(Gate, service=app.state.service)
     if settings.limit_address:
-        app.add_middleware(AddressLimit, limits=make_limits(settings))
+        app.add_middleware(AddressLimit, limits=app.state.limits)
     if settings.body_timeout:
         app.add_middleware(SlowSenders, within_s=settings.body_timeout)
     if settings.allowed_hosts:

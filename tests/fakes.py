@@ -30,7 +30,7 @@ from app.services.encoding import keep_clip
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.audience import Audience, Hear
-from app.services.jobs.base import LoadedModel, QueueLoad
+from app.services.jobs.base import CacheSize, LoadedModel, QueueLoad
 from app.services.storage import AudioFiles, LessonFiles, TrackPage
 from app.services.storage.figures import LineFigures
 from app.services.storage.sent import write_sent
@@ -180,6 +180,9 @@ class FakeQueue:
 
     def remembered(self) -> int:
         return len(self.tracks)
+
+    def caches(self) -> list[CacheSize]:
+        return [CacheSize(name="sounds", entries=3, size_bytes=4096)]
 
     # -- what tests do to tracks --------------------------------------------------------------------------------
 

@@ -22,6 +22,18 @@ def test_a_variable_of_the_environment_outranks_the_file(tmp_path, monkeypatch):
     assert settings.max_queue == 7
 
 
+@pytest.mark.parametrize("name", ["MUSIC_DRAIN", "MUSIC_DRAIN_S"])
+def test_the_time_to_drain_has_two_names(name, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text(f"{name}=7\n")
+    assert Settings(_env_file=".env").drain == 7
+
+    monkeypatch.setenv(name, "9")
+    monkeypatch.setenv("DRAIN", "1")  # is somebody else's
+
+    assert Settings(_env_file=".env").drain == 9
+    assert Settings(drain=3).drain == 3
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("7d", 604_800), ("12h", 43_200), ("30m", 1_800), ("45s", 45), ("9", 9)])
 def test_ages_are_read_with_their_unit(text, seconds):
     assert parse_age_s(text) == seconds

@@ -101,6 +101,15 @@ def test_the_report_says_what_was_asked_and_what_sounds(made):
     assert json.loads(json.dumps(outcome.facts["report"])) == outcome.facts["report"]
 
 
+def test_what_the_worker_keeps_of_instruments_is_told(made):
+    _workshop, _job, outcome, _seen = made
+    (sounds,) = outcome.caches
+
+    assert sounds.name == "sounds"
+    assert sounds.entries > 10
+    assert sounds.size_bytes > 1_000 * sounds.entries
+
+
 def test_the_record_says_which_score_is_played_and_why(made):
     _workshop, _job, outcome, _seen = made
     composition = outcome.facts["composition"]

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from app.models.track import FORMS
 from app.routers.dependencies import BaseUrl, Service, TrackId
 from app.routers.problems import answers
+from app.routers.ranged import ReadyResponse
 from app.services.following import STREAM_FORMS, BrokenOff, Event, Following, Seen, Sound, Streaming
 
 router = APIRouter(prefix="/music", tags=["live"])
@@ -140,14 +140,15 @@ async def _gone(request: Request) -> None:
         pass
 
 
-class _Sound(StreamingResponse):
+class _Sound(ReadyResponse):
     """Sent as it comes. Where it cannot go on, the connection is cut: the client must not take it for the end."""
 
     def __init__(self, sound: Sound) -> None:
         headers = {"Cache-Control": "no-store", "Accept-Ranges": "none", "X-Accel-Buffering": "no"}
+        headers["Content-Type"] = sound.media_type
         if sound.size is not None:
             headers["Content-Length"] = str(sound.size)
-        super().__init__(sound.pieces, headers=headers, media_type=sound.media_type)
+        super().__init__(sound.pieces, 200, headers)
 
     async def stream_response(self, send: Send) -> None:
         try:

@@ -23,6 +23,6 @@ async def ready(request: Request) -> Readiness:
 @metrics.get("/metrics", responses=answers(503), response_class=Response, summary="Figures for Prometheus")
 async def read_metrics(request: Request, service: Service) -> Response:
     """Requests, queue, stages, retries, engines and memory, as this process knows them."""
-    families = [*request.app.state.requests.families(), *await figures(service)]
+    families = [*request.app.state.requests.families(), *await figures(service, request.app.state.limits)]
     body, media_type = await asyncio.to_thread(exposition, families, request.headers.get("accept", ""))
     return Response(body, headers={"Content-Type": media_type})

@@ -75,7 +75,7 @@ def stored_file_response(request: Request, stored: StoredFile, address: str | No
         return Response(headers=headers)
     if spans:
         headers["Content-Range"] = span.content_range(stored.size)
-    return _FileResponse(stored.stream(span.start, span.end), 206 if spans else 200, headers)
+    return ReadyResponse(stored.stream(span.start, span.end), 206 if spans else 200, headers)
 
 
 def client_has(if_none_match: str, etag: str) -> bool:
@@ -120,7 +120,7 @@ def parse_range(header: str, size: int) -> list[Span]:
     return [] if overlap or len(spans) > MOST_RANGES else within
 
 
-class _FileResponse(StreamingResponse):
+class ReadyResponse(StreamingResponse):
     """Has the first piece in hand before it says 200: a file that cannot be read is an error until then."""
 
     def __init__(self, pieces: AsyncIterator[bytes], status: int, headers: dict[str, str]) -> None:
@@ -128,6 +128,7 @@ class _FileResponse(StreamingResponse):
         self._pieces = pieces
 
     async def stream_response(self, send: Send) -> None:
+        """Send it."""
         first = await anext(self._pieces, b"")
         self.body_iterator = _continued(first, self._pieces)
         await super().stream_response(send)
@@ -161,7 +162,7 @@ def _multipart(stored: StoredFile, spans: Sequence[Span], headers: dict[str, str
         yield end.encode()
 
     headers |= {"Content-Type": f"multipart/byteranges; boundary={boundary}", "Content-Length": str(length)}
-    return _FileResponse(parts(), 206, headers)
+    return ReadyResponse(parts(), 206, headers)
 
 
 def _number(digits: str) -> int:

@@ -41,8 +41,8 @@ from app.services.encoding import (
     write_waveform,
 )
 from app.services.engines import Engine, ModelSource, Take, TakeRequest
-from app.services.instruments import load_soundfont
-from app.services.jobs.base import Job, Outcome, Progress
+from app.services.instruments import CACHE, load_soundfont
+from app.services.jobs.base import CacheSize, Job, Outcome, Progress
 from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, Masterer, Preview, foretold_gain_db
 from app.services.planning import decide, members_of, read, refused_by
@@ -163,7 +163,18 @@ def _finish(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress
         Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads) as masterer,
     ):
         mastered = masterer.finish(mix_of(take, plan, masterer.follow))
-    return _finished(workshop, job, work, clock, brief=brief, plan=plan, take=take, mastered=mastered, shares_db={})
+    return _finished(
+        workshop,
+        job,
+        work,
+        clock,
+        brief=brief,
+        plan=plan,
+        take=take,
+        mastered=mastered,
+        shares_db={},
+        heard=STREAM_GAIN in take.measured,  # it is held with the takes that somebody heard
+    )
 
 
 def _finished(
@@ -225,7 +236,13 @@ def _finished(
             "composition": None if take.composition is None else take.composition.model_dump(mode="json"),
             "wav_sha256": wav.sha256,
         },
+        caches=caches_kept(),
     )
+
+
+def caches_kept() -> tuple[CacheSize, ...]:
+    """What this process keeps for tracks to come."""
+    return (CacheSize(name="sounds", entries=len(CACHE), size_bytes=CACHE.nbytes),)
 
 
 def told_off(off_db: float) -> str:
@@ -261,7 +278,7 @@ def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         files.fetch(stored.key, source)
         _write_from_master(source, form, target, plan, tags)
     report(Progress(stage="encoding", fraction=1.0))
-    return Outcome(files=_store(files, job, work, [form], title=plan.title))
+    return Outcome(files=_store(files, job, work, [form], title=plan.title), caches=caches_kept())
 
 
 def _write_from_master(source: Path, form: str, target: Path, plan: Plan, tags: Tags) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from app.errors import MusicError, NotReady, SettingRefused
+from app.services.access import Limits
 from app.services.generator import Backend, MusicGeneratorService
-from app.services.jobs.base import LoadedModel
+from app.services.jobs.base import CacheSize, LoadedModel
+from app.services.planning import words_remembered
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -81,10 +83,10 @@ def _engines_trouble(backend: Backend) -> str | None:
     return None
 
 
-async def figures(service: MusicGeneratorService) -> list["Metric"]:
+async def figures(service: MusicGeneratorService, limits: Limits | None = None) -> list["Metric"]:
     """How the backend stands, as Prometheus reads it. `StorageFailed`."""
     backend = await service.backend()
-    return await asyncio.to_thread(lambda: list(_figures(backend)))
+    return await asyncio.to_thread(lambda: [*_figures(backend), *cache_figures(_caches(backend, limits))])
 
 
 def serve_worker_figures(node: "WorkerNode", port: int) -> Callable[[], None]:
@@ -130,6 +132,17 @@ def _figures(backend: Backend) -> Iterator["Metric"]:
     yield Gauge("music_stored_bytes", "Size of the files of all tracks.", backend.store.stored_bytes())
 
 
+def _caches(backend: Backend, limits: Limits | None) -> Iterator[CacheSize]:
+    """What this process and its worker processes keep; a cache that the settings leave out is not named."""
+    yield CacheSize(name="tracks", entries=backend.queue.remembered())
+    yield CacheSize(name="words", entries=words_remembered())
+    if backend.access is not None:
+        yield CacheSize(name="keys", entries=len(backend.access.keyring))
+    if limits is not None:
+        yield CacheSize(name="clients", entries=len(limits))
+    yield from backend.queue.caches()
+
+
 def exposition(families: Iterable["Metric"], accepted: str) -> tuple[bytes, str]:
     """The figures as text, and its media type: one that a client accepts, by its header."""
     from prometheus_client import CollectorRegistry
@@ -153,6 +166,7 @@ class _Worker:
 
         yield from self._node.tally.families()
         yield from engine_figures(self._node.loaded().values())
+        yield from cache_figures(self._node.caches())
         yield Gauge("music_worker_jobs", "Jobs in the hands of this worker.", self._node.in_hand)
         yield Gauge("music_worker_takes_jobs", "Whether it fetches jobs.", self._node.ready.is_set())
 
@@ -181,3 +195,16 @@ def engine_figures(models: Iterable[LoadedModel]) -> Iterator["Metric"]:
         held.add_metric([model.model], model.memory_bytes if there else 0)
         running.add_metric([model.model], model.running)
     yield from (loaded, held, running)
+
+
+def cache_figures(caches: Iterable[CacheSize]) -> Iterator["Metric"]:
+    """What is kept in memory, as Prometheus reads it."""
+    from prometheus_client.core import GaugeMetricFamily as Gauge
+
+    entries = Gauge("music_cache_entries", "Entries of a cache in memory.", labels=["cache"])
+    sizes = Gauge("music_cache_bytes", "Memory that a cache holds.", labels=["cache"])
+    for cache in caches:
+        entries.add_metric([cache.name], cache.entries)
+        if cache.size_bytes is not None:
+            sizes.add_metric([cache.name], cache.size_bytes)
+    yield from (entries, sizes)

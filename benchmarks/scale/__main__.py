@@ -15,6 +15,7 @@ from benchmarks.__main__ import Row, table
 from benchmarks.objects import S3Server
 from benchmarks.postgres import Cluster, cluster
 from benchmarks.scale.chaos import Chaos, Faults
+from benchmarks.scale.fanout import Audience, fan_out
 from benchmarks.scale.hearing import hear_across
 from benchmarks.scale.pickup import queue_on, time_pickups, worker
 from benchmarks.scale.throughput import per_second
@@ -23,6 +24,8 @@ from benchmarks.scale.throughput import per_second
 PICKUPS = 200
 #: Workers whose throughput is compared with one's, tracks for each, and how long one takes.
 WORKERS, EACH, JOB_S = 8, 30, 1.0
+#: Those who watch two nodes.
+SUBSCRIBERS = 1_000
 #: Times that each prompt is listened to.
 ROUNDS = 3
 
@@ -49,6 +52,24 @@ def throughput(address: str, folder: Path) -> Iterator[Row]:
         what=f"Tracks of {JOB_S:g} s a second, {WORKERS} workers against one",
         measured=f"{many:.2f} against {one:.2f}: {many / one / WORKERS:.3f} × {WORKERS}",
         beside=f"at least 0.95 × {WORKERS}",
+    )
+
+
+def fanout(address: str, folder: Path) -> Iterator[Row]:
+    """Progress of many tracks, told to many at two nodes."""
+    audience = Audience(subscribers=SUBSCRIBERS)
+    heard = fan_out(address, folder, audience)
+    what = f"{audience.jobs} jobs telling of {1 / audience.step_s:g} steps a second each, {SUBSCRIBERS} subscribers"
+    yield Row(
+        what=f"{what} of {audience.nodes} nodes' `watch()`: from a job's word until it is heard",
+        measured=f"{_spread([1000 * delay for delay in heard.progress_s])}, {len(heard.progress_s)} times; "
+        f"{heard.at_once} jobs at once at most",
+        beside="; ".join(heard.problems[:20]) or "p99 at most 1 s",
+    )
+    yield Row(
+        what="… from a track's end until it is heard",
+        measured=_spread([1000 * delay for delay in heard.ends_s]),
+        beside="everybody heard it",
     )
 
 
@@ -92,6 +113,7 @@ def chaos(server: Cluster, folder: Path, tracks: int, every_s: float, every_trac
 MEASURES: dict[str, Callable[[str, Path], Iterator[Row]]] = {
     "pickup": pickup,
     "throughput": throughput,
+    "fanout": fanout,
     "hearing": hearing,
 }
 

@@ -8,8 +8,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.services.jobs.base import Job, Outcome, Progress
+
+if TYPE_CHECKING:
+    from app.services.jobs.bench import Bench
 
 
 def note(job: Job, work: Path, report: Callable[[Progress], None]) -> Outcome:  # noqa: ARG001 - a body's signature
@@ -19,8 +23,8 @@ def note(job: Job, work: Path, report: Callable[[Progress], None]) -> Outcome:  
     return Outcome(files=(), facts={"timings": {"began": began}})
 
 
-async def work(address: str, folder: Path, concurrency: int) -> None:
-    """Work until somebody ends it."""
+async def work(address: str, folder: Path, concurrency: int, bench: "Bench | None" = None) -> None:
+    """Work until somebody ends it; `bench` does the jobs in place of worker processes."""
     from app.services.jobs.bench import Bench
     from app.services.jobs.courier import ANYBODY, Courier
     from app.services.jobs.hand import Hand
@@ -33,7 +37,7 @@ async def work(address: str, folder: Path, concurrency: int) -> None:
 
     store = TrackStore(address)
     clock, courier, heartbeat_s = SystemClock(), Courier(), 10.0
-    bench = Bench(own_folder(folder / "work"), body=note, workers=concurrency, job_timeout_s=600)
+    bench = bench or Bench(own_folder(folder / "work"), body=note, workers=concurrency, job_timeout_s=600)
     files = AudioFiles(str(folder / "audio"))
     recovery = Recovery(
         store, files, courier, clock, stale_s=MISSED * heartbeat_s, retention_s=float("inf"),

@@ -120,6 +120,15 @@ def test_a_revoked_key_opens_nothing(place):
     assert place.ask("DELETE", "/admin/keys/key_none", admin).status_code == 404
 
 
+def test_the_keys_in_memory_are_told_to_those_who_operate(place):
+    _, text = place.key("admin")
+    place.ask("GET", "/music/tracks", text)
+
+    told = place.ask("GET", "/metrics", text).text
+
+    assert re.search(r'music_cache_entries\{cache="keys"\} [1-9]', told)
+
+
 def test_what_another_process_revokes_opens_nothing_two_seconds_later(tmp_path):
     store, clock = TrackStore(tmp_path / "music.db"), FrozenClock()
     here, there = Keyring(store, clock), Keyring(store, clock)

@@ -245,6 +245,16 @@ def test_an_answer_begins_where_the_melody_rests_or_holds(monkeypatch):
     assert share([round(note.start_beat, 3) not in starts for note in body]) >= 0.9
 
 
+def test_a_second_voice_that_finds_no_rest_to_answer_in_plays_a_line(monkeypatch):
+    with_manner(monkeypatch, counter={"answer": 1.0})
+    monkeypatch.setattr("app.services.composing.countering.ANSWER_BEATS", 100.0)
+    plan = one_section("folk", roles=("lead", "counter", "chords"), seed=2)
+    notes = parts_of(compose(plan), plan, "counter")[0].notes
+    beats = Setting(plan).metre.beats
+
+    assert {int(note.start_beat // beats) for note in notes} >= set(range(plan.form[0].bars - 1))
+
+
 def test_two_second_voices_do_not_stand_on_the_same_note():
     shares = []
     for seed in (1, 2, 3):

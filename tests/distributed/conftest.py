@@ -61,9 +61,11 @@ class Installation:
         TrackStore(self.address).migrate()
         self.store = TrackStore(self.address)
 
-    def server(self, **environment):
+    def server(self, module="app.cli", **environment):
+        """An API node; `module` runs in place of the command line."""
         own = {name: value for name, value in self.environment.items() if name != "MUSIC_DATA_DIR"}
-        return self._kept(Server(self.folder, measured=False, **{**own, "MUSIC_WORKERS": "0", **environment}))
+        own |= {"MUSIC_WORKERS": "0", **environment}
+        return self._kept(Server(self.folder, measured=False, module=module, **own))
 
     def worker(self, *arguments, module="app.cli", **environment):
         """A worker; `module` runs in place of the command line."""

@@ -148,12 +148,18 @@ def test_a_bucket_that_vanishes_fails_the_track_with_its_reason(shelf, tmp_path,
     shelf.server.remove_bucket(shelf.name)
 
     made = server.wait_for(ask(server), finished)
-    download = server.client.get(f"/downloads/{done}.mp3")
+    part = {"Range": "bytes=100-199"}
+    answers = [
+        server.client.get(f"/downloads/{done}.mp3"),
+        server.client.get(f"/downloads/{done}.mp3", headers=part),
+        server.client.get(f"/music/tracks/{done}/stream"),
+        server.client.get(f"/music/tracks/{ask(server, duration=60)}/stream"),  # while it is made
+    ]
 
     assert made["status"] == "failed"
     assert made["error"].endswith("could not be stored: the bucket is not there")
-    assert download.status_code == 503
-    assert "the bucket is not there" in download.json()["detail"]
+    assert [answer.status_code for answer in answers] == [503] * 4
+    assert all("the bucket is not there" in answer.json()["detail"] for answer in answers)
 
 
 def test_downloads_are_sent_on_to_the_store(shelf, tmp_path, started):

@@ -18,9 +18,9 @@ from tests.storage.test_tracks import NOW, a_file, a_job, a_track, add, finish
 pytestmark = pytest.mark.distributed
 
 
-def command(*arguments, **environment):
+def command(*arguments, module="app.cli", **environment):
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True,
     )  # fmt: skip
 

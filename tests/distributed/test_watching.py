@@ -45,6 +45,8 @@ def test_a_node_is_ready_while_workers_live_and_each_tells_what_it_knows(install
     assert theirs["music_tracks_ended_total", "completed", "composer"] == 1
     assert theirs["music_stage_seconds_count", "composer", "rendering"] == 1
     assert theirs["music_worker_takes_jobs",] == 1
+    assert theirs["music_cache_bytes", "sounds"] > theirs["music_cache_entries", "sounds"] > 0
+    assert ours["music_cache_entries", "tracks"] == 2
     assert ours["music_tracks_ended_total", "cancelled", "composer"] == 1
     assert ours["music_places", "composer"] == 1
     assert ours["music_stored_bytes",] > 0

@@ -85,10 +85,10 @@ class Server(_Child):
     #: What is run in place of `app.cli`, with the same arguments.
     module = "app.cli"
 
-    def __init__(self, data_dir: Path, *, measured: bool = True, **environment: str) -> None:
+    def __init__(self, data_dir: Path, *, measured: bool = True, module: str | None = None, **environment: str) -> None:
         self._address = threading.Event()
         own = {"MUSIC_DATA_DIR": str(data_dir), "MUSIC_WORKERS": "1", **environment}
-        super().__init__([self.module, "serve", "--port", "0"], own, measured=measured)
+        super().__init__([module or self.module, "serve", "--port", "0"], own, measured=measured)
         if not self._address.wait(180):
             self.kill()
             raise AssertionError("the server did not start:\n" + "".join(self.output))

@@ -123,6 +123,29 @@ def test_what_waits_is_told_with_its_age(own, queue, service, track_id):
     assert figures(own)["music_stored_bytes", ()] > 0
 
 
+def entries(client, cache):
+    return figures(client).get(("music_cache_entries", (("cache", cache),)))
+
+
+def test_what_is_kept_in_memory_is_told(own, track_id):
+    assert entries(own, "tracks") == 1
+    words = entries(own, "words")
+    own.post("/music/plan", json={"prompt": "a quizzical ukulelesque serenade"})
+
+    assert entries(own, "words") > words
+    assert entries(own, "sounds") == 3  # of the worker processes
+    assert figures(own)["music_cache_bytes", (("cache", "sounds"),)] == 4096
+    assert entries(own, "keys") is entries(own, "clients") is None  # nobody is asked for a key, nothing is limited
+
+
+def test_clients_that_are_counted_in_memory_are_told(service, tmp_path):
+    settings = Settings(data_dir=tmp_path / "data", limit_requests="60/minute", limit_address="600/minute")
+    client = TestClient(create_app(settings, service))
+    client.get("/music/")
+
+    assert entries(client, "clients") == 2  # one address, counted for both limits
+
+
 def test_metrics_can_be_switched_off(service, tmp_path):
     client = TestClient(create_app(Settings(data_dir=tmp_path / "data", metrics="off"), service))
 

@@ -1,5 +1,6 @@
 """The sound of a track while it is made, as clients get it."""
 
+import shutil
 import threading
 
 import httpx
@@ -9,6 +10,7 @@ from app.errors import Busy, StorageFailed
 from app.models.audio import SAMPLE_RATE
 from app.models.track import STREAM_GAIN
 from app.services.following import BrokenOff, Following, Seen, Streaming, events_since, streaming
+from app.services.storage import AudioFiles
 from app.services.storage.segments import Segments, segments_of
 from tests.fakes import FakeService
 from tests.http.test_live import serving, until
@@ -203,6 +205,31 @@ async def test_a_stream_whose_worker_is_gone_breaks_off(made, monkeypatch):
 
     with pytest.raises(BrokenOff):
         [piece async for piece in sound.pieces]
+
+
+async def test_a_stream_whose_store_refuses_breaks_off_with_the_reason(made, monkeypatch):
+    service, track_id, streams = made
+    audible(service.queue, track_id)
+    lay_down(service.queue, track_id, 0)
+    sound = await streams.open(service, track_id, "mp3")
+
+    async def refuse(_files, _key):
+        raise StorageFailed("it could not be read: the bucket is not there")
+
+    monkeypatch.setattr(AudioFiles, "read", refuse)
+
+    with pytest.raises(BrokenOff, match="the bucket is not there"):
+        [piece async for piece in sound.pieces]
+
+
+def test_a_finished_file_that_cannot_be_read_is_an_error_and_no_empty_stream(client, queue, track_id):
+    queue.complete(track_id)
+    shutil.rmtree(queue.folder / "audio")
+
+    answer = client.get(f"/music/tracks/{track_id}/stream")
+
+    assert answer.status_code == 503
+    assert "could not be read" in answer.json()["detail"]
 
 
 async def test_a_track_that_is_removed_while_it_is_heard_breaks_off(made):

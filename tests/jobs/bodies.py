@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.errors import GenerationFailed
 from app.models.track import TrackFile
-from app.services.jobs.base import Outcome, Progress
+from app.services.jobs.base import CacheSize, Outcome, Progress
 from app.services.storage.files import AudioFiles
 
 
@@ -32,7 +32,8 @@ def finish(root, job, work):
     file = TrackFile(form=form, key=f"tracks/{job.track.id}/{job.run}/track.{form}", size=600, sha256="0" * 64)
     AudioFiles(root / "audio").put(made, file.key)
     facts = {} if job.kind == "encode" else {"on_demand": ("ogg", "flac"), "timings": {"rendering": 0.1}}
-    return Outcome(files=(file,), facts=facts)
+    kept = CacheSize(name="sounds", entries=2, size_bytes=500)
+    return Outcome(files=(file,), facts=facts, caches=(kept,))
 
 
 def succeed(root, job, work, report, *_):

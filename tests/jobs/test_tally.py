@@ -1,5 +1,6 @@
 """What the queue counts of tracks and runs."""
 
+from app.services.jobs.base import CacheSize
 from app.services.metering import PrometheusTally
 from tests.jobs.conftest import until
 
@@ -52,6 +53,23 @@ def test_what_waits_can_be_counted_in_the_database(open_shop):
     shop.let("go")
     shop.finished(second)
     assert until(lambda: not shop.store.lines())
+
+
+def test_what_workers_keep_is_added_up_and_goes_with_them(open_shop):
+    shop = open_shop(workers=2)
+    assert list(shop.queue.caches()) == []
+    pair = [shop.submit("wait"), shop.submit("wait")]
+    for track in pair:
+        shop.at(track, 50)
+    shop.let("go")
+    for track in pair:
+        shop.finished(track)
+
+    assert list(shop.queue.caches()) == [CacheSize(name="sounds", entries=4, size_bytes=1000)]
+
+    shop.done("crash 9")  # three runs, each the end of a worker
+
+    assert sum(cache.entries for cache in shop.queue.caches()) <= 2
 
 
 def test_a_queue_that_has_stopped_says_so(open_shop):

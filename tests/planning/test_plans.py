@@ -426,6 +426,8 @@ def test_a_phrase_leaves_its_last_word_to_an_instrument():
 
 def test_those_who_play_alone_are_alone():
     assert [voice.role for voice in plan_of("solo flute").ensemble] == ["lead"]
+    for prompt in ("solo trumpet at dawn", "unaccompanied violin", "solo cello in G major", "solo saxophone"):
+        assert [voice.role for voice in plan_of(prompt).ensemble] == ["lead"]
     assert instruments_in(plan_of("string quartet")) == {"violin", "viola", "cello"}
     assert instruments_in(plan_of("only drums and slap bass")) >= {"slap_bass_1"}
     assert has_drums(plan_of("only drums and slap bass"))
@@ -687,6 +689,19 @@ def test_a_ukulele_brings_folk_or_a_guitar_more_often_than_not():
     styles = [plan_of("happy ukulele", seed=seed).style for seed in range(30)]
 
     assert sum(style in ("folk", "acoustic_guitar") for style in styles) > 15
+
+
+@pytest.mark.parametrize(
+    ("prompt", "scales"),
+    [
+        ("klezmer clarinet, wild and happy", {"harmonic_minor", "phrygian"}),
+        ("un reguetón triste con piano", {"minor", "harmonic_minor", "dorian"}),
+    ],
+)
+def test_a_mood_brings_in_no_scale_that_the_style_has_no_chords_for(prompt: str, scales: set[str]):
+    modes = [plan_of(prompt, seed=seed).mode for seed in range(30)]
+
+    assert sum(mode in scales for mode in modes) >= 28
 
 
 def test_a_genre_outranks_the_homes_of_an_instrument():

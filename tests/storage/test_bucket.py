@@ -96,12 +96,19 @@ def test_what_the_owner_has_to_mend_is_said(
         lambda: files.put(source, KEY),
         lambda: files.fetch(KEY, source.with_name("copy")),
         lambda: asyncio.run(_read(files)),
+        lambda: asyncio.run(files.read(KEY)),
         lambda: files.delete_track("track_0123456789abcdef"),
     ):
         with pytest.raises(StorageFailed, match=f": {reason}$") as refused:
             call()
         assert not isinstance(refused.value, StoreAway)
     assert [path.name for path in source.parent.iterdir()] == ["track.mp3"]
+
+
+def test_a_file_that_is_not_there_is_no_trouble_of_the_bucket(refusing: Callable[[int, str], AudioFiles]) -> None:
+    files = refusing(404, "NoSuchKey")
+
+    assert asyncio.run(files.read(KEY)) is None
 
 
 def test_neither_messages_nor_logs_hold_the_structures_of_the_library(

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from app.errors import StorageFailed
 from app.services.storage import TrackStore, database
@@ -44,6 +44,39 @@ def test_the_steps_can_be_taken_back(tmp_path):
             step.module.downgrade()
         assert connection.execute(text("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")).all() == []
     engine.dispose()
+
+
+def test_steps_only_add(tmp_path):
+    """What runs goes on over tables that were brought up to date under it: an upgrade stops nobody."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'music.db'}")
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        before = {}
+        for step in reversed(list(ScriptDirectory(MIGRATIONS).walk_revisions())):
+            step.module.upgrade()
+            after = tables_of(connection)
+            if step.revision > MANY_MACHINES:
+                for table, columns in before.items():
+                    assert columns == {name: after[table].get(name) for name in columns}, step.revision
+                    needed = {name for name, (_, can_be_left_out) in after[table].items() if not can_be_left_out}
+                    assert needed <= set(columns), step.revision
+            before = after
+    engine.dispose()
+
+
+#: The step with which several machines began to share the tables.
+MANY_MACHINES = "0012"
+
+
+def tables_of(connection):
+    """Type of each column of each table, and whether whoever does not know it can leave it out."""
+    look = inspect(connection)
+    return {
+        table: {
+            column["name"]: (str(column["type"]), bool(column["nullable"] or column["default"]))
+            for column in look.get_columns(table)
+        }
+        for table in look.get_table_names()
+    }
 
 
 def test_tracks_accepted_before_the_last_step_are_still_there(tmp_path):

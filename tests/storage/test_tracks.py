@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -236,6 +236,15 @@ def test_more_files_join_those_there_are(store):
         ("mp3", "1"), ("ogg", "2"), ("flac", "3"),
     ]  # fmt: skip
     assert store.stored_bytes() == 1_800
+
+
+def test_what_a_newer_program_knows_of_a_file_besides_is_left_alone(store):
+    track = finish(store, add(store, a_track())[0], files=(a_file(a_track()),))
+    with store.transaction() as changes:
+        newer = [{**asdict(a_file(track)), "later": 1}]
+        changes.connection.execute(table.update().where(table.c.id == track.id).values(files=newer))
+
+    assert store.get(track.id).files == (a_file(track),)
 
 
 def test_files_for_a_track_that_has_gone_are_not_attached(store):

@@ -24,8 +24,8 @@ def test_a_style_is_read_once():
 
 
 def test_an_unknown_style_is_named_with_those_there_are():
-    with pytest.raises(KeyError, match=r"polka.*jazz"):
-        load_style("polka")
+    with pytest.raises(KeyError, match=r"schottische.*jazz"):
+        load_style("schottische")
 
 
 @every_style
@@ -155,7 +155,7 @@ def broken(tmp_path):
     def write(found: str, put: str):
         text = (STYLE_FOLDER / "pop.toml").read_text(encoding="utf-8")
         assert found in text
-        path = tmp_path / "polka.toml"
+        path = tmp_path / "schottische.toml"
         path.write_text(text.replace(found, put, 1), encoding="utf-8")
         return path
 
@@ -163,15 +163,15 @@ def broken(tmp_path):
 
 
 def test_a_style_outside_the_package_is_named_after_its_file(broken):
-    assert read_style(broken('title = "Pop"', 'title = "Polka"')).name == "polka"
+    assert read_style(broken('title = "Pop"', 'title = "Schottische"')).name == "schottische"
 
 
 @pytest.mark.parametrize(
     ("found", "put", "complaint"),
     [
-        ("valence = 0.5", 'valence = "glad"', r"polka\.toml: valence: "),
-        ("valence = 0.5", "valnce = 0.5", r"polka\.toml: valnce: "),
-        ('title = "Pop"', "title = ", r"polka\.toml: not TOML"),
+        ("valence = 0.5", 'valence = "glad"', r"schottische\.toml: valence: "),
+        ("valence = 0.5", "valnce = 0.5", r"schottische\.toml: valnce: "),
+        ('title = "Pop"', "title = ", r"schottische\.toml: not TOML"),
         ('chords = "I | V | vi | IV"', 'chords = "I | V | viii | IV"', r"progressions\.0: .*viii"),
         ('chords = "I | V | vi | IV"', 'chords = "I | V | | IV"', r"progressions\.0: .*empty"),
         ('chords = "I | V | vi | IV"', 'chords = "I | V | vi13 | IV"', r"unknown chord type '13'"),

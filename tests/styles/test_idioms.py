@@ -66,3 +66,24 @@ def test_a_banjo_roll_keeps_its_short_string_on_top():
 
     assert max(note.pitch for note in roll) - min(note.pitch for note in roll) >= 9
     assert sum(abs(turn) >= 5 for turn in turns) / len(turns) > 0.25
+
+
+def test_a_dembow_sounds_on_every_beat_and_on_three_and_three_and_two():
+    plan = plan_for("reggaeton", roles=("drums",), bars=10, seed=4, mode="minor")
+    form = (Section(kind="chorus", material="A", bars=10, energy=0.8, voices=("drums",)),)
+    drums = parts_of(compose(plan.model_copy(update={"form": form})), plan, "drums")[0].notes
+    # The second bar: fills end a period.
+    bar = [note for note in drums if 4 <= note.start_beat < 8]
+    struck = {
+        drum: {round(4 * note.start_beat) % 16 for note in bar if note.pitch in keys}
+        for drum, keys in {"kick": {36}, "snare": {37, 38, 39}}.items()
+    }
+
+    assert {0, 4, 8, 12} <= struck["kick"]
+    assert {3, 6, 11, 14} <= struck["snare"]
+
+
+def test_flamenco_rests_on_a_major_chord_whatever_its_scale():
+    plan = plan_for("flamenco", roles=("lead", "chords"), bars=8, seed=3, mode="phrygian", time_signature="4/4")
+
+    assert Setting(plan).bars[-1].changes[-1].chord.intervals[:2] == (0, 4)

@@ -38,6 +38,10 @@ class Keyring:
         self._remembered: dict[str, _Remembered] = {}
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        """Keys that it remembers, known or not."""
+        return len(self._remembered)
+
     def create(
         self, name: str, scopes: Sequence[KeyScope], life_s: float | None = None, *, webhook_url: str | None = None
     ) -> tuple[ApiKey, str]:

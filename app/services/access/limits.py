@@ -40,7 +40,12 @@ class Limits:
         self._client = parse(client) if client else None
         self._address = parse(address) if address else None
         self._shared = shared is not None
-        self._limiter = FixedWindowRateLimiter(MemoryStorage() if shared is None else DatabaseCounters(shared))
+        self._counters = MemoryStorage() if shared is None else DatabaseCounters(shared)
+        self._limiter = FixedWindowRateLimiter(self._counters)
+
+    def __len__(self) -> int:
+        """Clients and addresses whose requests are counted in memory."""
+        return len(getattr(self._counters, "storage", ()))
 
     async def ask_client(self, name: str) -> Standing | None:
         """Count a request of a client; None where that is not limited. `StorageFailed`."""

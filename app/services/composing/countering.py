@@ -41,7 +41,10 @@ def write_counter(
         if not sung or (others and manner != "canon"):
             manner = "line"
         manners = {"line": player.line, "answer": player.answer, "thirds": player.thirds, "canon": player.canon}
+        written = len(player.notes)
         manners[manner](bars)
+        if len(player.notes) == written:
+            player.line(bars)  # a melody that leaves no rest to answer in
     return player.notes
 
 

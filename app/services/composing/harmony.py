@@ -198,7 +198,7 @@ class _Harmony:
 
     def tonic_chord(self, key: Key) -> Chord:
         """The chord that the piece rests on."""
-        numeral = "i" if third_of(key.mode) == "minor" else "I"
+        numeral = "i" if third_of(key.mode) == "minor" and not self._language.final_major else "I"
         colour = self._language.final_colour
         if numeral == "i" and colour == "maj7":
             colour = "7"

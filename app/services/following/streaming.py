@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from app.errors import Busy, NothingToHear, TrackNotFound
+from app.errors import Busy, NothingToHear, StorageFailed, TrackNotFound
 from app.models.audio import SAMPLE_RATE
 from app.models.track import FORMS, Track
 from app.services.following.fanout import Reader
@@ -93,6 +93,8 @@ class _Listener:
                 piece, track = await asyncio.wait_for(self._wait(number), BROKEN_S)
             except (asyncio.TimeoutError, TrackNotFound):
                 raise BrokenOff(f"Segment {number} of {self._segments.track_id} never came") from None
+            except StorageFailed as error:
+                raise BrokenOff(f"{self._segments.track_id} at segment {number}: {error}") from error
             if piece is None:
                 raise BrokenOff(f"{self._segments.track_id} ended at segment {number}: {track.error or track.stage}")
             yield piece

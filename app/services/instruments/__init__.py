@@ -10,10 +10,21 @@ if TYPE_CHECKING:
     from app.services.instruments.catalogue import open_part
     from app.services.instruments.sf2 import SoundFont
     from app.services.instruments.soundfont import load_soundfont
+    from app.services.instruments.sources import CACHE
 
-__all__ = ["DryPart", "NoteEvent", "SoundFont", "find_soundfont", "fingerprint_of", "load_soundfont", "open_part"]
+__all__ = [
+    "CACHE",
+    "DryPart",
+    "NoteEvent",
+    "SoundFont",
+    "find_soundfont",
+    "fingerprint_of",
+    "load_soundfont",
+    "open_part",
+]
 
 _HOMES = {
+    "CACHE": "sources",
     "DryPart": "base",
     "NoteEvent": "base",
     "SoundFont": "sf2",

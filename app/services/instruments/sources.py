@@ -222,6 +222,10 @@ class SourceCache:
         with self._lock:
             return sum(entry.nbytes for entry in self._entries.values())
 
+    def __len__(self) -> int:
+        """Entries that it keeps."""
+        return len(self._entries)
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

@@ -46,6 +46,17 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CacheSize:
+    """How much is kept in memory so that it need not be made or read again."""
+
+    #: What is kept, in one word for those who operate the service.
+    name: str
+    entries: int
+    #: Memory that the entries hold; None where nobody counts it.
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What a job that succeeded leaves behind."""
 
@@ -53,6 +64,8 @@ class Outcome:
     files: tuple[TrackFile, ...]
     #: Fields of Track to set with the completion.
     facts: Mapping[str, Any] = field(default_factory=dict)
+    #: What its worker now keeps for jobs to come.
+    caches: tuple[CacheSize, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,3 +187,6 @@ class JobQueue(Protocol):
 
     def remembered(self) -> int:
         """Tracks that are answered for from memory."""
+
+    def caches(self) -> "Sequence[CacheSize]":
+        """What its own worker processes keep, added up, each as it stood after its last job."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 
-from app.services.jobs.base import Job, JobBody, LoadedModel, Progress, TakeMade
+from app.services.jobs.base import CacheSize, Job, JobBody, LoadedModel, Progress, TakeMade
 from app.services.jobs.engine_floor import EngineFloor, Residents
 from app.services.jobs.foreman import GLANCE_S
 from app.services.jobs.inbox import Inbox, attempt
@@ -96,6 +96,10 @@ class Bench:
     def loaded(self) -> Mapping[str, LoadedModel]:
         """What is known of the models that have worked here, by name. From any thread."""
         return self._engines.loaded()
+
+    def caches(self) -> Sequence[CacheSize]:
+        """What the worker processes keep, added up, each as it stood after its last job. From any thread."""
+        return self._pool.caches()
 
     def begin(self, job: Job, hear: Callable[[Progress], None]) -> Piece:
         """Take a job on; its future is resolved when nothing works on it any more."""

@@ -13,7 +13,7 @@ from app.errors import Busy
 from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
 from app.services.jobs.audience import Hear
-from app.services.jobs.base import JobBody, LoadedModel, QueueLoad
+from app.services.jobs.base import CacheSize, JobBody, LoadedModel, QueueLoad
 from app.services.jobs.desk import RESTART_S, Desk
 from app.services.jobs.dispatcher import Dispatcher
 from app.services.jobs.endings import Endings
@@ -95,6 +95,7 @@ class EmbeddedQueue:
             tally=tally,
         )
         pool = WorkerPool(body, warm, workers=workers, timeout_s=job_timeout_s, settled=self._settled, preload=preload)
+        self._pool = pool
         endings = Endings(self._floor, max_attempts=max_attempts)
         self._foreman = Foreman(self._floor, pool, endings, workers=workers)
         self._desk = Desk(self._floor, self._foreman, workers=workers, max_queue=max_queue)
@@ -238,6 +239,10 @@ class EmbeddedQueue:
     def remembered(self) -> int:
         """Tracks that are answered for from memory."""
         return len(self._memory)
+
+    def caches(self) -> Sequence[CacheSize]:
+        """What its worker processes keep, added up, each as it stood after its last job."""
+        return self._pool.caches()
 
     # ------------------------------------------------------------------------------------------------------------
 

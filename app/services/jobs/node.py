@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import make_url
 
 from app.errors import StorageFailed
-from app.services.jobs.base import LoadedModel
+from app.services.jobs.base import CacheSize, LoadedModel
 from app.services.jobs.bench import Bench
 from app.services.jobs.courier import ANYBODY, TASK
 from app.services.jobs.hand import FIRST_S, LONGEST_S, Hand
@@ -101,6 +101,10 @@ class WorkerNode:
     def loaded(self) -> Mapping[str, LoadedModel]:
         """What is known of the models that have worked here, by name. From any thread."""
         return self._bench.loaded()
+
+    def caches(self) -> Sequence[CacheSize]:
+        """What the worker processes keep, added up, each as it stood after its last job. From any thread."""
+        return self._bench.caches()
 
     def stop(self) -> None:
         """Take nothing more, let running work finish for as long as it may, and hand back the rest."""

@@ -14,10 +14,10 @@ from typing import cast
 
 from pebble import ProcessPool
 
-from app.services.jobs.base import Job, JobBody, Progress
+from app.services.jobs.base import CacheSize, Job, JobBody, Outcome, Progress
 from app.services.jobs.processes import process_context
 from app.services.jobs.run import Run
-from app.services.jobs.worker import KILL, Began, Broke, Died, News, Rests, do, make_ready
+from app.services.jobs.worker import KILL, Began, Broke, Died, Ending, News, Rests, do, make_ready
 
 #: How much workers stand back for the server (`nice`).
 NICENESS = 10
@@ -40,6 +40,7 @@ class PipedRun(Run):
         self._timeout_s = timeout_s
         #: Number of the pool it was handed to.
         self.pool = pool
+        self._crew = crew
         self.deadline = time.monotonic() + UNBEGUN_S
         #: Name of its worker, once known.
         self.worker = ""
@@ -65,6 +66,7 @@ class PipedRun(Run):
                 # Ours must go, or the worker's death would never be seen.
                 self._writer.close()
             elif not isinstance(said, (Progress, Rests)):
+                self._crew.note_caches(self.worker, said)
                 self.close()
             yield said
 
@@ -107,6 +109,8 @@ class WorkerPool:
         self._pool: ProcessPool | None = None
         # Workers ended on purpose: whatever else they had begun is not to blame.
         self._condemned: deque[str] = deque(maxlen=1_000)
+        #: What each worker keeps.
+        self._caches: dict[str, tuple[CacheSize, ...]] = {}
         # Pools made so far, and how many of them broke since a worker last took a job up.
         self._number = 0
         self._broken = 0
@@ -136,6 +140,7 @@ class WorkerPool:
         run.deadline = time.monotonic() + UNSEEN_S
         if run.worker:
             self._condemned.append(run.worker)
+            self._caches.pop(run.worker, None)
             if KILL is not None:  # the pool would do it too, but looks only ten times a second
                 with suppress(ProcessLookupError):
                     os.kill(run.pid, KILL)
@@ -161,6 +166,21 @@ class WorkerPool:
         """A worker took a job up: workers do start."""
         self._broken = 0
 
+    def note_caches(self, worker: str, ending: Ending) -> None:
+        """What a worker keeps after a run of its; nothing where it died of it."""
+        if isinstance(ending, Outcome):
+            self._caches[worker] = ending.caches
+        elif isinstance(ending, Died):
+            self._caches.pop(worker, None)
+
+    def caches(self) -> list[CacheSize]:
+        """What all workers keep, added up. From any thread."""
+        found: dict[str, CacheSize] = {}
+        for cache in [cache for kept in list(self._caches.values()) for cache in kept]:
+            before = found.get(cache.name)
+            found[cache.name] = cache if before is None else _together(before, cache)
+        return list(found.values())
+
     def blameless(self, run: Run) -> bool:
         """Whether a run that died is not to blame.
 
@@ -175,6 +195,7 @@ class WorkerPool:
     def stop(self) -> None:
         """End all workers, and wait until they are gone."""
         pool, self._pool = self._pool, None
+        self._caches.clear()
         if pool is not None:
             pool.stop()  # type: ignore[no-untyped-call]  # pebble gives it no types
             pool.join()
@@ -192,6 +213,12 @@ class WorkerPool:
             self.start_anew()
         assert self._pool is not None  # noqa: S101 - just started
         return self._pool
+
+
+def _together(one: CacheSize, other: CacheSize) -> CacheSize:
+    counted = one.size_bytes is not None and other.size_bytes is not None
+    size = (one.size_bytes or 0) + (other.size_bytes or 0) if counted else None
+    return CacheSize(name=one.name, entries=one.entries + other.entries, size_bytes=size)
 
 
 def _piped(run: Run) -> PipedRun:

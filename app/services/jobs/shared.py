@@ -24,7 +24,7 @@ from app.errors import (
 from app.models.group import Comparison, Group
 from app.models.track import Track, TrackFile
 from app.services.jobs.audience import Hear
-from app.services.jobs.base import LoadedModel, QueueLoad
+from app.services.jobs.base import CacheSize, LoadedModel, QueueLoad
 from app.services.jobs.courier import Courier
 from app.services.jobs.estimates import FIRST_GUESS, LEAST_S
 from app.services.jobs.line import PRIORITY
@@ -261,6 +261,10 @@ class SharedQueue:
     def remembered(self) -> int:
         """Tracks that are answered for from memory."""
         return len(self._memory)
+
+    def caches(self) -> Sequence[CacheSize]:
+        """Its workers are others'."""
+        return ()
 
     # -----------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from app.services.planning.catalogue import members_of, refused_by
 from app.services.planning.deciding import Terms, decide, terms_of
 from app.services.planning.looping import settled
+from app.services.planning.matching import words_remembered
 from app.services.planning.offers import genres, instrument_names, moods
 from app.services.planning.planner import make_plan
 from app.services.planning.reading import read
@@ -23,4 +24,5 @@ __all__ = [
     "settled",
     "terms_of",
     "title_for",
+    "words_remembered",
 ]

@@ -16,6 +16,7 @@ from app.services.planning.figures import COMPOUND_METRES, counted
 from app.services.planning.lexicon import lexicon
 from app.services.planning.rows import GenreRow
 from app.services.styles import Style
+from app.services.theory.scales import MODES
 
 #: Where an unmarked prompt stands on the plane of feeling, and how loosely.
 _NEUTRAL = (0.25, 0.0)
@@ -42,6 +43,9 @@ _MIDDLE_BPM, _WORD_OCTAVES = 104.0, 0.85
 
 #: How far words for speed pull a style out of its own range.
 _WORD_PULL, _WORD_PULL_FREE = 0.45, 0.6
+
+#: What is added to a scale's weight where the style has chords for it, and where it has none.
+_RARE, _UNSPOKEN = 0.02, 0.001
 
 #: Tonics as they are usually written, with how readily they are chosen.
 _MAJOR_TONICS = {
@@ -224,15 +228,22 @@ def _inside(low: float, typical: float, high: float, position: float) -> float:
     return float(typical * (end / typical) ** abs(position))
 
 
+def _scales(insisted: Mapping[Mode, float] | None, style: Style) -> dict[Mode, float]:
+    """Scales by weight. A genre insists on its own; else a mood may bring in one that the style rarely uses."""
+    if insisted:
+        return dict(insisted)
+    spoken = {mode for option in style.harmony.progressions for mode in option.modes}
+    return {mode: style.modes.get(mode, 0.0) + (_RARE if mode in spoken else _UNSPOKEN) for mode in MODES}
+
+
 def choose_key(brief: Brief, character: Character, style: Style, rng: np.random.Generator) -> tuple[str, Mode]:
     """Tonic and mode: those asked for, else dice weighted by style and mood."""
     row = genre_row(brief)
     if brief.mode is not None:
         mode = cast(Mode, brief.mode.value)
     else:
-        own = row.modes if row is not None and row.modes else style.modes
-        # A mood may bring in a scale that the style rarely uses.
-        weights = {name: (own.get(name, 0.0) + 0.02) * factor for name, factor in character.modes.items()}
+        weights = _scales(row.modes if row is not None else None, style)
+        weights = {name: weight * character.modes[name] for name, weight in weights.items()}
         mode = choose(rng, weights)
     tonics = _MAJOR_TONICS if mode in _MAJOR_LIKE else _MINOR_TONICS
     return brief.tonic.value if brief.tonic is not None else choose(rng, tonics), mode

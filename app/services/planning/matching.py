@@ -109,6 +109,11 @@ def _joined_by_own_word(words: Lexicon, stream: Sequence[Token], i: int, length:
     return stream[i].folded in words.own_and
 
 
+def words_remembered() -> int:
+    """Words whose form in the vocabulary is remembered."""
+    return _known_form.cache_info().currsize
+
+
 @lru_cache(maxsize=4096)
 def _known_form(word: str, language: str = "en") -> str:
     """The vocabulary's form of a word: itself, with another ending, or with a typing error put right.

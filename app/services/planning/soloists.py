@@ -12,8 +12,16 @@ from app.services.theory.instruments import INSTRUMENTS
 _SECOND_DESKS = {frozenset({"violin", "viola", "cello"}): "violin"}
 
 
+#: Players of one note at a time: alone they have a tune, and no chords to it.
+_ONE_AT_A_TIME = frozenset({"violin", "viola", "cello", "contrabass", "fiddle"}) | {
+    key
+    for key, row in INSTRUMENTS.items()
+    if row.family in ("reed", "pipe") or key in ("trumpet", "muted_trumpet", "trombone", "tuba", "french_horn")
+}
+
+
 def seat_soloists(band: Band, asked: Sequence[str], brief: Brief, *, drums: bool, seed: int) -> None:
-    """Seat those who play alone. One that can play chords covers tune, harmony and, where it reaches, bass."""
+    """Seat those who play alone. Who can play chords covers tune, harmony and, where it reaches, bass."""
     lead = brief.lead.value if brief.lead is not None else None
     melodic = [word for word in asked if not INSTRUMENTS[members_of(word)[0]].is_drums]
     if len(melodic) == 1:
@@ -23,7 +31,7 @@ def seat_soloists(band: Band, asked: Sequence[str], brief: Brief, *, drums: bool
         instrument = pick(band, members, first, seed)
         band.seat(first, instrument, asked=True)
         support = next((role for role in ("chords", "pad", "arpeggio") if role in roles_of(instrument)), None)
-        if support is not None and support != first:
+        if support is not None and support != first and instrument not in _ONE_AT_A_TIME:
             band.seat(support, instrument, asked=True)
             if INSTRUMENTS[instrument].low_pitch <= LOW_ENOUGH:
                 band.seat("bass", instrument, asked=True)

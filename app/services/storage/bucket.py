@@ -77,17 +77,22 @@ class Bucket:
         obstore.put(self._store, key, content)
 
     def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
+        """Whether there is such an object. A bucket that is gone has none: an answer to HEAD gives no reason."""
         try:
             obstore.head(self._store, key)
         except FileNotFoundError:
             return False
         return True
 
-    async def read(self, key: str) -> bytes:
-        """All bytes of a small object. `FileNotFoundError` where there is none."""
-        found = await obstore.get_async(self._store, key)
-        return bytes(await found.bytes_async())
+    async def read(self, key: str) -> bytes | None:
+        """All bytes of a small object; None where there is none."""
+        try:
+            found = await obstore.get_async(self._store, key)
+            return bytes(await found.bytes_async())
+        except FileNotFoundError as error:
+            if _is_of_bucket(str(error)):
+                raise
+            return None
 
     def fetch(self, key: str, path: Path) -> None:
         """Write an object's bytes to a file."""
@@ -168,7 +173,7 @@ def store_errors(what: str) -> Iterator[None]:
         except (BaseError, FileNotFoundError) as error:
             # Its own words name addresses and requests; they go to the log with the chained error.
             text = _tell_briefly(error)
-            if "NoSuchBucket" in text or "ContainerNotFound" in text:
+            if _is_of_bucket(text):
                 raise StorageFailed(f"{what}: the bucket is not there") from error
             if _NO_CREDENTIALS.search(text):
                 raise StorageFailed(f"{what}: there are no credentials for it in the environment") from error
@@ -179,6 +184,11 @@ def store_errors(what: str) -> Iterator[None]:
             if _MAY_PASS.search(text):
                 raise StoreAway(f"{what}: the store does not answer") from error
             raise StorageFailed(f"{what}: the store answered {type(error).__name__}") from error
+
+
+def _is_of_bucket(text: str) -> bool:
+    """Whether the store said that the whole bucket is not there, and not only an object."""
+    return "NoSuchBucket" in text or "ContainerNotFound" in text
 
 
 def _tell_briefly(error: Exception) -> str:

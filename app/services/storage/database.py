@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import DatabaseAway, StorageFailed
-from app.services.storage.server import is_away, open_server
+from app.services.storage.server import as_given, is_away, open_server
 
 #: Version of the tables that this program works with: the last file in `migrations/versions`.
 HEAD = "0023"
@@ -121,7 +121,7 @@ def shown(address: URL) -> str:
     """The address without its password."""
     if address.get_backend_name() == "sqlite":
         return str(address.database)
-    return address.set(drivername="postgresql").render_as_string(hide_password=True)
+    return as_given(address).set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def _refuse_newer(connection: Connection, version: str | None) -> None:

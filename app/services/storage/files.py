@@ -172,9 +172,9 @@ class AudioFiles:
         """All bytes of a small file; None where there is none."""
         check_key(key)
         with store_errors(f"{key} could not be read"):
+            if self._bucket is not None:
+                return await self._bucket.read(key)
             try:
-                if self._bucket is not None:
-                    return await self._bucket.read(key)
                 return await asyncio.to_thread((self._folder / key).read_bytes)
             except FileNotFoundError:
                 return None

@@ -1,5 +1,6 @@
 """Values to rows and back."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from app.services.storage.tables import jobs, tracks
 RowKind = Literal["render", "encode", "remove"]
 
 _TRACK_FIELDS = tuple(field.name for field in fields(Track))
+_FILE_FIELDS = frozenset(field.name for field in fields(TrackFile))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +65,7 @@ def track_values(track: Track) -> dict[str, Any]:
 def track_of(row: RowMapping) -> Track:
     """The track of a row; where its render is still in work (columns `job_…`), that knows better how far it is."""
     values = {name: row[name] for name in _TRACK_FIELDS}
-    values["files"] = tuple(TrackFile(**file) for file in row["files"])
+    values["files"] = tuple(_file_of(file) for file in row["files"])
     values["on_demand"] = tuple(row["on_demand"])
     values["warnings"] = tuple(row["warnings"] or ())
     if row.get("job_stage") is not None:
@@ -71,6 +73,11 @@ def track_of(row: RowMapping) -> Track:
         values["progress"] = max(row["progress"], row["job_progress"])
         values["attempt"] = row["job_attempt"]
     return Track(**values)
+
+
+def _file_of(facts: Mapping[str, Any]) -> TrackFile:
+    """A file of a track; what a newer version of this program knows of it besides is left alone."""
+    return TrackFile(**{name: value for name, value in facts.items() if name in _FILE_FIELDS})
 
 
 def job_of(row: RowMapping) -> JobRow:

@@ -56,6 +56,19 @@ def patient(address: URL) -> URL:
     return _with_options(address.update_query_dict(mine), SERVER_NOTICES)
 
 
+def as_given(address: URL) -> URL:
+    """The address without what `patient` adds.
+
+    >>> str(as_given(patient(make_url("postgresql://db/music?options=-cwork_mem%3D1MB&sslmode=require"))))
+    'postgresql://db/music?options=-cwork_mem%3D1MB&sslmode=require'
+    >>> str(as_given(patient(make_url("postgresql://db/music"))))
+    'postgresql://db/music'
+    """
+    query = {name: value for name, value in address.query.items() if NOTICES.get(name) != value}
+    options = str(query.pop("options", "")).removeprefix(SERVER_NOTICES).strip()
+    return address.set(query={**query, "options": options} if options else query)
+
+
 def _with_options(address: URL, options: str) -> URL:
     given = address.query.get("options", "")
     said = given if isinstance(given, str) else " ".join(given)

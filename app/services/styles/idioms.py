@@ -179,6 +179,8 @@ class Harmony(Frozen):
     static: bool = False
     #: What is added to the final tonic's numeral.
     final_colour: Literal["", "5", "6", "69", "add9", "maj7", "maj9", "7", "9"] = ""
+    #: Whether the final tonic has a major third in every mode, as flamenco rests on it and a Picardy third ends on it.
+    final_major: bool = False
     #: How a progression is varied when it comes round again: chance of each device at a chord that it suits.
     devices: Mapping[Device, float] = {"inversion": 0.2, "colour": 0.2, "relative": 0.15, "suspension": 0.15}
     #: Sections that stand in another key.
