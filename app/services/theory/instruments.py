@@ -112,7 +112,8 @@ RANGES: dict[str, tuple[int, int]] = {
 TESSITURAS: dict[str, tuple[int, int]] = {
     "cello": (45, 74), "viola": (52, 81), "contrabass": (33, 57), "bassoon": (41, 67), "trombone": (46, 69),
     "french_horn": (50, 74), "tuba": (34, 55), "tenor_sax": (48, 73), "baritone_sax": (41, 65), "alto_sax": (53, 78),
-    "english_horn": (54, 78), "clarinet": (52, 86), "brass_section": (50, 79),
+    "english_horn": (54, 78), "clarinet": (52, 86), "brass_section": (50, 79), "flute": (66, 91), "piccolo": (79, 103),
+    "whistle": (72, 93), "pan_flute": (66, 88),
 }  # fmt: skip
 
 #: Lowest and highest pitch of a family's instruments.
