@@ -77,7 +77,6 @@ ON_POSTGRESQL = (
     "app/services/jobs/shared.py",
     "app/services/jobs/shared_finetuner.py",
     "app/services/jobs/teacher.py",
-    "app/services/jobs/verdicts.py",
     "app/services/metering/traces.py",
     "app/services/storage/deliveries.py",
     "app/services/storage/taught.py",
@@ -247,7 +246,7 @@ def find_browser() -> str | None:
 
 
 def drawn(extra: list[str]) -> int:
-    """Take longer over what is drawn by chance; each test is named when it is through, for all take an hour or so."""
+    """Take longer over what is drawn by chance, a quarter of an hour; each test is named once it is through."""
     tested = [
         "tests/security/test_document.py",
         "tests/security/test_lifecycle.py",

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
@@ -301,6 +301,7 @@ async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bo
             access_log=False,
             server_header=False,
             limit_concurrency=settings.max_connections or None,
+            http=_protocol(settings),
             proxy_headers=False,  # the application believes the proxies that MUSIC_TRUSTED_PROXIES names, and no other
         )
     )
@@ -325,6 +326,15 @@ async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bo
     if signal.SIGINT in ended_by:
         return 130
     return 0 if server.started else 1
+
+
+def _protocol(settings: "Settings") -> type[asyncio.Protocol] | Literal["auto"]:
+    """What reads requests and writes answers."""
+    try:
+        from app.routers.connections import bounded
+    except ImportError:  # PyPy has no httptools; h11 bounds the bytes of heads by itself, and nobody their time
+        return "auto"
+    return bounded(header_timeout_s=settings.header_timeout, reader_timeout_s=settings.reader_timeout)
 
 
 def _worker_beside(settings: "Settings") -> "Companion | None":

@@ -99,6 +99,14 @@ class Settings(BaseSettings):
     security_headers: bool = Field(False, description="Whether answers forbid framing, sniffing and foreign scripts.")
     max_connections: int = Field(0, ge=0, description="Connections at once before others get 503; `0` for any number.")
     body_timeout: float = Field(0.0, ge=0, description="Seconds that a request's body may take; `0` for any time.")
+    header_timeout: float = Field(
+        30.0,
+        ge=0,
+        description="Seconds that a connection may take until a request's headers are whole; `0` for any time.",
+    )
+    reader_timeout: float = Field(
+        0.0, ge=0, description="Seconds that one who reads may take nothing before it is cut off; `0` for any time."
+    )
     webhooks: bool = Field(False, description="Whether requests may name an address to call when music is finished.")
     webhook_allow: str = Field("", description="Networks inside that may be called, comma-separated: `10.1.0.0/16`.")
     cors_origins: str = Field("*", description="Origins that browsers may call from, comma-separated.")

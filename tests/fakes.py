@@ -418,6 +418,14 @@ class FakeService(MusicGeneratorService):
         self.clips = FakeClips(folder, self.clock)
         super().__init__(self._make_backend)
 
+    def forget(self) -> None:
+        """As if nobody had ever asked for anything."""
+        queue, finetuner = self.queue, self.finetuner
+        for known in (queue.tracks, queue.stored, queue.groups, queue.comparisons, queue.votes):
+            known.clear()
+        for taught in (finetuner.finetunes, finetuner.sent, self.clips.clips):
+            taught.clear()
+
     def _make_backend(self) -> Backend:
         self.queue.start()
         return Backend(

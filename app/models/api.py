@@ -413,6 +413,9 @@ class ModelRecord(Wire):
     longest_s: int = Field(description="Longest track in seconds.", examples=[300])
     seed: bool = Field(description="Whether the same seed gives the same bytes.", examples=[True])
     notes: bool = Field(description="Whether its tracks come with MIDI and stems.", examples=[True])
+    streams: bool = Field(
+        description="Whether its tracks are heard while they are made (`stream`), loops aside.", examples=[True]
+    )
     remote: bool = Field(description="Whether the work happens on somebody else's machine.", examples=[False])
     compared: int = Field(
         description="Votes on comparisons with other models that it took part in (`POST /music/compare`).", examples=[5]

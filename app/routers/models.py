@@ -30,6 +30,7 @@ def _record(model: OfferedModel, standing: Standing) -> ModelRecord:
         longest_s=can.longest_s,
         seed=can.seed,
         notes=can.notes,
+        streams=can.streams,
         remote=can.remote,
         compared=standing.compared,
         wins=standing.wins,

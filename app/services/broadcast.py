@@ -1,26 +1,35 @@
-"""Broadcast: a mix that is being made goes in, and what can be heard of it is laid down for those who listen already.
+"""What can be heard of a piece that is being made is laid down for those who listen already.
 
-It works beside the render, on two threads of its own: one masters ahead, the other encodes and stores. While nobody
-listens it only looks for a mark now and then. The finished files never depend on it.
+`Broadcast` takes a mix as the composer's render makes it. It works beside the render, on two threads of its own: one
+masters ahead, the other encodes and stores. `Relay` takes a model's take that is played from its beginning on, on its
+way into its folder. While nobody listens both only look for a mark now and then. No finished file depends on them.
 
 Decision: docs/decisions/heard-while-made.md.
 """
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
+import numpy as np
+
 from app.errors import StorageFailed
-from app.models.audio import BLOCK_FRAMES, Samples
+from app.models.audio import BLOCK_FRAMES, SAMPLE_RATE, Block, Samples
+from app.models.plan import Mastering
+from app.services.dsp.loudness import LoudnessMeter
+from app.services.dsp.resampling import Resampler
 from app.services.encoding import STREAM_FORMS, ByteStream
-from app.services.mixing import STRIDE_FRAMES, Masterer, Preview
+from app.services.mixing import STRIDE_FRAMES, Masterer, Preview, foretold_gain_db
 from app.services.storage import AudioFiles
 from app.services.storage.segments import Segments
 
 log = logging.getLogger(__name__)
+
+#: A beginning softer than this says nothing about what comes.
+_SOFTEST_LUFS = -32.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +124,12 @@ class Broadcast:
         now = time.monotonic()
         if self._closed or now < self._next_look or final > max(self._frames / 2, STRIDE_FRAMES):
             return
-        asked = [segments for segments in self._forms if segments.asked()]
+        asked = _asked_for(self._forms, self._frames)
         if self._forms[0].files.remote:
             self._next_look = now + self._forms[0].look_s
         with self._closing:
             if not self._closed:
-                self._channels = [_Channel(one, STREAM_FORMS[one.form](self._frames)) for one in asked]
+                self._channels = asked
 
     def _next(self, mix: Samples, final: int) -> Samples | None:
         # The next block, mastered ahead; None where it has to be waited for.
@@ -138,8 +147,110 @@ class Broadcast:
         channel.segments.write(number, channel.stream.add(block, last=last))
 
 
+class Relay:
+    """A model's take, heard on its way. Its loudness is taken to be that of its first block. Used by one thread."""
+
+    def __init__(
+        self,
+        files: AudioFiles,
+        track_id: str,
+        mastering: Mastering,
+        *,
+        sample_rate: int,
+        duration_s: int,
+        begun: Callable[[float], None],
+    ) -> None:
+        """`begun` is told the foretold gain, in dB, once the first sound is there for whoever asks for it."""
+        self._begun = begun
+        self._forms = [Segments(files, track_id, form) for form in STREAM_FORMS]
+        self._mastering = mastering
+        self._resampler = Resampler(sample_rate, SAMPLE_RATE)
+        #: Frames that are still to come at the take's own rate, and those of the whole at the house rate.
+        self._to_come = duration_s * sample_rate
+        self._frames = duration_s * SAMPLE_RATE
+        self._rest: Samples = np.empty((0, 2), np.float32)
+        self._preview: Preview | None = None
+        self._channels: list[_Channel] = []
+        #: Blocks from the first on for whoever still comes; none any more once it is too late to come.
+        self._kept: list[Samples] = []
+        self._made = self._written = 0
+        self._closed = False
+        #: The gain that was foretold.
+        self.gain_db: float | None = None
+
+    @property
+    def heard(self) -> bool:
+        """Whether somebody listened."""
+        return bool(self._channels)
+
+    def passed_on(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """The same blocks, each once it can be heard."""
+        for block in blocks:
+            self._add(block.mix[: self._to_come])
+            yield block
+
+    def _add(self, mix: Samples) -> None:
+        if not len(mix):
+            return
+        self._to_come -= len(mix)
+        last = not self._to_come
+        mix = np.nan_to_num(mix, posinf=0.0, neginf=0.0)
+        self._rest = np.concatenate((self._rest, self._resampler.add(mix, last=last)))
+        while len(self._rest) >= BLOCK_FRAMES or (last and len(self._rest)):
+            block, self._rest = self._rest[:BLOCK_FRAMES], self._rest[BLOCK_FRAMES:]
+            self._lay_down(block)
+
+    def _lay_down(self, block: Samples) -> None:
+        self._made += len(block)
+        if self._closed:
+            return
+        self._kept.append(block)
+        if self._preview is None:
+            self._preview = self._begin(block)
+        try:
+            if not self._channels:
+                self._channels = _asked_for(self._forms, self._frames)
+            if self._channels:
+                self._write(self._preview)
+            elif self._made > self._frames / 2:
+                self._close()  # the finished file is nearer than all that could be heard until then
+        except StorageFailed as error:
+            _not_stored(error)
+            self._close()
+
+    def _begin(self, first: Samples) -> Preview:
+        meter = LoudnessMeter()
+        meter.add(first)
+        expected_lufs = max(meter.integrated_lufs, _SOFTEST_LUFS)
+        self.gain_db = foretold_gain_db(self._mastering, expected_lufs)
+        self._begun(self.gain_db)
+        return Preview(self._mastering, expected_lufs=expected_lufs, frames=self._frames)
+
+    def _write(self, preview: Preview) -> None:
+        while self._kept:
+            sound = preview.add(self._kept.pop(0))
+            number, self._written = self._written, self._written + 1
+            last = self._written * BLOCK_FRAMES >= self._frames
+            for channel in self._channels:
+                channel.segments.write(number, channel.stream.add(sound, last=last))
+
+    def _close(self) -> None:
+        self._closed = True
+        self._kept.clear()
+
+
+def _asked_for(forms: Sequence[Segments], frames: int) -> list[_Channel]:
+    # A channel for each form that somebody asked for.
+    return [_Channel(one, STREAM_FORMS[one.form](frames)) for one in forms if one.asked()]
+
+
 def _settled(work: "Future[None]") -> None:
     try:
         work.result()
-    except StorageFailed as error:  # who listens is cut off; the file is not concerned
-        log.warning("What is heard of a track while it is made could not be stored: %s", error)
+    except StorageFailed as error:
+        _not_stored(error)
+
+
+def _not_stored(error: StorageFailed) -> None:
+    # Who listens is cut off; the file is not concerned.
+    log.warning("What is heard of a track while it is made could not be stored: %s", error)

@@ -163,7 +163,18 @@ def _finish(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress
         Masterer(plan.mastering, loop=plan.loop, threads=workshop.threads) as masterer,
     ):
         mastered = masterer.finish(mix_of(take, plan, masterer.follow))
-    return _finished(workshop, job, work, clock, brief=brief, plan=plan, take=take, mastered=mastered, shares_db={})
+    return _finished(
+        workshop,
+        job,
+        work,
+        clock,
+        brief=brief,
+        plan=plan,
+        take=take,
+        mastered=mastered,
+        shares_db={},
+        heard=STREAM_GAIN in take.measured,  # it is held with the takes that somebody heard
+    )
 
 
 def _finished(

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from app.errors import GenerationFailed, MusicError, StorageFailed, printable
 from app.models.asked import Asked
+from app.models.audio import Block
 from app.models.brief import Brief
 from app.models.plan import Plan
-from app.models.track import Stage, Track
+from app.models.track import STREAM_GAIN, Stage, Track
+from app.services.broadcast import Relay
 from app.services.encoding import HeldTake, deliver, hold_take, read_clip
 from app.services.engines import AudioPrompt, Engine, ModelRow, Take, TakeRequest
 from app.services.engines.batching import Batcher, shortage_in
@@ -25,6 +27,7 @@ from app.services.jobs.engine_room import Loaded, Unusable, Watched, Word
 from app.services.listening.takes import Verdict, judge
 from app.services.pipeline import MODEL_WORK, StageClock, decided_for, files_of, mix_of, take_held
 from app.services.planning.phrasing import describe
+from app.services.storage import AudioFiles
 from app.services.storage.files import clip_key
 from app.services.workshop import Workshop
 from app.utils.seeds import MAX_SEED, rng_for
@@ -44,6 +47,8 @@ class _Try:
     held: HeldTake
     verdict: Verdict
     work_s: float
+    #: Whether somebody listened while it was made.
+    heard: bool
 
 
 class ModelResident:
@@ -84,9 +89,11 @@ class ModelResident:
         clock = StageClock(watched.report, work=MODEL_WORK)
         first = self._try(track, track.seed, folder / "first", clock, watched)
         best, warnings, work_s = first, first.verdict.reasons, first.work_s
-        if first.verdict.bad and self._workshop.retry_bad_takes and not track.seed_named:
+        # Who heard a take while it was made gets it as a file.
+        again = self._workshop.retry_bad_takes and not track.seed_named and not first.heard
+        if first.verdict.bad and again:
             seed = other_seed(track.seed)
-            second = self._try(track, seed, folder / "second", clock, watched)
+            second = self._try(track, seed, folder / "second", clock, watched, unheard=True)
             work_s += second.work_s
             given_up = " ".join(first.verdict.reasons)
             if second.verdict.score > first.verdict.score:
@@ -109,8 +116,10 @@ class ModelResident:
             },
         )
 
-    def _try(self, track: Track, seed: int, into: Path, clock: StageClock, watched: Watched) -> _Try:
-        """One take with a seed."""
+    def _try(
+        self, track: Track, seed: int, into: Path, clock: StageClock, watched: Watched, *, unheard: bool = False
+    ) -> _Try:
+        """One take with a seed; with `unheard` nobody hears it while it is made."""
         stage: Stage = "planning" if self._loaded.is_set() else "loading"
         clock.progress(stage, 0.0)
         began = time.perf_counter()
@@ -131,12 +140,35 @@ class ModelResident:
             threads=self._workshop.threads,
         )
 
+        streamed = self._row.capabilities.streams and not (unheard or plan.loop or track.paced_until)
+        heard = False
+
+        def begun(gain_db: float) -> None:
+            clock.progress("rendering", 0.0, {"measured": {STREAM_GAIN: round(gain_db, 2)}})
+
         def keep(take: Take) -> HeldTake:
+            measured = dict(take.measured)
+
+            def played() -> Iterator[Block]:
+                nonlocal heard
+                relay = Relay(
+                    AudioFiles(self._workshop.files),  # without patience: who listens does not wait for a store
+                    track.id,
+                    plan.mastering,
+                    sample_rate=take.sample_rate,
+                    duration_s=plan.duration_s,
+                    begun=begun,
+                )
+                yield from relay.passed_on(take.blocks)
+                heard = relay.heard
+                if relay.heard and relay.gain_db is not None:
+                    measured[STREAM_GAIN] = round(relay.gain_db, 2)
+
             return hold_take(
-                take.blocks,
+                played() if streamed else take.blocks,
                 into,
                 sample_rate=take.sample_rate,
-                measured=take.measured,
+                measured=measured,
                 extras=dict(take.extras),
             )
 
@@ -154,7 +186,7 @@ class ModelResident:
         clock.timings["rendering"] = round(rendering_s, 4)
         with self._judging:  # a long take's mix is 100 MB
             verdict = judge(brief, plan, mix_of(take_held(answer.made, raw=True), plan))
-        return _Try(brief=brief, plan=plan, held=answer.made, verdict=verdict, work_s=answer.work_s)
+        return _Try(brief=brief, plan=plan, held=answer.made, verdict=verdict, work_s=answer.work_s, heard=heard)
 
     def _clip_of(self, track: Track, below: Path) -> AudioPrompt | None:
         """The clip that came with a track's words. `GenerationFailed` where it is gone."""

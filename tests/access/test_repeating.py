@@ -1,8 +1,9 @@
 """Requests with an Idempotency-Key are carried out once."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from sqlalchemy import update
@@ -61,6 +62,32 @@ def test_many_at_once_make_one(open_place):
     assert {answer.status_code for answer in answers} <= {200, 409}
     made = {answer.json()["track_id"] for answer in answers if answer.status_code == 200}
     assert len(made) == 1
+    assert count(open_place) == 1
+
+
+def test_one_that_is_still_being_answered_is_a_conflict(open_place, monkeypatch):
+    queue = open_place.service._backend.queue
+    submit = queue.submit
+    asked, answer = Event(), Future()
+    accepted = []
+
+    def held(track):
+        accepted.append(submit(track))
+        asked.set()
+        return answer
+
+    monkeypatch.setattr(queue, "submit", held)
+    with ThreadPoolExecutor(1) as beside:
+        first = beside.submit(open_place.ask, "POST", "/music/generate", json=PROMPT, **keyed())
+        assert asked.wait(60)
+        meanwhile = open_place.ask("POST", "/music/generate", json=PROMPT, **keyed())
+        answer.set_result(accepted[0].result(60))
+    again = open_place.ask("POST", "/music/generate", json=PROMPT, **keyed())
+
+    assert meanwhile.status_code == 409
+    assert "still being answered" in meanwhile.json()["detail"]
+    assert first.result().status_code == again.status_code == 200
+    assert again.content == first.result().content
     assert count(open_place) == 1
 
 

@@ -28,6 +28,18 @@ def test_the_words_become_chips_as_they_are_typed(studio):
     expect(page.locator("#echo mark.conflict")).to_have_count(2)
 
 
+def test_words_that_look_like_html_are_words(desk):
+    page = desk.open()
+    words = '<img src=x onerror=alert(1)> jazz <script>alert(2)</script> "><b>flute</b>'
+    page.on("dialog", lambda dialog: desk.faults.append(f"dialog: {dialog.message}"))
+    track_id = desk.make(words)
+
+    expect(chip(page, "Understood", "genre jazz")).to_be_visible()
+    expect(page.locator("#echo")).to_contain_text(words)
+    expect(page.locator(f".tune[data-id='{track_id}'] .name")).to_have_text(words)
+    expect(page.locator("img[src=x], #echo b, .tune b, main script")).to_have_count(0)
+
+
 def test_a_chip_lights_the_words_it_came_from(desk):
     page = desk.open()
     page.fill("#prompt", "sad jazz with flute")

@@ -34,6 +34,16 @@ def test_another_node_tells_the_same_and_cancels_at_once(installation):
     assert other.wait_for(next_id, finished)["status"] == "completed"
 
 
+def test_what_is_cancelled_stays_as_far_as_any_node_showed_it(installation):
+    one, other = installation.server(), installation.server()
+    installation.worker()
+    track_id = ask(one, model="simulator", duration=30)
+    seen = other.wait_for(track_id, lambda record: record["progress"] > 0)["progress"]
+
+    assert cancel(one, track_id).json()["progress"] >= seen
+    assert other.wait_for(track_id, finished)["progress"] >= seen
+
+
 def cancel(server, track_id):
     return server.client.post(f"/music/tracks/{track_id}/cancel")
 

@@ -67,6 +67,14 @@ def test_nothing_of_it_names_another_host():
         assert found <= {b"http://www.w3.org"}, name  # the namespace of SVG, which nobody fetches
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_that_is_shown_is_read_as_html(module):
+    """A prompt, a title, a model's name become text, whatever stands in them."""
+    reads = r"(inner|outer)HTML|insertAdjacentHTML|setHTML|document\.write|DOMParser|createContextualFragment"
+
+    assert re.search(reads, text_of(module)) is None
+
+
 def test_everything_together_is_small():
     assert sum(len(asset.gzipped) for asset in assets().values()) < MOST_BYTES
 

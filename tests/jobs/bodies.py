@@ -77,7 +77,10 @@ def leave_half(root, job):
     AudioFiles(root / "audio").put(half, f"tracks/{job.track.id}/{job.run}/half.mp3")
 
 
-def refuse(*_):
+def refuse(root, job, work, report, name=None, *_):
+    """Refuse, at once or once a file of that name is in the data folder."""
+    if name:
+        wait(root, job, work, report, name)
     raise GenerationFailed("This engine has no strings")
 
 

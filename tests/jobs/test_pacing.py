@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from app.services.jobs.pacing import PACE, shown
 from app.utils.clock import FrozenClock
 from tests.jobs.conftest import a_track, until
@@ -82,6 +84,34 @@ def test_a_failure_is_shown_at_once(open_shop):
     track = shop.queue.submit(paced(clock, prompt="refuse")).result(10)
 
     assert shop.finished(track).error == "This engine has no strings"
+
+
+@pytest.mark.parametrize("set_back_s", [0, 3_600])
+def test_what_is_cancelled_stays_as_far_as_it_was_shown(open_shop, set_back_s):
+    clock = FrozenClock()
+    shop = open_shop(workers=1, clock=clock)
+    track = shop.queue.submit(paced(clock)).result(10)
+    clock.advance(8)
+    assert shop.queue.get(track.id).progress == 40
+    clock.advance(-set_back_s)
+
+    shop.queue.cancel(track.id).result(10)
+
+    assert shop.queue.get(track.id).progress == 40
+    if not set_back_s:  # after a restart
+        assert shop.store.get(track.id).progress == 40
+
+
+def test_what_fails_stays_as_far_as_it_was_shown(open_shop):
+    clock = FrozenClock()
+    shop = open_shop(workers=1, clock=clock)
+    track = shop.queue.submit(paced(clock, prompt="refuse go")).result(10)
+    clock.advance(8)
+    assert shop.queue.get(track.id).progress == 40
+
+    shop.let("go")
+
+    assert shop.finished(track).progress == shop.store.get(track.id).progress == 40
 
 
 def test_a_paced_track_can_be_cancelled_when_its_work_is_done(open_shop):

@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,24 @@ def test_a_track_is_finished_as_long_as_asked_and_mastered(studio):
     assert record["measured"]["true_peak_dbtp"] <= -0.9
     assert abs(record["measured"]["loudness_lufs"] + 14) <= 1.5 or record["measured"]["true_peak_dbtp"] >= -1.5
     assert {"mp3", "wav", "plan.json", "brief.json"} <= set(record["files"])
+
+
+def test_what_streams_is_heard_while_it_is_made(studio):
+    streams = studio.row.capabilities.streams
+    assert studio.listed()["streams"] is streams
+    if not streams:
+        return
+    track_id = studio.ask(seed=3)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(studio.client.get, f"/music/tracks/{track_id}/stream", params={"format": "wav"})
+        seen = studio.until(lambda: studio.record(track_id), lambda record: record["audible"])
+        assert seen[-1]["status"] == "processing"
+        heard, _ = soundfile.read(io.BytesIO(answer.result(PATIENCE_S).content), dtype="float32")
+    studio.finish(track_id)
+    file = studio.samples(track_id)
+
+    assert heard.shape == file.shape == (5 * RATE, 2)
+    assert np.vdot(heard, file) > 0.9 * np.linalg.norm(heard) * np.linalg.norm(file)
 
 
 def test_then_it_is_listed_as_loaded_with_what_was_measured(studio):

@@ -121,6 +121,10 @@ def test_every_order_of_calls_that_the_answers_lead_to_is_as_the_document_says(
     machine = document.exclude(path_regex="/(events|stream)$").as_state_machine()  # they end with their track only
 
     class Orders(machine):
+        def setup(self):
+            super().setup()
+            service.forget()  # whatever an order meets it has brought about, so that it goes the same way again
+
         def validate_response(self, response, case, **_):
             seen[case.method, case.path, response.status_code] += 1
             case.validate_response(response, checks=checked)
@@ -128,13 +132,13 @@ def test_every_order_of_calls_that_the_answers_lead_to_is_as_the_document_says(
                 if number % 2 and not service.queue.tracks[track_id].finished:
                     service.queue.complete(track_id)
 
-    orders = min(CASES, 5000) // 100
+    orders = min(CASES, 5000) // 200
     if turn:
         seed(20260827 + turn)(Orders)
     Orders.run(
         settings=settings(
             max_examples=orders,
-            stateful_step_count=10,
+            stateful_step_count=60,  # the first steps know no names yet
             deadline=None,
             database=None,
             derandomize=not turn,
@@ -144,5 +148,5 @@ def test_every_order_of_calls_that_the_answers_lead_to_is_as_the_document_says(
 
     named = {(method, path) for method, path, status in seen if status == 200 and "{" in path}
     record_property("calls that answers lead to", seen.total())
-    assert seen.total() >= 2.5 * orders
-    assert len(named) >= 2, sorted(seen)
+    assert seen.total() >= 10 * orders
+    assert named, sorted(seen)

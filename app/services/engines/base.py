@@ -29,6 +29,8 @@ class Capabilities:
     seed_in_batch: bool = False
     #: Whether its takes carry a score (MIDI) and stems.
     notes: bool = False
+    #: Whether its takes are played from their beginning on, so that they are heard while they are made. Loops are not.
+    streams: bool = False
     #: Requests it can work on at once.
     batch: int = 1
     #: What it can do with a clip that comes with the prompt.

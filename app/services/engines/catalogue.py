@@ -59,6 +59,7 @@ def _make_lyria(source: ModelSource) -> Engine:
 
 COMPOSER_CAPABILITIES = Capabilities(
     notes=True,
+    streams=True,
     fine_tune=True,
     code_licence="this project's",
     weights_licence="the soundfont's: TimGM6mb is GPL-2; MUSIC_SOUNDFONT plays another",
@@ -114,6 +115,7 @@ ACE_STEP_CAPABILITIES = Capabilities(
 
 MAGENTA_CAPABILITIES = Capabilities(
     sample_rate=48_000,
+    streams=True,
     wants_gpu=True,
     code_licence="Apache-2.0 (magenta-rt)",
     weights_licence="CC-BY-4.0, with terms of use: no content that infringes the rights of others",

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -26,6 +25,7 @@ from app.services.jobs.foreman import Foreman
 from app.services.jobs.line import PRIORITY, Work
 from app.services.jobs.pacing import patience_s
 from app.services.jobs.run import Run
+from app.services.jobs.verdicts import cancelled
 from app.services.storage.changes import Changes, Unfinished
 from app.services.storage.rows import JobRow
 from app.utils.chance import random_token
@@ -147,25 +147,19 @@ class Desk:
                 raise TrackAlreadyFinished(f"Track {track.id} is already finished; it cannot be cancelled")
             answer.set_result(track)
             return
-        cancelled = replace(
-            work.track,
-            status="failed",
-            stage="cancelled",
-            error="Cancelled",
-            finished_at=self._floor.clock.now(),
-        )
+        ended = cancelled(work.track, self._floor.clock.now())
         begun = work.run if work.state != "queued" else None
         run = self._foreman.withdraw(work)
-        self._floor.unwritten[track_id] = cancelled
-        farewell = self._farewell(answer, cancelled, CANCEL_WITHIN_S)
+        self._floor.unwritten[track_id] = ended
+        farewell = self._farewell(answer, ended, CANCEL_WITHIN_S)
 
         def change(changes: Changes) -> JobRow | None:
-            changes.finish(work.id, cancelled, run=begun)
+            changes.finish(work.id, ended, run=begun)
             return None if begun is None else changes.owe_removal(track_id, begun, self._floor.clock.now())
 
         def then(removal: JobRow | None) -> None:
-            self._floor.show(cancelled)
-            self._floor.tally.ended(cancelled)
+            self._floor.show(ended)
+            self._floor.tally.ended(ended)
             farewell.written()
             if removal is None:
                 farewell.give()

@@ -8,6 +8,7 @@ from app.models.track import Track
 from app.services.jobs.base import JobKind, Outcome
 from app.services.jobs.floor import Floor
 from app.services.jobs.line import Work
+from app.services.jobs.verdicts import completed, failed
 from app.services.metering.tally import Again
 from app.services.storage.changes import Changes
 from app.services.storage.rows import JobRow
@@ -46,17 +47,7 @@ class Endings:
         if work.kind == "encode":
             self._attach(work, outcome)
             return
-        done = replace(
-            work.track,
-            status="completed",
-            stage="completed",
-            progress=100,
-            finished_at=self._floor.clock.now(),
-            files=outcome.files,
-            error=None,
-            **outcome.facts,
-        )
-        self._finish(work, done, keep_files=True)
+        self._finish(work, completed(work.track, outcome, self._floor.clock.now()), keep_files=True)
 
     def refused(self, work: Work, error: MusicError) -> None:
         """It cannot be done, and trying again would not help, unless the store is away."""
@@ -68,10 +59,7 @@ class Endings:
         if work.kind == "encode":
             self._give_up_file(work, error)
             return
-        failed = replace(
-            work.track, status="failed", stage="failed", error=error.detail, finished_at=self._floor.clock.now()
-        )
-        self._finish(work, failed, keep_files=False)
+        self._finish(work, failed(work.track, error.detail, self._floor.clock.now()), keep_files=False)
 
     def broke(self, work: Work, traceback: str) -> None:
         """Its program met an error that nobody foresaw."""

@@ -42,10 +42,12 @@ class Pace:
 
     def shown(self, track: Track) -> Track:
         """The track as it is shown now."""
-        if track.paced_until is None or track.finished:
+        if track.paced_until is None or track.status == "completed":
             return track
-        now = shown(track, self._clock.now())
         before = self._furthest.get(track.id)
+        if track.finished:
+            return track if before is None else replace(track, progress=max(track.progress, before.progress))
+        now = shown(track, self._clock.now())
         if before is not None and before.progress > now.progress:
             return replace(now, stage=before.stage, progress=before.progress)
         self._furthest[track.id] = now

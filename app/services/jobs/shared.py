@@ -140,9 +140,7 @@ class SharedQueue:
     def get(self, track_id: str) -> Track | None:
         """The track as it stands now, from memory; None where only the database knows it."""
         track = self._memory.get(track_id)
-        if track is None or track.finished:
-            return track
-        if not self._news.fresh:
+        if track is None or not (track.finished or self._news.fresh):
             return None
         return self._pace.shown(track)
 

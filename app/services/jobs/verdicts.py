@@ -1,20 +1,23 @@
-"""What an ended run makes of a track, where several machines share the queue."""
+"""What an ended run makes of a track. Whoever saw how far it was sees it go back no more."""
 
 from dataclasses import replace
 from datetime import datetime
 
 from app.models.track import Track
 from app.services.jobs.base import Outcome
+from app.services.jobs.pacing import shown
 
 
 def failed(track: Track, reason: str, now: datetime) -> Track:
     """The track, given up."""
-    return replace(track, status="failed", stage="failed", error=reason, finished_at=now)
+    far = shown(track, now).progress
+    return replace(track, status="failed", stage="failed", error=reason, progress=far, finished_at=now)
 
 
 def cancelled(track: Track, now: datetime) -> Track:
     """The track, ended by whoever asked for it."""
-    return replace(track, status="failed", stage="cancelled", error="Cancelled", finished_at=now)
+    far = shown(track, now).progress
+    return replace(track, status="failed", stage="cancelled", error="Cancelled", progress=far, finished_at=now)
 
 
 def completed(track: Track, outcome: Outcome, now: datetime) -> Track:
