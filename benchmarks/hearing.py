@@ -1,15 +1,25 @@
-"""How soon a track is heard after it was asked for, and where the time goes; as a client sees it."""
+"""How soon a track is heard after it was asked for, and where the time goes; as a client sees it.
+
+By the length of the track, as a Markdown table: `python -m benchmarks.hearing [SECONDS ...]`.
+"""
 
 import itertools
 import json
 import statistics
+import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import httpx
 
 from benchmarks import tracks
+from benchmarks.servers import serving
+
+#: Lengths in seconds, where none are named, and times that each prompt is asked for at each of them.
+LENGTHS_S = (15, 30, 60, 180, 300)
+ROUNDS = 3
 
 #: What a client can see on the way to the first sound, in order (the answer to the POST, the events, the first bytes),
 #: each with what the time before it goes to.
@@ -21,6 +31,28 @@ STEPS = {
     "preview": "playing and mixing two blocks",
     "heard": "mastering ahead, encoding, storing, sending",
 }
+
+
+def main() -> None:
+    """Measure each length on a warm server, and print what came out."""
+    lengths_s = [int(text) for text in sys.argv[1:]] or LENGTHS_S
+    with serving() as server, httpx.Client(base_url=server.url, timeout=60) as client:
+        tracks.warm(client, workers=1)
+        for line in rows(client, lengths_s):
+            print(line, flush=True)
+
+
+def rows(client: httpx.Client, lengths_s: Iterable[int]) -> Iterator[str]:
+    """The lines of the table, as they are measured."""
+    yield f"| a track of | heard after, median | worst | {' | '.join(STEPS.values())} | later than it was played |"
+    yield "|---|" + "---|" * (3 + len(STEPS))
+    for length_s in lengths_s:
+        heard = [hear(client, prompt, length_s, 20 + turn) for turn in range(ROUNDS) for prompt in tracks.PROMPTS]
+        first_s = sorted(one.seen_s["heard"] for one in heard)
+        shares = " | ".join(f"{1000 * spent_s:.0f} ms" for spent_s in median_shares_s(heard).values())
+        late_s = max(one.late_s for one in heard)
+        late = f"{late_s:.2f} s" if late_s > 0 else "never"
+        yield f"| {length_s} s | {statistics.median(first_s):.2f} s | {first_s[-1]:.2f} s | {shares} | {late} |"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,3 +129,7 @@ def _late_s(arrived: list[tuple[float, int]], duration_s: int) -> float:
         late = max(late, moment - begun - played / total * duration_s)
         played += size
     return late
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,15 @@
-"""Keeping a worker small and quick: glibc's allocator, told to give memory back, and Python's garbage collector."""
+"""Keeping a worker small and quick: glibc's allocator, told to give memory back, and Python's garbage collector.
+
+And keeping what somebody sent from filling the machine's memory.
+"""
 
 import contextlib
 import ctypes
 import gc
+import multiprocessing
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
@@ -34,6 +40,28 @@ def give_back_memory() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         _glibc().malloc_trim(0)
+
+
+@contextlib.contextmanager
+def bounded_memory(more_bytes: int) -> Iterator[None]:
+    """While inside, this process gets no more than so much beyond what it holds: what needs more meets a MemoryError.
+
+    Only on Linux, which keeps such a limit and tells the size; and only in a process that another started for its work,
+    for the limit is the whole process's.
+    """
+    if sys.platform != "linux" or multiprocessing.parent_process() is None:
+        yield
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = pages * resource.getpagesize() + more_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if soft == resource.RLIM_INFINITY else min(wanted, soft), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _glibc() -> ctypes.CDLL:

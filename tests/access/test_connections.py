@@ -123,6 +123,17 @@ def test_who_takes_nothing_is_cut_off(connect, server):
     until(lambda: not held(), every_s=0.05)
 
 
+@pytest.mark.parametrize("said", [HEALTH + b"connection: close\r\n\r\n", b"nonsense\r\n\r\n", HEALTH + b"a" * 70_000])
+def test_no_answer_names_the_software(connect, said):
+    connection = connect()
+    connection.sendall(said)
+    head = all_of(connection).partition(b"\r\n\r\n")[0].lower()
+
+    assert head.startswith(b"http/1.1 ")
+    assert b"\r\nserver:" not in head
+    assert not any(name in head for name in (b"uvicorn", b"starlette", b"fastapi", b"python"))
+
+
 def test_there_are_only_so_many_connections(connect):
     held = [connect() for _ in range(4)]
     for one in held:

@@ -14,6 +14,7 @@ import uvicorn
 from sse_starlette.sse import AppStatus
 
 from app.errors import TrackNotFound
+from app.routers import live
 from app.services.access import Caller, acting_as
 from app.services.following import Event, Following, Seen, events_since
 from app.services.following.fanout import MOST_TRACKS, MOST_WAITING
@@ -114,6 +115,15 @@ def test_who_has_seen_the_end_at_another_node_is_told_to_stop(client, queue, tra
     answer = client.get(f"/music/tracks/{track_id}/events", headers={"Last-Event-ID": "completed.100.plan"})
 
     assert answer.status_code == 204
+
+
+def test_a_connection_that_is_silent_is_kept_open_by_pings(base, track_id, monkeypatch):
+    assert live.PING_S == 15
+    monkeypatch.setattr(live, "PING_S", 1)
+    with httpx.stream("GET", f"{base}/music/tracks/{track_id}/events", timeout=60) as response:
+        pings = (line for line in response.iter_lines() if line.startswith(": ping"))
+
+        assert [next(pings), next(pings)]
 
 
 def test_who_has_seen_the_end_is_told_to_stop(client, queue, track_id):

@@ -2,17 +2,21 @@
 
 import io
 import struct
+import sys
 import zipfile
 from datetime import datetime, timezone
 
+import numpy as np
 import pytest
+import soundfile
 
 from app.errors import GenerationFailed
 from app.models.finetune import Finetune, Lesson
 from app.services.engines import Models
 from app.services.finetuning import teach
+from app.services.jobs.processes import process_context
 from app.services.learning import corpus as corpora
-from app.services.learning import read_corpus
+from app.services.learning import read_corpus, recordings
 from app.services.styles import Style
 from tests.learning.corpora import jig
 
@@ -137,6 +141,38 @@ def test_a_zip_that_lies_about_a_size_is_found_out(lesson):
 
     assert len(corpus.tunes) == 1
     assert set(reasons(corpus)) == {"set.zip/a.mid"}
+
+
+def read_with_little(lesson, line):
+    """Read in a process of its own, as a lesson does, with room for 30 MB more."""
+    corpora.MOST_MEMORY_BYTES = recordings.MOST_MEMORY_BYTES = 30_000_000
+    corpus, _ = read(lesson)
+    heard = recordings.Recordings(lesson.finetune.files, lesson.paths)
+    taken = [clip.name for clip in heard.clips(lambda part: None)]
+    line.send((reasons(corpus), len(corpus.tunes), taken, reasons(heard)))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits memory")
+def test_what_is_made_to_fill_the_memory_is_left_out_and_the_rest_is_learned_from(lesson):
+    notes = b"\x00\x90\x3c\x40" + b"\x01\x3c\x00\x01\x3c\x40" * 90_000  # six bytes that become two objects
+    swelling = b"MThd\0\0\0\x06\0\0\0\x01\x01\xe0MTrk" + len(notes).to_bytes(4, "big") + notes
+    silence = io.BytesIO()
+    soundfile.write(silence, np.full((4_000_000, 2), 0.1, np.float32), 44_100, format="FLAC")
+    files = {
+        "a.mid": swelling, "b.mid": jig(1), "c.zip": packed({f"many/{i:05}": b"" for i in range(60_000)}),
+        "d.flac": silence.getvalue(), "d.txt": b"one tone",
+    }  # fmt: skip
+    line, theirs = (context := process_context()).Pipe(duplex=False)
+    process = context.Process(target=read_with_little, args=(lesson(files), theirs))
+    process.start()
+    theirs.close()
+    skipped, learned, taken, unheard = line.recv()
+    process.join(60)
+
+    assert learned == 1
+    assert {skipped[name] for name in ("a.mid", "c.zip")} == {"needs too much memory to be read"}
+    assert taken == []
+    assert unheard["d.flac"] == "needs too much memory to be read"
 
 
 @pytest.mark.parametrize(

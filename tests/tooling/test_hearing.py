@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks import hearing
 from benchmarks.hearing import STEPS, Heard, _in_order, _late_s, median_shares_s
 
 
@@ -25,3 +26,17 @@ def test_what_is_seen_after_its_successor_was_there_by_then():
 def test_a_piece_is_late_if_all_before_it_was_played():
     assert _late_s([(1.0, 10), (1.5, 10), (2.0, 20)], 4) == 0.0
     assert _late_s([(1.0, 10), (4.0, 10), (4.5, 20)], 4) == pytest.approx(2.0)
+
+
+def test_the_table_has_a_row_for_each_length(monkeypatch):
+    seen = {step: 0.1 * number for number, step in enumerate(STEPS, 1)}
+    monkeypatch.setattr(
+        hearing, "hear", lambda _client, _prompt, length_s, _seed: Heard(seen_s=seen, whole_s=1, late_s=length_s - 15)
+    )
+
+    heads, _, *rows = hearing.rows(None, [15, 300])
+
+    assert all(what in heads for what in STEPS.values())
+    assert [row.split(" | ")[0] for row in rows] == ["| 15 s", "| 300 s"]
+    assert [row.split(" | ")[-1] for row in rows] == ["never |", "285.00 s |"]
+    assert {row.count("|") for row in rows} == {heads.count("|")}

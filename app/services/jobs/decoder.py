@@ -4,9 +4,7 @@ A file made to break its reader breaks that process: the server answers with a r
 """
 
 import logging
-import multiprocessing
 import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +17,7 @@ from app.models.clip import ClipFacts
 from app.services.jobs.pool import NICENESS
 from app.services.jobs.processes import never_outlive_server, process_context
 from app.services.jobs.worker import Broke, Refused, ending_of
+from app.utils.memory import bounded_memory
 
 #: Opens an untrusted file and writes what is kept of it; a top-level function or a partial of one. `InvalidField`.
 ClipBody: TypeAlias = Callable[[Path, Path], ClipFacts]
@@ -85,20 +84,10 @@ def _decode(body: ClipBody, source: Path, target: Path, line: Connection, memory
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:
-        _hold_to(memory_bytes)
-        line.send(body(source, target))
+        with bounded_memory(memory_bytes):
+            facts = body(source, target)
+        line.send(facts)
     except MemoryError:
         line.send("needs too much memory to be read")
     except Exception as error:  # noqa: BLE001 - the server decides what comes of it
         line.send(ending_of(error))
-
-
-def _hold_to(memory_bytes: int) -> None:
-    """From now on this process gets no more memory than so much. Only Linux keeps such a limit and tells the size."""
-    if sys.platform != "linux" or multiprocessing.parent_process() is None:
-        return
-    import resource
-
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    limit = pages * resource.getpagesize() + memory_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))

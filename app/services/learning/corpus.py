@@ -7,9 +7,13 @@ from pathlib import Path
 
 from app.errors import printable
 from app.models.finetune import SkippedFile
-from app.services.learning.reading import MOST_BYTES, FileUnusable, read_tune
+from app.services.learning.reading import MOST_BYTES, MOST_MEMORY_BYTES, FileUnusable, read_tune
 from app.services.learning.teaching import MOST
 from app.services.learning.tune import Tune
+from app.utils.memory import bounded_memory
+
+#: Why a file is left out that was made to fill the memory.
+TOO_MUCH = "needs too much memory to be read"
 
 #: Files of a ZIP that are looked at, and bytes that all of them may unpack to.
 MOST_MEMBERS, MOST_UNPACKED_BYTES = 5_000, 1_000_000_000
@@ -49,14 +53,20 @@ def _take(corpus: Corpus, name: str, read: Callable[[], bytes]) -> None:
     try:
         if len(corpus.tunes) >= MOST:
             raise FileUnusable(f"comes after the {MOST} files that are learned from")
-        tune = read_tune(read())
+        with bounded_memory(MOST_MEMORY_BYTES):
+            tune = read_tune(read())
         notes = len(tune.drums) + sum(len(line.notes) for line in tune.lines)
         if corpus.notes + notes > MOST_NOTES_IN_ALL:
             raise FileUnusable(f"comes after the {MOST_NOTES_IN_ALL} notes that are learned from")
         corpus.tunes.append(tune)
         corpus.notes += notes
-    except FileUnusable as error:
-        corpus.skipped.append(SkippedFile(file=printable(name, 200), reason=str(error)))
+    except (FileUnusable, MemoryError) as error:
+        corpus.skipped.append(SkippedFile(file=printable(name, 200), reason=reason_of(error)))
+
+
+def reason_of(error: FileUnusable | MemoryError) -> str:
+    """Why nothing was learned from a file."""
+    return TOO_MUCH if isinstance(error, MemoryError) else str(error)
 
 
 def files_in(name: str, path: Path, most_bytes: int) -> Iterator[tuple[str, Callable[[], bytes], float]]:
@@ -70,7 +80,11 @@ def files_in(name: str, path: Path, most_bytes: int) -> Iterator[tuple[str, Call
         yield name, lambda: _bounded(path, most_bytes), 1.0
         return
     try:
-        packed = zipfile.ZipFile(path)
+        with bounded_memory(MOST_MEMORY_BYTES):
+            packed = zipfile.ZipFile(path)
+    except MemoryError:
+        yield name, _unusable(TOO_MUCH), 1.0
+        return
     except Exception:  # noqa: BLE001 - zipfile raises what its table meets: BadZipFile, UnicodeDecodeError, …
         yield name, _unusable("is a broken or truncated ZIP"), 1.0
         return
@@ -103,6 +117,8 @@ def _reader(packed: zipfile.ZipFile, member: zipfile.ZipInfo, most_bytes: int) -
         try:
             with packed.open(member) as file:
                 return file.read(most_bytes + 1)  # whatever the ZIP says of its size
+        except MemoryError:
+            raise
         except Exception as error:  # zipfile raises what its decompressors meet
             raise FileUnusable("cannot be unpacked") from error
 

@@ -14,6 +14,9 @@ Value = TypeVar("Value", float, str)
 #: Largest file that is read, and most notes: an hour of an orchestra has fewer.
 MOST_BYTES, MOST_NOTES = 5_000_000, 200_000
 
+#: Bytes that a process may hold while it reads a file, or the table of a ZIP, beyond those that it holds already.
+MOST_MEMORY_BYTES = 1_500_000_000
+
 #: Fewest notes with pitches that say anything about how a music goes.
 FEWEST_NOTES = 8
 
@@ -35,13 +38,15 @@ class FileUnusable(ValueError):
 
 
 def read_tune(content: bytes) -> Tune:
-    """The tune that a MIDI file holds. Raises FileUnusable, and nothing else, for what is none."""
+    """The tune that a MIDI file holds. For what is none FileUnusable; where memory is bounded, MemoryError."""
     if len(content) > MOST_BYTES:
         raise FileUnusable(f"is larger than {MOST_BYTES // 1_000_000} MB")
     if not content.startswith(b"MThd"):
         raise FileUnusable("is not a MIDI file (it does not begin with MThd)")
     try:
         file = mido.MidiFile(file=BytesIO(content), clip=True)
+    except MemoryError:
+        raise
     except Exception as error:  # mido raises what its parser meets: EOFError, OSError, IndexError, ValueError …
         raise FileUnusable("is a broken or truncated MIDI file") from error
     if not 1 <= file.ticks_per_beat <= 0x7FFF or file.type == 2:

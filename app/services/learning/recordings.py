@@ -14,8 +14,9 @@ from app.errors import printable
 from app.models.audio import Samples
 from app.models.finetune import SkippedFile
 from app.services.dsp.sounding import SoundUnusable, heard
-from app.services.learning.corpus import files_in
-from app.services.learning.reading import FileUnusable
+from app.services.learning.corpus import files_in, reason_of
+from app.services.learning.reading import MOST_MEMORY_BYTES, FileUnusable
+from app.utils.memory import bounded_memory
 
 #: Largest recording and table of captions that are read, in bytes.
 MOST_BYTES, MOST_TABLE_BYTES = 100_000_000, 5_000_000
@@ -63,9 +64,10 @@ class Recordings:
             try:
                 if taken >= MOST_CLIPS:
                     raise FileUnusable(f"comes after the {MOST_CLIPS} recordings that are learned from")
-                clip = self._clip(name, read)
-            except FileUnusable as error:
-                self._skip(name, str(error))
+                with bounded_memory(MOST_MEMORY_BYTES):
+                    clip = self._clip(name, read)
+            except (FileUnusable, MemoryError) as error:
+                self._skip(name, reason_of(error))
                 continue
             taken += 1
             yield clip
@@ -87,14 +89,15 @@ class Recordings:
             if not _is_caption(name):
                 continue
             try:
-                content = read()
+                with bounded_memory(MOST_MEMORY_BYTES):
+                    content = read()
                 if len(content) > MOST_TABLE_BYTES:
                     raise FileUnusable(f"is larger than {MOST_TABLE_BYTES // 10**6} MB")
                 text = content.decode("utf-8-sig")
             except UnicodeDecodeError:
                 self._skip(name, "is not UTF-8")
-            except FileUnusable as error:
-                self._skip(name, str(error))
+            except (FileUnusable, MemoryError) as error:
+                self._skip(name, reason_of(error))
             else:
                 if name.endswith(_TABLE):
                     self._read_table(name, text)
