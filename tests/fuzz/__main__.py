@@ -41,6 +41,7 @@ def main() -> int:
 
 
 def _in_another_process(name: str, seconds: int) -> bool:
+    _say(f"{name}, for {seconds} s:")
     command = [sys.executable, "-m", "tests.fuzz", name, "--seconds", str(seconds), "--here"]
     return subprocess.run(command, check=False).returncode == 0
 
