@@ -46,6 +46,10 @@ class Cluster:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def program(self, name: str) -> str:
+        """The path of one of PostgreSQL's own programs: pg_dump, pg_restore."""
+        return str(self._server.bin_path / name)
+
     def stop(self, mode: str = "fast") -> None:
         """Stop the server as its owner would."""
         self._control("stop", "-m", mode)

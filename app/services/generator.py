@@ -342,6 +342,18 @@ class MusicGeneratorService:
             raise TrackNotFound(track_id)
         return track
 
+    async def get_track_if_finished(self, track_id: str) -> Track:
+        """As `get_track`, for whoever would be sent away from a track in work.
+
+        Another node may have told the client of the end before this one heard of it: then the database knows.
+        """
+        track = await self.get_track(track_id)
+        backend = await self._ready()
+        if track.finished or not backend.queue.remote:
+            return track
+        written = await asyncio.to_thread(backend.store.get, track_id)
+        return track if written is None or not written.finished else written
+
     def queue_position(self, track_id: str) -> int | None:
         """Place in the queue, 1 = next; None unless the track waits."""
         return self._backend.queue.position(track_id) if self._backend else None
@@ -381,7 +393,7 @@ class MusicGeneratorService:
 
         `FormNotFound`, `TrackNotFound`, `TrackNotFinished`, `Busy` where making it outlasts a client's patience.
         """
-        track = await self.get_track(track_id)
+        track = await self.get_track_if_finished(track_id)
         if form not in FORMS:
             raise FormNotFound(form, FORMS)
         if track.status == "processing":

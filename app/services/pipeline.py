@@ -24,6 +24,7 @@ from app.services.broadcast import Broadcast
 from app.services.dsp.resampling import resampled
 from app.services.dsp.turning import turns
 from app.services.encoding import (
+    Encoder,
     HeldTake,
     Tags,
     delivered,
@@ -31,6 +32,7 @@ from app.services.encoding import (
     file_facts,
     make_tags,
     open_encoder,
+    wav_head,
     write_bytes,
     write_cover,
     write_json,
@@ -47,6 +49,7 @@ from app.services.listening import Ear, Sound, VoiceShares, Wishes, compare
 from app.services.mixing import Mastered, Masterer, Preview, foretold_gain_db
 from app.services.planning import decide, members_of, read, refused_by
 from app.services.storage import AudioFiles
+from app.services.storage.ahead import Ahead
 from app.services.storage.files import headers_of
 from app.services.styles import is_style
 from app.services.workshop import Workshop
@@ -191,7 +194,7 @@ def _finished(
     heard: bool = False,
 ) -> Outcome:
     """Master → files. `heard` says whether somebody listened while it was made."""
-    with clock.stage("encoding"):
+    with clock.stage("encoding"), ExitStack() as stack:
         decided = {"brief": brief.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         tags = tags_of(brief, plan)
         threads = workshop.threads
@@ -208,7 +211,13 @@ def _finished(
             wishes = wishes_of(brief, job.track.duration)
             rows.extend(compare(brief, plan, wishes, sound, measured=measured, shares_db=shares_db))
 
-        _write_audio(mastered, plan, work, tags, threads, listen, lambda part: clock.progress("encoding", part * 0.95))
+        kept = files_of(workshop)
+        title = plan.title or job.track.prompt
+        head = wav_head(tags, frames=plan.duration_s * SAMPLE_RATE)
+        ahead = stack.enter_context(_sent(kept.ahead(_key(job, "wav"), head, headers_of(title, "wav"))))
+        _write_audio(
+            mastered, plan, work, tags, threads, listen, lambda part: clock.progress("encoding", part * 0.95), ahead
+        )
         write_json(work / "plan.json", decided["plan"])
         write_json(work / "brief.json", decided["brief"])
         made = list(FORMS_AT_ONCE)
@@ -220,7 +229,7 @@ def _finished(
         for form, content in take.extras.items():
             write_bytes(work / _file_name(form), content)
             made.append(form)
-        files = _store(files_of(workshop), job, work, made, title=plan.title)
+        files = _store(kept, job, work, made, title=title, ahead=ahead)
     wav = next(file for file in files if file.form == "wav")
     off_db = measured["gain_db"] - measured.get(STREAM_GAIN, measured["gain_db"])
     warned = {"warnings": (*job.track.warnings, told_off(off_db))} if heard and abs(off_db) > MOST_OFF_DB else {}
@@ -278,7 +287,7 @@ def encode(workshop: Workshop, job: Job, work: Path, report: Callable[[Progress]
         files.fetch(stored.key, source)
         _write_from_master(source, form, target, plan, tags)
     report(Progress(stage="encoding", fraction=1.0))
-    return Outcome(files=_store(files, job, work, [form], title=plan.title), caches=caches_kept())
+    return Outcome(files=_store(files, job, work, [form], title=plan.title or job.track.prompt), caches=caches_kept())
 
 
 def _write_from_master(source: Path, form: str, target: Path, plan: Plan, tags: Tags) -> None:
@@ -391,8 +400,9 @@ def _write_audio(
     threads: int,
     heard: Callable[[Sound], None],
     progress: Callable[[float], None],
+    ahead: Ahead | None,
 ) -> None:
-    # `heard` is called once the last block was, while encoders are still at work.
+    # `heard` is called once the last block was, while encoders are still at work. `ahead` sends the WAV as it grows.
     frames = plan.duration_s * SAMPLE_RATE
     done = 0
     ear = Ear()
@@ -406,7 +416,7 @@ def _write_audio(
             writers.append((encoder, thread))
         writing: deque[list[Future[None]]] = deque()
         for block in mastered.blocks():  # mastered while those before are encoded
-            writing.append([thread.submit(encoder.write, block) for encoder, thread in writers])
+            writing.append([thread.submit(_encode, encoder, block, ahead) for encoder, thread in writers])
             ear.add(block)
             if len(writing) > BLOCKS_AHEAD:
                 _wait(writing.popleft())
@@ -415,6 +425,22 @@ def _write_audio(
         heard(ear.sound())
         for written in writing:
             _wait(written)
+
+
+def _encode(encoder: Encoder, block: Samples, ahead: Ahead | None) -> None:
+    encoder.write(block)
+    if ahead is not None and encoder.growing is not None:
+        ahead.follow(encoder.growing)
+
+
+@contextmanager
+def _sent(ahead: Ahead | None) -> Iterator[Ahead | None]:
+    # What was not finished by the end is dropped.
+    try:
+        yield ahead
+    finally:
+        if ahead is not None:
+            ahead.drop()
 
 
 def _wait(written: list[Future[None]]) -> None:
@@ -427,15 +453,23 @@ def files_of(workshop: Workshop) -> AudioFiles:
     return AudioFiles(workshop.files, patience_s=workshop.store_patience_s)
 
 
-def _store(files: AudioFiles, job: Job, work: Path, forms: list[str], *, title: str) -> tuple[TrackFile, ...]:
+def _store(
+    files: AudioFiles, job: Job, work: Path, forms: list[str], *, title: str, ahead: Ahead | None = None
+) -> tuple[TrackFile, ...]:
+    # `ahead` has sent the WAV already, for the most part.
     stored = []
     for form in forms:
         path = work / _file_name(form)
         size, sha256 = file_facts(path)
-        key = f"tracks/{job.track.id}/{job.run}/{path.name}"
-        files.put(path, key, headers_of(title or job.track.prompt, form))
+        key = _key(job, form)
+        if form != "wav" or ahead is None or not ahead.finish(path, sha256):
+            files.put(path, key, headers_of(title, form))
         stored.append(TrackFile(form=form, key=key, size=size, sha256=sha256))
     return tuple(stored)
+
+
+def _key(job: Job, form: str) -> str:
+    return f"tracks/{job.track.id}/{job.run}/{_file_name(form)}"
 
 
 def _file_name(form: str) -> str:

@@ -1,6 +1,7 @@
 """What an owner does once: make the tables, move a smaller installation in, and be told what is wrong."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from app.errors import DatabaseAway, StorageFailed
 from app.services.storage import TrackStore
 from app.services.storage.database import HEAD
 from app.upkeep import move_in
-from tests.distributed.conftest import finished
+from tests.distributed.conftest import ask, finished
 from tests.durability.server import ROOT, Server
 from tests.storage.test_tracks import NOW, a_file, a_job, a_track, add, finish
 
@@ -54,6 +55,41 @@ def test_an_installation_moves_with_tracks_files_and_what_was_still_to_be_made(i
     made = node.wait_for(waiting.id, finished)
     assert made["status"] == "completed"
     assert made["prompt"] == waiting.prompt
+
+
+def test_a_backup_of_the_database_and_the_files_brings_an_installation_back(installation, cluster, tmp_path):
+    node, worker = installation.server(), installation.worker()
+    kept = ask(node)
+    node.wait_for(kept, finished)
+    sound = node.client.get(f"/downloads/{kept}.mp3").content
+    worker.terminate()
+    waiting = ask(node)
+
+    dump = tmp_path / "music.dump"
+    done = subprocess.run(
+        [cluster.program("pg_dump"), "--format=custom", f"--file={dump}", f"--dbname={installation.address}"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    later = ask(node)
+    shutil.copytree(installation.folder / "audio", tmp_path / "audio")
+    node.terminate()
+    cluster.sql(f"DROP DATABASE {installation.database} WITH (FORCE)")
+    shutil.rmtree(installation.folder)
+
+    cluster.sql(f"CREATE DATABASE {installation.database}")
+    done = subprocess.run(
+        [cluster.program("pg_restore"), "--no-owner", f"--dbname={installation.address}", str(dump)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(tmp_path / "audio", installation.folder / "audio")
+    node = installation.server()
+    installation.worker()
+
+    assert node.client.get(f"/downloads/{kept}.mp3").content == sound
+    assert node.wait_for(waiting, finished)["status"] == "completed"
+    assert node.client.get(f"/music/tracks/{later}").status_code == 404
 
 
 def test_a_database_that_is_not_as_it_should_be_is_named(cluster):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from app.services.encoding import Tags, make_tags
+from app.services.encoding import Tags, make_tags, wav_head
 from tests.encoding.conftest import make_music, write_audio
 from tests.encoding.readers import (
     ogg_packets,
@@ -64,6 +64,16 @@ def test_a_wav_carries_riff_tags_and_all_tags_in_id3(encoded: Encoded) -> None:
         b"ISFT": EXPECTED_COMMENTS["SOFTWARE"],
     }
     assert read_id3(chunks[b"id3 "]) == EXPECTED_ID3
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_what_a_wav_begins_with_is_known_before_it_is_written(loop: bool, tmp_path: Path) -> None:
+    tags = make_tags(title="Été", prompt="calm", loop=loop)
+    path = write_audio("wav", tmp_path / "a.wav", make_music(), tags)
+    head = wav_head(tags, frames=soundfile.info(path).frames)
+
+    assert path.read_bytes().startswith(head)
+    assert head.endswith((soundfile.info(path).frames * 6).to_bytes(4, "little"))
 
 
 def test_a_flac_carries_all_tags(encoded: Encoded) -> None:

@@ -8,6 +8,27 @@ from app.errors import Busy
 from app.models.track import FORMS
 
 
+def test_a_node_that_has_not_heard_of_the_end_yet_looks_for_it(client, queue, track_id):
+    queue.elsewhere = True
+    before = queue.tracks[track_id]
+    queue.stored[track_id] = queue.complete(track_id, {"mp3": b"0123456789"})
+    queue.tracks[track_id] = before
+
+    answer = client.get(f"/downloads/{track_id}.mp3")
+
+    assert (answer.status_code, answer.content) == (200, b"0123456789")
+
+
+def test_a_track_in_work_on_other_machines_is_not_finished(client, queue, track_id):
+    queue.elsewhere = True
+    queue.stored[track_id] = queue.work(track_id, "rendering", 40)
+
+    answer = client.get(f"/downloads/{track_id}.mp3")
+
+    assert answer.status_code == 409
+    assert "not finished yet (40 %)" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_has_its_media_type_and_a_readable_name(client, queue, track_id, form):
     queue.complete(track_id)

@@ -106,6 +106,17 @@ def test_a_reader_hears_a_track_from_the_queue_to_its_end(base, client, queue, t
     assert data["download_url"].startswith(base)
 
 
+def test_who_has_seen_the_end_at_another_node_is_told_to_stop(client, queue, track_id):
+    queue.elsewhere = True
+    before = queue.tracks[track_id]
+    queue.stored[track_id] = queue.complete(track_id)
+    queue.tracks[track_id] = before  # this node has not heard of it yet
+
+    answer = client.get(f"/music/tracks/{track_id}/events", headers={"Last-Event-ID": "completed.100.plan"})
+
+    assert answer.status_code == 204
+
+
 def test_a_connection_that_is_silent_is_kept_open_by_pings(base, track_id, monkeypatch):
     assert live.PING_S == 15
     monkeypatch.setattr(live, "PING_S", 1)

@@ -1,5 +1,6 @@
 """The sound of a track while it is made, as clients get it."""
 
+import asyncio
 import shutil
 import threading
 
@@ -205,6 +206,30 @@ async def test_a_stream_whose_worker_is_gone_breaks_off(made, monkeypatch):
 
     with pytest.raises(BrokenOff):
         [piece async for piece in sound.pieces]
+
+
+async def test_a_slow_model_is_waited_for_while_it_makes_progress(made, monkeypatch):
+    service, track_id, streams = made
+    audible(service.queue, track_id)
+    lay_down(service.queue, track_id, 0)
+    sound = await streams.open(service, track_id, "mp3")
+    monkeypatch.setattr(streaming, "BROKEN_S", 0.2)
+    pieces = []
+
+    async def listen():
+        async for piece in sound.pieces:
+            pieces.append(piece)  # noqa: PERF401 - what came before it breaks off counts
+
+    listening = asyncio.create_task(listen())
+    for progress in range(30, 36):
+        service.queue.change(track_id, progress=progress)
+        await asyncio.sleep(0.1)
+    lay_down(service.queue, track_id, 1)
+    while len(pieces) < 2:
+        await asyncio.sleep(0.01)
+        assert not listening.done()
+    with pytest.raises(BrokenOff):
+        await listening
 
 
 async def test_a_stream_whose_store_refuses_breaks_off_with_the_reason(made, monkeypatch):

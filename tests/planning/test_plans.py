@@ -704,6 +704,19 @@ def test_a_mood_brings_in_no_scale_that_the_style_has_no_chords_for(prompt: str,
     assert sum(mode in scales for mode in modes) >= 28
 
 
+@pytest.mark.parametrize(
+    ("instrument", "highest"),
+    [("cello", 74), ("bassoon", 67), ("trombone", 69), ("tenor_sax", 73), ("french_horn", 74)],
+)
+def test_who_sings_does_it_where_the_instrument_does(instrument: str, highest: int):
+    for seed in range(6):
+        plan = plan_of(f"a tune for {instrument.replace('_sax', ' saxophone').replace('_', ' ')} and piano", seed=seed)
+        singing = [voice for voice in plan.ensemble if voice.instrument == instrument and voice.role == "lead"]
+
+        assert singing
+        assert all(voice.high_pitch <= highest and voice.high_pitch - voice.low_pitch >= 15 for voice in singing)
+
+
 def test_a_genre_outranks_the_homes_of_an_instrument():
     assert plan_of("techno with a ukulele", seed=1).style == "techno"
 

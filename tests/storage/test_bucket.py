@@ -1,10 +1,13 @@
 """Files in an object store: what `test_files.py` promises of every place, and what only a store can do to us."""
 
 import asyncio
+import hashlib
 import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,7 +16,13 @@ import pytest
 
 from app.errors import StorageFailed, StoreAway
 from app.models.track import TrackFile
+from app.services.engines.catalogue import CATALOGUE
+from app.services.generator import new_track
+from app.services.instruments import find_soundfont
+from app.services.jobs.base import Job, Progress
+from app.services.storage.bucket import Bucket
 from app.services.storage.files import AudioFiles, headers_of
+from app.services.workshop import Workshop, run_job
 
 KEY = "tracks/track_0123456789abcdef/1/track.mp3"
 CONTENT = bytes(range(256)) * 12_000  # 3,072,000 bytes: three requests
@@ -227,6 +236,30 @@ def test_a_large_file_goes_up_in_parts_and_comes_back_whole(bucket: str, s3_serv
     assert (tmp_path / "copy").read_bytes() == content
     assert s3_server.unfinished_uploads(bucket) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+@pytest.mark.distributed
+@pytest.mark.essential
+def test_a_track_goes_up_while_it_is_encoded(bucket: str, s3_server, tmp_path: Path, monkeypatch) -> None:
+    track = replace(new_track(CATALOGUE["composer"], "calm piano", 75, 3, datetime.now(timezone.utc)), id="track_1f")
+    workshop = Workshop(soundfont=find_soundfont(None), files=f"s3://{bucket}/music")
+    unfinished, whole = [], []
+    put = Bucket.put
+    monkeypatch.setattr(Bucket, "put", lambda self, key, *rest: whole.append(key) or put(self, key, *rest))
+
+    def report(said: Progress) -> None:
+        if said.stage == "encoding":
+            unfinished.append(s3_server.unfinished_uploads(bucket))
+
+    outcome = run_job(workshop, Job(kind="render", track=track, run=1), tmp_path, report)
+    wav = next(file for file in outcome.files if file.form == "wav")
+    AudioFiles(workshop.files).fetch(wav.key, tmp_path / "copy")
+
+    assert 1 in unfinished, "it was on its way before it was finished"
+    assert wav.key not in whole
+    assert {file.key for file in outcome.files} == {wav.key, *whole}
+    assert hashlib.sha256((tmp_path / "copy").read_bytes()).hexdigest() == wav.sha256
+    assert s3_server.unfinished_uploads(bucket) == 0
 
 
 @pytest.mark.distributed

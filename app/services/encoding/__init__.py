@@ -11,6 +11,7 @@ from app.services.encoding.stems import write_stems
 from app.services.encoding.streams import STREAM_FORMS, ByteStream
 from app.services.encoding.tags import Tags, make_tags
 from app.services.encoding.takes import HeldTake, deliver, delivered, hold_take
+from app.services.encoding.wav import wav_head
 from app.services.encoding.waveform import write_waveform
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "make_tags",
     "open_encoder",
     "read_clip",
+    "wav_head",
     "write_bytes",
     "write_cover",
     "write_json",

@@ -71,6 +71,11 @@ class Encoder:
         self._waiting_frames = 0
         self._open = True
 
+    @property
+    def growing(self) -> Path | None:
+        """The file as it grows, where nothing in it but its head and its end will change; None of other forms."""
+        return self._sink.growing
+
     def write(self, block: Samples) -> None:
         """Take the next frames: float32, shape (frames, 2); what lies beyond full scale is clipped."""
         if not self._open:

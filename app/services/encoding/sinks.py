@@ -33,6 +33,9 @@ OPUS_COMPRESSION = 0.768
 class Sink(Protocol):
     """Where an encoder's samples go."""
 
+    #: The file as it grows, where nothing in it but its head and its end will change; None of other forms.
+    growing: Path | None
+
     def write(self, samples: Samples) -> None:
         """Take the next frames, float32 (frames, 2) within −1…1."""
 
@@ -44,7 +47,7 @@ class Sink(Protocol):
 
 
 class SoundfileSink:
-    """A form that libsndfile writes; `tag` makes the tagged file from the bare one."""
+    """A form that libsndfile writes; `tag` makes the tagged file from the bare one: with `grows` it only adds to it."""
 
     def __init__(
         self,
@@ -56,11 +59,13 @@ class SoundfileSink:
         stored: Callable[[Samples], NDArray[Any]] = np.ascontiguousarray,
         sample_rate: int = SAMPLE_RATE,
         compression: float | None = None,
+        grows: bool = False,
     ) -> None:
         self._draft = draft
         self._tag = tag
         self._stored = stored
         self._bare = draft.folder / "bare"
+        self.growing = self._bare if grows else None
         with self._disk():
             self._file = soundfile.SoundFile(
                 self._bare, "w", sample_rate, 2, codec, format=container, compression_level=compression
@@ -119,6 +124,8 @@ class OpusSink(SoundfileSink):
 class Mp3Sink:
     """MP3 through LAME, with a tag and an Info frame of our own."""
 
+    growing: Path | None = None
+
     def __init__(self, draft: Draft, tags: Tags, frames: int, threads: int) -> None:
         self._frames = frames
         self._lame = Lame(threads=threads)
@@ -164,7 +171,7 @@ def wav_sink(draft: Draft, tags: Tags, frames: int, _threads: int) -> Sink:
         tag_wav(bare, tags, frames=frames)
         bare.replace(tagged)
 
-    return SoundfileSink(draft, container="WAV", codec="PCM_24", stored=pcm24, tag=tag)
+    return SoundfileSink(draft, container="WAV", codec="PCM_24", stored=pcm24, tag=tag, grows=True)
 
 
 def flac_sink(draft: Draft, tags: Tags, _frames: int, _threads: int) -> Sink:

@@ -12,16 +12,29 @@ _UNITY_NOTE = 60
 
 def tag_wav(path: Path, tags: Tags, *, frames: int) -> None:
     """Append the tags to a WAV file that ends with its `frames` frames of samples."""
-    chunks = (loop_points(frames) if tags.loop else b"") + riff_info(tags)
-    tag = id3(tags)
-    if tag:
-        chunks += riff_chunk(b"id3 ", tag)
+    chunks = _chunks(tags, frames)
     with path.open("r+b") as file:
         file.seek(0, 2)
         file.write(chunks)
         riff_bytes = file.tell() - 8
         file.seek(4)
         file.write(struct.pack("<I", riff_bytes))
+
+
+def wav_head(tags: Tags, *, frames: int) -> bytes:
+    """What a tagged WAV file of so many frames of stereo in 24 bits begins with, up to its samples."""
+    channels, bits = 2, 24
+    frame_bytes = channels * bits // 8
+    data_bytes = frames * frame_bytes
+    form = struct.pack("<HHIIHH", 1, channels, SAMPLE_RATE, SAMPLE_RATE * frame_bytes, frame_bytes, bits)
+    rest = b"WAVE" + riff_chunk(b"fmt ", form) + b"data" + struct.pack("<I", data_bytes)
+    return b"RIFF" + struct.pack("<I", len(rest) + data_bytes + len(_chunks(tags, frames))) + rest
+
+
+def _chunks(tags: Tags, frames: int) -> bytes:
+    # What stands behind the samples.
+    tag = id3(tags)
+    return (loop_points(frames) if tags.loop else b"") + riff_info(tags) + (riff_chunk(b"id3 ", tag) if tag else b"")
 
 
 def loop_points(frames: int) -> bytes:

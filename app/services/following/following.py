@@ -40,7 +40,7 @@ class Following:
         `TrackNotFound`.
         """
         service = self._service()
-        track = await service.get_track(track_id)
+        track = await (service.get_track_if_finished if seen.ended else service.get_track)(track_id)
         if track.finished and seen.ended:
             return None
         if seen.ended:  # of another life of the database

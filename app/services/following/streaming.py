@@ -21,7 +21,8 @@ STREAM_FORMS = ("mp3", "wav")
 
 #: Seconds that somebody waits for the first sound of a track that waits itself, or whose engine gives nothing early.
 PATIENCE_S = 120.0
-#: Seconds without a further segment after which a stream has broken off: its worker is gone, and no other took over.
+#: Seconds without a further segment or any progress after which a stream has broken off: its worker is gone, and no
+#: other took over. A model on a processor may take minutes for a segment.
 BROKEN_S = 60.0
 #: Seconds between looks at a track of which no news comes.
 GLANCE_S = 1.0
@@ -90,7 +91,7 @@ class _Listener:
         yield first
         for number in range(1, self._count):
             try:
-                piece, track = await asyncio.wait_for(self._wait(number), BROKEN_S)
+                piece, track = await self._next(number)
             except (asyncio.TimeoutError, TrackNotFound):
                 raise BrokenOff(f"Segment {number} of {self._segments.track_id} never came") from None
             except StorageFailed as error:
@@ -98,6 +99,17 @@ class _Listener:
             if piece is None:
                 raise BrokenOff(f"{self._segments.track_id} ended at segment {number}: {track.error or track.stage}")
             yield piece
+
+    async def _next(self, number: int) -> tuple[bytes | None, Track]:
+        track = await self._service.get_track(self._segments.track_id)
+        while True:
+            progress = track.progress
+            try:
+                return await asyncio.wait_for(self._wait(number), BROKEN_S)
+            except asyncio.TimeoutError:
+                track = await self._service.get_track(self._segments.track_id)
+                if track.progress <= progress:
+                    raise
 
     async def _wait(self, number: int) -> tuple[bytes | None, Track]:
         piece = await self._segments.read(number)

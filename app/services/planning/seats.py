@@ -9,7 +9,7 @@ from app.services.planning.choices import choose
 from app.services.planning.lexicon import lexicon
 from app.services.styles import Style
 from app.services.styles.schema import EnsembleRole
-from app.services.theory.instruments import INSTRUMENTS
+from app.services.theory.instruments import INSTRUMENTS, TESSITURAS
 from app.utils.seeds import rng_for
 
 #: Roles of tune and harmony; the others carry them.
@@ -18,8 +18,12 @@ TUNE_AND_HARMONY: frozenset[Role] = frozenset({"lead", "counter", "chords", "arp
 #: An instrument that reaches this pitch can play its own bass.
 LOW_ENOUGH = 41
 
-#: A voice is given at least this many semitones, or all that its instrument has.
-_LEAST_SPAN = 15
+#: A voice is given at least this many semitones, or all that its instrument has; one that sings in a register of its
+#: own, a few more.
+_LEAST_SPAN, _LEAST_SONG = 15, 19
+
+#: Roles that sing.
+_SINGING: frozenset[Role] = frozenset({"lead", "counter"})
 
 #: Drums that the words call for play from this energy on, and are at least this loud.
 _EARLY_ENERGY, _EARLY_DB = 0.4, 0.0
@@ -67,22 +71,31 @@ class Band:
                 update={"from_energy": min(row.from_energy, _EARLY_ENERGY), "level_db": max(row.level_db, _EARLY_DB)}
             )
         number = sum(seat.role == role for seat in self.seats)
-        low, high = reach(row, instrument, 0.0 if role == "bass" else self.lift if role == "lead" else self.lift / 2)
+        lift = 0.0 if role == "bass" else self.lift if role == "lead" else self.lift / 2
+        low, high = reach(row, instrument, lift, sings=role in _SINGING)
         name = role if not number else f"{role}_{number + 1}"
         self.seats.append(Seat(name, role, instrument, low, high, row, asked))
 
 
-def reach(row: EnsembleRole, instrument: str, lift: float) -> tuple[int, int]:
-    """Lowest and highest pitch of a voice: its role's register, moved by `lift` semitones, as far as it can play."""
+def reach(row: EnsembleRole, instrument: str, lift: float, *, sings: bool = False) -> tuple[int, int]:
+    """Lowest and highest pitch of a voice: its role's register, moved by `lift` semitones, as far as it can play.
+
+    Who `sings` a tune does it where the instrument does.
+    """
     table = INSTRUMENTS[instrument]
     if table.is_drums:
         return table.low_pitch, table.high_pitch
+    lowest, highest = table.low_pitch, table.high_pitch
+    least = _LEAST_SPAN
+    if sings and instrument in TESSITURAS:
+        lowest, highest = TESSITURAS[instrument]
+        least = _LEAST_SONG
     wanted_low, wanted_high = row.low_pitch + round(lift), row.high_pitch + round(lift)
-    low, high = max(wanted_low, table.low_pitch), min(wanted_high, table.high_pitch)
-    span = min(_LEAST_SPAN, table.high_pitch - table.low_pitch)
+    low, high = max(wanted_low, lowest), min(wanted_high, highest)
+    span = min(least, highest - lowest)
     if high - low < span:
         # The instrument lives elsewhere: as near to the role's register as it can be.
-        low = max(table.low_pitch, min(low, table.high_pitch - span))
+        low = max(lowest, min(low, highest - span))
         high = low + span
     return low, high
 

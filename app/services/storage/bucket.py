@@ -21,6 +21,7 @@ from obstore.store import HTTPStore, LocalStore, MemoryStore, from_url
 from app.errors import StorageFailed, StoreAway, storage_errors
 
 if TYPE_CHECKING:
+    from obstore import WritableFile
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 #: Least and most bytes of a piece of a stream; the last may be smaller.
@@ -29,6 +30,8 @@ LEAST_PIECE, LARGEST_PIECE = 65_536, 262_144
 RANGE_BYTES = 1 << 20
 #: Seconds that a stream goes on trying once its first bytes are sent.
 STREAM_PATIENCE_S = 30.0
+#: Bytes of a part of what goes up while it is made, and parts on their way at once.
+PART_BYTES, PARTS_AT_ONCE = 8 << 20, 2
 #: Seconds until a broken stream asks again.
 STREAM_PAUSE_S = 0.5
 #: Seconds that an address handed to a client can be used.
@@ -71,6 +74,13 @@ class Bucket:
             obstore.put(self._store, key, path)
         else:
             obstore.put(self._store, key, path, attributes=dict(attributes))
+
+    def writer(self, key: str, attributes: Mapping[str, str]) -> "WritableFile":
+        """An object that comes bit by bit, large ones in parts, and appears when it is closed."""
+        more = {} if urlsplit(self._url).scheme == "memory" else dict(attributes)
+        return obstore.open_writer(
+            self._store, key, attributes=more, buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+        )
 
     def write(self, key: str, content: bytes) -> None:
         """Store a few bytes."""

@@ -27,6 +27,7 @@ from obstore.store import LocalStore
 
 from app.errors import StoreAway
 from app.models.track import FORMS, TrackFile
+from app.services.storage.ahead import Ahead
 from app.services.storage.bucket import LARGEST_PIECE, LEAST_PIECE, Bucket, Listed, store_errors
 from app.utils.chance import random_token
 from app.utils.naming import content_disposition, readable_name
@@ -123,6 +124,12 @@ class AudioFiles:
             return
         self.copy(path, key, attributes)
         path.unlink(missing_ok=True)
+
+    def ahead(self, key: str, head: bytes, attributes: Mapping[str, str] | None = None) -> Ahead | None:
+        """The way to a store of a file that is still to be written and will begin with `head`; None in a folder."""
+        check_key(key)
+        bucket = self._bucket
+        return None if bucket is None else Ahead(key, lambda: bucket.writer(key, attributes or {}), head)
 
     def copy(self, path: Path, key: str, attributes: Mapping[str, str] | None = None) -> None:
         """Store a copy of a file, which stays."""

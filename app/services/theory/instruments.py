@@ -107,6 +107,15 @@ RANGES: dict[str, tuple[int, int]] = {
     "tubular_bells": (60, 77), "choir_aahs": (43, 84), "voice_oohs": (43, 84),
 }  # fmt: skip
 
+#: Where instruments sing that can play far above it: what a cello does in the violins' octave is an effect. After
+#: Adler, The Study of Orchestration, and Piston, Orchestration.
+TESSITURAS: dict[str, tuple[int, int]] = {
+    "cello": (45, 74), "viola": (52, 81), "contrabass": (33, 57), "bassoon": (41, 67), "trombone": (46, 69),
+    "french_horn": (50, 74), "tuba": (34, 55), "tenor_sax": (48, 73), "baritone_sax": (41, 65), "alto_sax": (53, 78),
+    "english_horn": (54, 78), "clarinet": (52, 86), "brass_section": (50, 79), "flute": (66, 91), "piccolo": (79, 103),
+    "whistle": (72, 93), "pan_flute": (66, 88),
+}  # fmt: skip
+
 #: Lowest and highest pitch of a family's instruments.
 FAMILY_RANGES: dict[str, tuple[int, int]] = {
     "piano": (21, 108), "mallets": (48, 96), "organ": (36, 96), "guitar": (40, 84), "bass": (28, 64),
