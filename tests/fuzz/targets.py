@@ -25,7 +25,7 @@ from app.services.instruments.sf2 import SoundFont
 from app.services.learning.corpus import MOST_UNPACKED_BYTES, read_corpus
 from app.services.learning.reading import FileUnusable, read_tune
 from app.services.planning import make_plan, read
-from app.services.planning.posted import plan_of
+from app.services.planning.posted import check_length, plan_of
 from tests.instruments.building import TinyFont, key_range, sine_sample
 from tests.learning.corpora import jig
 
@@ -79,6 +79,7 @@ def try_plan(content: bytes) -> None:
         if asked is None or asked.plan is None:
             return
         plan = plan_of(asked.plan, soundfont_sha256=None)
+        check_length(plan, "plan")  # as the service does: thousands of bars are for no twelve seconds
     except InvalidFields as error:
         _check_reasons([fault.message for fault in error.faults])
         return
