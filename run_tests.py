@@ -249,6 +249,7 @@ def drawn(extra: list[str]) -> int:
     """Take longer over what is drawn by chance, a quarter of an hour; each test is named once it is through."""
     tested = [
         "tests/security/test_document.py",
+        "tests/security/test_document_with_keys.py",
         "tests/security/test_lifecycle.py",
         "tests/durability/test_any_point.py",
     ]

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -300,8 +300,7 @@ async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bo
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=settings.max_connections or None,
-            http=_protocol(settings),
+            **_bounds(settings),
             proxy_headers=False,  # the application believes the proxies that MUSIC_TRUSTED_PROXIES names, and no other
         )
     )
@@ -328,13 +327,18 @@ async def _serve_here(host: str, port: int, settings: "Settings", *, workers: bo
     return 0 if server.started else 1
 
 
-def _protocol(settings: "Settings") -> type[asyncio.Protocol] | Literal["auto"]:
-    """What reads requests and writes answers."""
+def _bounds(settings: "Settings") -> dict[str, Any]:
+    """What uvicorn is told of connections."""
     try:
         from app.routers.connections import bounded
     except ImportError:  # PyPy has no httptools; h11 bounds the bytes of heads by itself, and nobody their time
-        return "auto"
-    return bounded(header_timeout_s=settings.header_timeout, reader_timeout_s=settings.reader_timeout)
+        return {"limit_concurrency": settings.max_connections or None}
+    protocol = bounded(
+        most_connections=settings.max_connections,
+        header_timeout_s=settings.header_timeout,
+        reader_timeout_s=settings.reader_timeout,
+    )
+    return {"http": protocol}
 
 
 def _worker_beside(settings: "Settings") -> "Companion | None":

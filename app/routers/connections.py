@@ -6,17 +6,29 @@ Rule: bodies are bounded elsewhere (layers, hardening); here is what happens bef
 import asyncio
 from typing import Any
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: Bytes of a request's line and headers. The parser itself takes them without end.
 HEAD_BYTES = 65_536
 
+#: Whoever is one too many is told in the shape of all errors, and pages of any origin may read it.
+_TOO_MANY = b'{"detail":"Too many connections; try again in a moment"}'
+_TOO_MANY_HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"content-length", b"%d" % len(_TOO_MANY)),
+    (b"retry-after", b"1"),
+    (b"access-control-allow-origin", b"*"),
+    (b"connection", b"close"),
+]
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Bounded(HttpToolsProtocol):
-    """A connection that ends when its head is too large or too slow, or its reader takes nothing."""
+    """A connection that ends when its head is too large or too slow, its reader takes nothing, or others are enough."""
 
+    #: Connections that are served; 0 for any number.
+    most_connections = 0
     #: Seconds; 0 for any time.
     header_timeout_s = 0.0
     reader_timeout_s = 0.0
@@ -60,6 +72,8 @@ class Bounded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """There is a request."""
         self._head_is_whole()
+        crowded = self.most_connections and len(self.connections) > self.most_connections
+        self.app = _too_many if crowded else self.config.loaded_app
         super().on_headers_complete()
 
     def pause_writing(self) -> None:
@@ -88,6 +102,12 @@ class Bounded(HttpToolsProtocol):
             self._reader_end.cancel()
 
 
-def bounded(*, header_timeout_s: float, reader_timeout_s: float) -> type[Bounded]:
+async def _too_many(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 503, "headers": _TOO_MANY_HEADERS})
+    await send({"type": "http.response.body", "body": _TOO_MANY})
+
+
+def bounded(*, most_connections: int, header_timeout_s: float, reader_timeout_s: float) -> type[Bounded]:
     """The protocol of uvicorn with these bounds."""
-    return type("Bounded", (Bounded,), {"header_timeout_s": header_timeout_s, "reader_timeout_s": reader_timeout_s})
+    bounds = {"header_timeout_s": header_timeout_s, "reader_timeout_s": reader_timeout_s}
+    return type("Bounded", (Bounded,), {"most_connections": most_connections, **bounds})

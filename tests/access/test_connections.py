@@ -1,5 +1,6 @@
 """Connections of strangers end: those that say too much, too slowly or nothing, and those that take nothing."""
 
+import json
 import select
 import socket
 
@@ -135,11 +136,22 @@ def test_no_answer_names_the_software(connect, said):
 
 
 def test_there_are_only_so_many_connections(connect):
-    held = [connect() for _ in range(4)]
+    held = [connect() for _ in range(5)]
     for one in held:
         one.sendall(b"GET /music/events HTTP/1.1\r\nHost: a.test\r\n\r\n")
         assert one.recv(15) == b"HTTP/1.1 200 OK"
     more = connect()
     more.sendall(HEALTH + b"\r\n")
 
-    assert all_of(more).startswith(b"HTTP/1.1 503 ")
+    head, _, body = all_of(more).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 1" in head
+    assert isinstance(json.loads(body)["detail"], str)
+    held.pop().close()
+
+    def answered():
+        again = connect()
+        again.sendall(HEALTH + b"connection: close\r\n\r\n")
+        return all_of(again).startswith(b"HTTP/1.1 200 OK")
+
+    until(answered, every_s=0.05)
