@@ -16,7 +16,7 @@ from app.services.planning.figures import COMPOUND_METRES, counted
 from app.services.planning.lexicon import lexicon
 from app.services.planning.rows import GenreRow
 from app.services.styles import Style
-from app.services.theory.scales import MODES
+from app.services.theory.scales import MODES, third_of
 
 #: Where an unmarked prompt stands on the plane of feeling, and how loosely.
 _NEUTRAL = (0.25, 0.0)
@@ -44,7 +44,10 @@ _MIDDLE_BPM, _WORD_OCTAVES = 104.0, 0.85
 #: How far words for speed pull a style out of its own range.
 _WORD_PULL, _WORD_PULL_FREE = 0.45, 0.6
 
-#: What is added to a scale's weight where the style has chords for it, and where it has none.
+#: Valence from which a feeling is plain, and what is left of the weight of scales that would belie it.
+_PLAIN_FEELING, _AGAINST = 0.6, 0.1
+
+#: What is added to a scale's weight, and what to that of one that the style has no chords for, but for its kind.
 _RARE, _UNSPOKEN = 0.02, 0.001
 
 #: Tonics as they are usually written, with how readily they are chosen.
@@ -233,7 +236,18 @@ def _scales(insisted: Mapping[Mode, float] | None, style: Style) -> dict[Mode, f
     if insisted:
         return dict(insisted)
     spoken = {mode for option in style.harmony.progressions for mode in option.modes}
-    return {mode: style.modes.get(mode, 0.0) + (_RARE if mode in spoken else _UNSPOKEN) for mode in MODES}
+    thirds = {third_of(mode) for mode in spoken}
+    return {
+        mode: style.modes.get(mode, 0.0) + (_UNSPOKEN if mode not in spoken and third_of(mode) in thirds else _RARE)
+        for mode in MODES
+    }
+
+
+def _third_against(valence: float | None) -> str | None:
+    """The third that would belie a plain feeling: a minor one where all is happy, a major one where all is sad."""
+    if valence is None or abs(valence) < _PLAIN_FEELING:
+        return None
+    return "minor" if valence > 0 else "major"
 
 
 def choose_key(brief: Brief, character: Character, style: Style, rng: np.random.Generator) -> tuple[str, Mode]:
@@ -243,7 +257,11 @@ def choose_key(brief: Brief, character: Character, style: Style, rng: np.random.
         mode = cast(Mode, brief.mode.value)
     else:
         weights = _scales(row.modes if row is not None else None, style)
-        weights = {name: weight * character.modes[name] for name, weight in weights.items()}
+        against = _third_against(character.valence)
+        weights = {
+            name: weight * character.modes[name] * (_AGAINST if third_of(name) == against else 1.0)
+            for name, weight in weights.items()
+        }
         mode = choose(rng, weights)
     tonics = _MAJOR_TONICS if mode in _MAJOR_LIKE else _MINOR_TONICS
     return brief.tonic.value if brief.tonic is not None else choose(rng, tonics), mode
