@@ -8,8 +8,11 @@ import ctypes
 import gc
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
@@ -62,6 +65,18 @@ def bounded_memory(more_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def within_memory(more_bytes: int, call: Callable[[], T]) -> T:
+    """What a call gives within `bounded_memory`. A `MemoryError` lets go of all that the call had made, at once.
+
+    Otherwise its traceback would hold that, and leave no room to leave by.
+    """
+    with bounded_memory(more_bytes):
+        try:
+            return call()
+        except MemoryError as error:
+            raise error.with_traceback(None) from None
 
 
 def _glibc() -> ctypes.CDLL:

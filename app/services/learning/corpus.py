@@ -10,7 +10,7 @@ from app.models.finetune import SkippedFile
 from app.services.learning.reading import MOST_BYTES, MOST_MEMORY_BYTES, FileUnusable, read_tune
 from app.services.learning.teaching import MOST
 from app.services.learning.tune import Tune
-from app.utils.memory import bounded_memory
+from app.utils.memory import within_memory
 
 #: Why a file is left out that was made to fill the memory.
 TOO_MUCH = "needs too much memory to be read"
@@ -53,8 +53,7 @@ def _take(corpus: Corpus, name: str, read: Callable[[], bytes]) -> None:
     try:
         if len(corpus.tunes) >= MOST:
             raise FileUnusable(f"comes after the {MOST} files that are learned from")
-        with bounded_memory(MOST_MEMORY_BYTES):
-            tune = read_tune(read())
+        tune = within_memory(MOST_MEMORY_BYTES, lambda: read_tune(read()))
         notes = len(tune.drums) + sum(len(line.notes) for line in tune.lines)
         if corpus.notes + notes > MOST_NOTES_IN_ALL:
             raise FileUnusable(f"comes after the {MOST_NOTES_IN_ALL} notes that are learned from")
@@ -80,8 +79,7 @@ def files_in(name: str, path: Path, most_bytes: int) -> Iterator[tuple[str, Call
         yield name, lambda: _bounded(path, most_bytes), 1.0
         return
     try:
-        with bounded_memory(MOST_MEMORY_BYTES):
-            packed = zipfile.ZipFile(path)
+        packed = within_memory(MOST_MEMORY_BYTES, lambda: zipfile.ZipFile(path))
     except MemoryError:
         yield name, _unusable(TOO_MUCH), 1.0
         return

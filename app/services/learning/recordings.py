@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from app.errors import printable
@@ -16,7 +17,7 @@ from app.models.finetune import SkippedFile
 from app.services.dsp.sounding import SoundUnusable, heard
 from app.services.learning.corpus import files_in, reason_of
 from app.services.learning.reading import MOST_MEMORY_BYTES, FileUnusable
-from app.utils.memory import bounded_memory
+from app.utils.memory import within_memory
 
 #: Largest recording and table of captions that are read, in bytes.
 MOST_BYTES, MOST_TABLE_BYTES = 100_000_000, 5_000_000
@@ -64,8 +65,7 @@ class Recordings:
             try:
                 if taken >= MOST_CLIPS:
                     raise FileUnusable(f"comes after the {MOST_CLIPS} recordings that are learned from")
-                with bounded_memory(MOST_MEMORY_BYTES):
-                    clip = self._clip(name, read)
+                clip = within_memory(MOST_MEMORY_BYTES, partial(self._clip, name, read))
             except (FileUnusable, MemoryError) as error:
                 self._skip(name, reason_of(error))
                 continue
@@ -89,8 +89,7 @@ class Recordings:
             if not _is_caption(name):
                 continue
             try:
-                with bounded_memory(MOST_MEMORY_BYTES):
-                    content = read()
+                content = within_memory(MOST_MEMORY_BYTES, read)
                 if len(content) > MOST_TABLE_BYTES:
                     raise FileUnusable(f"is larger than {MOST_TABLE_BYTES // 10**6} MB")
                 text = content.decode("utf-8-sig")
