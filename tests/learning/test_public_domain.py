@@ -19,7 +19,7 @@ PIECES = {"chorales": 100, "folk": 80, "ragtime": 16}
 #: Bars of a rag's strain. music21 brings one rag: the first halves of its strains teach, the second are held back.
 STRAIN = 16
 
-#: No style can be told to be nearer to pieces than others of their kind are; so much further it may be.
+#: One rag says little: nothing learned from half of it can be asked to be nearer to the rest than that half is itself.
 AS_NEAR = 1.1
 
 #: Pieces that a style is heard by: those of the packaged ones only say which is the nearest.
@@ -89,7 +89,8 @@ def test_the_distance_to_held_back_pieces_is_halved_and_nothing_is_copied(corpus
     assert found <= distances(music(base, PACKAGED), held)["mean"] / 2
     # By what is heard another style may be nearer than the one that was mixed in: polka is to a rag.
     best = min(distances(made, held)["mean"] for made in packaged)
-    assert found <= max(best / 2, AS_NEAR * distances(known, held)["mean"])
+    least = AS_NEAR * distances(known, held)["mean"] if corpus == "ragtime" else 0.0
+    assert found <= max(best / 2, least)
     for tune in ours:
         notes = tune.melody
         said = {mark for _, mark in passages([n.pitch for n in notes], [n.start_beat for n in notes])}
