@@ -106,7 +106,7 @@ def make_form(
 
     A `loop` has no way in or out, and its sections lie nearer to each other: the last one leads to the first.
     """
-    steps = steps_for(style, bars=bars, duration_s=duration_s, rng=rng)
+    steps = steps_for(style, bars=bars, duration_s=duration_s, rng=rng, loop=loop)
     steps = levelled(without_frame(steps)) if loop else closed(steps)
     if character.arc is not None and lexicon().course[character.arc].late and not loop:
         steps = climbing(steps, bars)

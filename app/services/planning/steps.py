@@ -30,6 +30,9 @@ _AT_ONCE_BELOW_S, _CALM = 40.0, -0.5
 #: Weight of the close of such a piece, against 1 of its beginning.
 _CLOSE = 0.5
 
+#: Sections of a loop up to which it goes round too often for a build.
+_SHORT_ROUND = 3
+
 #: Few sections: exactly as many as wanted.
 _FEW = 4
 
@@ -60,8 +63,13 @@ SECOND_HALVES: Mapping[SectionKind, tuple[SectionKind, float]] = {
 }
 
 
-def steps_for(style: Style, *, bars: int, duration_s: float, rng: np.random.Generator) -> list[FormStep]:
-    """The style's form nearest to the number of sections that suits the duration, lengthened or shortened to it."""
+def steps_for(
+    style: Style, *, bars: int, duration_s: float, rng: np.random.Generator, loop: bool = False
+) -> list[FormStep]:
+    """The style's form nearest to the number of sections that suits the duration, lengthened or shortened to it.
+
+    A `loop` is left with its way in and out, which are taken off it later.
+    """
     wanted = _wanted_sections(style, duration_s, bars)
     distances = [abs(len(form) - wanted) for form in style.forms]
     # One more or fewer is as good in long pieces: the dice choose.
@@ -72,7 +80,7 @@ def steps_for(style: Style, *, bars: int, duration_s: float, rng: np.random.Gene
         steps = _without_one(steps)
     while len(steps) < 3 and wanted >= 3:
         steps = _with_close(steps)
-    hurried = duration_s < _AT_ONCE_BELOW_S and style.arousal > _CALM and not _rests(style)
+    hurried = not loop and duration_s < _AT_ONCE_BELOW_S and style.arousal > _CALM and not _rests(style)
     if hurried and len(steps) == 3 and steps[0].kind == "intro":
         steps = _at_once(style, steps)
     steps = _gone_round(steps, wanted + slack)
@@ -205,8 +213,13 @@ def closed(steps: Sequence[FormStep]) -> list[FormStep]:
 
 
 def without_frame(steps: Sequence[FormStep]) -> list[FormStep]:
-    """A form without its way in and out; where nothing else is left, they are played as themes."""
+    """A form without its way in and out; where nothing else is left, they are played as themes.
+
+    A short one has no build either, which would begin over and over.
+    """
     inner = [step for step in steps if step.kind not in ("intro", "outro")]
+    if len(inner) <= _SHORT_ROUND:
+        inner = [step for step in inner if step.kind != "build"] or inner
     return inner or [step.model_copy(update={"kind": "theme"}) for step in steps]
 
 
