@@ -146,6 +146,7 @@ def test_a_track_is_finished_as_long_as_asked_and_mastered(studio):
     assert np.sqrt(np.mean(samples**2)) > 1e-3
     record = studio.record(track_id)
     assert record["seed"] == 11
+    assert any("takes no seed" in warning for warning in record["warnings"]) is not studio.row.capabilities.seed
     assert record["measured"]["true_peak_dbtp"] <= -0.9
     assert abs(record["measured"]["loudness_lufs"] + 14) <= 1.5 or record["measured"]["true_peak_dbtp"] >= -1.5
     assert {"mp3", "wav", "plan.json", "brief.json"} <= set(record["files"])
