@@ -11,6 +11,7 @@ from app.services.composing.composer import write
 from app.services.engines import ModelRow, Models
 from app.services.engines.musicgen_lessons import DEFAULT_STEPS, Trainer, curve
 from app.services.learning import Corpus, distances, learn, nearest, read_corpus, tune_of
+from app.services.learning.practising import ROUNDS
 from app.services.learning.recordings import Recordings
 from app.services.learning.tune import Tune
 from app.services.planning import make_plan, read
@@ -21,7 +22,10 @@ from app.services.styles import Style, load_style, look_in, style_file, style_na
 _MOST_NAMED = 5
 
 #: Pieces that a style is measured by, and their length in seconds.
-_PIECES, _PIECE_S = 4, 30
+_PIECES, _PIECE_S = 12, 30
+
+#: Pieces that it is practised by, the seed of the first of them, and what the style is called meanwhile.
+_REHEARSALS, _REHEARSED, _TRIED = 32, 1_000_000, "tried"
 
 
 def teach(lesson: Lesson, tell: Callable[[LessonProgress], None], models: Models) -> Learned:
@@ -66,14 +70,20 @@ def _teach_composer(lesson: Lesson, tell: Callable[[LessonProgress], None]) -> L
         raise GenerationFailed(_nothing(corpus.skipped))
     tell(LessonProgress(stage="learning", fraction=0.5))
     base = wish.style or nearest(corpus.tunes, {name: load_style(name) for name in style_names()})
-    style = learn(corpus.tunes, base=load_style(base), strength=wish.strength, seed=wish.seed, title=wish.name)
-    tell(LessonProgress(stage="measuring", fraction=0.7))
     with tempfile.TemporaryDirectory(prefix="music-lesson-") as folder:
-        files = LessonFiles(Path(folder))
-        files.keep_style(style_file(wish.name, style.name), style.model_dump_json())
-        look_in(files.styles)
+        rehearsal = Rehearsal(Path(folder), lambda part: tell(_learning(part)))
+        style = learn(
+            corpus.tunes,
+            base=load_style(base),
+            strength=wish.strength,
+            seed=wish.seed,
+            title=wish.name,
+            hear=rehearsal.hear,
+        )
+        tell(LessonProgress(stage="measuring", fraction=0.9))
+        rehearsal.keep(style)
         learned_at = _distance(style.name, corpus.tunes)
-        tell(LessonProgress(stage="measuring", fraction=0.85))
+        tell(LessonProgress(stage="measuring", fraction=0.95))
         base_at = _distance(base, corpus.tunes)
     return Learned(
         style_name=style.name,
@@ -83,15 +93,47 @@ def _teach_composer(lesson: Lesson, tell: Callable[[LessonProgress], None]) -> L
     )
 
 
-def _distance(name: str, tunes: Sequence[Tune]) -> float:
-    """How far the music of a style is from tunes, 0…1; see `learning.measuring`."""
-    style = load_style(name)
+def _learning(part: float) -> LessonProgress:
+    return LessonProgress(stage="learning", fraction=0.5 + 0.4 * part)
+
+
+class Rehearsal:
+    """Pieces in styles that are tried out; their files lie in a folder of their own."""
+
+    def __init__(self, folder: Path, tell: Callable[[float], None]) -> None:
+        self._files = LessonFiles(folder)
+        self._tell = tell
+        self._times = 0
+        look_in(self._files.styles)
+
+    def keep(self, style: Style) -> None:
+        """Let the composer find the style, and no other of this rehearsal."""
+        self._files.drop_style(_TRIED)
+        self._files.keep_style(style_file(_TRIED, style.name), style.model_dump_json())
+
+    def hear(self, style: Style) -> list[Tune]:
+        """Some pieces in a style, none of those that it is measured by."""
+        self.keep(style)
+        self._times += 1
+        self._tell(min(self._times / (ROUNDS + 1), 1.0))
+        return _played(style, range(_REHEARSED, _REHEARSED + _REHEARSALS))
+
+
+def _played(style: Style, seeds: range) -> list[Tune]:
+    """Pieces of a style as they are counted."""
     made = []
-    for seed in range(_PIECES):
-        plan = make_plan(read("music"), duration_s=_PIECE_S, seed=seed, soundfont_sha256=None, styles={name: style})
+    for seed in seeds:
+        styles = {style.name: style}
+        plan = make_plan(read("music"), duration_s=_PIECE_S, seed=seed, soundfont_sha256=None, styles=styles)
         tune = tune_of(write(plan)[1], plan)
         if tune.lines:
             made.append(tune)
+    return made
+
+
+def _distance(name: str, tunes: Sequence[Tune]) -> float:
+    """How far the music of a style is from tunes, 0…1; see `learning.measuring`."""
+    made = _played(load_style(name), range(_PIECES))
     return round(distances(made, tunes)["mean"], 4) if made else 1.0
 
 

@@ -96,6 +96,7 @@ class ModelResident:
             second = self._try(track, seed, folder / "second", clock, watched, unheard=True)
             work_s += second.work_s
             given_up = " ".join(first.verdict.reasons)
+            given_up = given_up[:1].lower() + given_up[1:]
             if second.verdict.score > first.verdict.score:
                 best = second
                 warnings = (
@@ -104,6 +105,8 @@ class ModelResident:
                 )
             else:
                 warnings = (*warnings, f"A take with another seed, {seed}, was no better.")
+        if track.seed_named and not self._row.capabilities.seed:
+            warnings = (*warnings, f"{track.model} takes no seed: the same request makes other music.")
         deliver(best.held, folder)
         return TakeMade(
             work_s=work_s,

@@ -8,6 +8,7 @@ import pytest
 from app.models.score import Note
 from app.services.composing.composer import write
 from app.services.composing.quoting import unquoted
+from app.services.finetuning import Rehearsal
 from app.services.learning import FileUnusable, learn, read_tune
 from app.services.learning.measuring import distances, marks_of, moves_of, tune_of
 from app.services.planning import make_plan, read
@@ -153,6 +154,34 @@ def test_where_a_line_goes_on_to_is_learned_by_the_degree_it_is_on(tmp_path):
     assert style.melody.moves["major"][0][4] > 0.9
     assert style.melody.intervals[4] < 0.3
     assert moves[4] > 0.5 * moves.total()
+
+
+def test_practice_weighs_anew_what_was_learned_until_it_sounds_nearer(tunes, style, tmp_path):
+    told = []
+    rehearsal = Rehearsal(tmp_path, told.append)
+    wish = {"base": load_style("folk"), "strength": 1.0, "seed": 1, "title": "Jigs"}
+
+    practised = learn(tunes, **wish, hear=rehearsal.hear)
+
+    assert distances(rehearsal.hear(practised), tunes)["mean"] < 0.8 * distances(rehearsal.hear(style), tunes)["mean"]
+    assert {one.rhythm for one in practised.melody.rhythms} == {one.rhythm for one in style.melody.rhythms}
+    assert {one.chords for one in practised.harmony.progressions} == {one.chords for one in style.harmony.progressions}
+    assert told == sorted(told)
+    assert learn(tunes, **wish, hear=Rehearsal(tmp_path / "again", told.append).hear) == practised
+
+
+def test_chords_that_were_counted_come_at_their_own_pace(tmp_path):
+    chords = (48, 53, 55, 48, 45, 50, 55, 48)
+    harmony = [(root + tone, 2 * i, 2) for i, root in enumerate(chords * 4) for tone in (0, 4, 7)]
+    tune = read_tune(
+        midi([(0, 0, [(72 + i % 5, i, 1) for i in range(64)]), (1, 0, harmony)], tempo_bpm=140, metre=(4, 4))
+    )
+    style = learn([tune], base=load_style("folk"), strength=1.0, seed=1, title="Quick")
+    keep(style, tmp_path)
+
+    plan, score = next(scores(style, 1))
+
+    assert len(score.chords) * plan.tempo_bpm / score.length_beats > 42
 
 
 def test_a_long_tune_says_no_more_of_rhythms_than_a_short_one():

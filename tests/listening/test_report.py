@@ -10,6 +10,7 @@ from app.services.engines import TakeRequest, composer
 from app.services.engines.composer import ComposerEngine
 from app.services.instruments import find_soundfont, load_soundfont
 from app.services.listening import Ear, VoiceShares, compare
+from app.services.listening.players import Wishes, drums_row, instruments_row
 from app.services.mixing import master
 from app.services.pipeline import mix_of, wishes_of
 from app.services.planning import make_plan, read
@@ -184,3 +185,11 @@ def test_tempo_metre_and_key_of_many_styles_are_heard():
     assert [prompt for prompt, rows in zip(STYLES, found, strict=True) if not rows["instruments"].agrees] == []
     # Relative keys share their notes: one in eight may be taken for the other.
     assert sum(rows["key"].agrees for rows in found) >= len(STYLES) - 1
+
+
+def test_where_no_single_voice_is_played_the_rows_of_players_say_so():
+    brief = read("calm piano")
+    plan = make_plan(brief, duration_s=10, seed=1, soundfont_sha256=None)
+    rows = instruments_row(plan, Wishes(duration_s=10), {}), drums_row(brief, plan, {})
+
+    assert [(row.agrees, row.note) for row in rows] == [(None, "This engine plays no single voices.")] * 2

@@ -16,6 +16,8 @@ from app import wiring
 from app.config import Settings
 from app.main import create_app
 from app.services.engines import CATALOGUE
+from app.services.engines.base import ModelSource
+from tests.neural.asking import Asked, samples_of, takes
 from tests.neural.families import FAMILIES, builder_of, open_tiny, ready, skip_unless_installed
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -30,6 +32,24 @@ def test_every_family_brings_a_tiny_checkpoint(engine):
     builder = builder_of(engine)
 
     assert hasattr(builder, "ready") or hasattr(builder, f"save_tiny_{engine.replace('-', '_')}")
+
+
+@pytest.mark.parametrize("engine", FAMILIES)
+def test_no_family_that_makes_several_at_once_hears_who_is_beside_it(engine, tmp_path):
+    skip_unless_installed(engine)
+    row = FAMILIES[engine]
+    if row.capabilities.batch == 1 or not row.capabilities.seed:
+        pytest.skip(f"{engine} makes one piece at a time, or never the same twice")
+    with ready(engine, tmp_path) as (_model, values):
+        folder = Path(values["model_paths"].rpartition(":")[2])
+        made_by = row.make(ModelSource(name=row.name, folder=folder))
+        made_by.load(device="cpu")
+        company = [Asked("techno, 140 bpm", seconds=8, seed=1), Asked("sad strings", seconds=5, seed=2), Asked(seed=7)]
+        together, apart = takes(made_by, *company), takes(made_by, Asked(seed=7))
+        made_by.unload()
+
+    assert len({made_by.batch_key(asked.request) for asked in company}) == 1
+    np.testing.assert_allclose(samples_of(together[-1]), samples_of(apart[0]), rtol=0, atol=1e-6)
 
 
 class Studio:
@@ -126,6 +146,7 @@ def test_a_track_is_finished_as_long_as_asked_and_mastered(studio):
     assert np.sqrt(np.mean(samples**2)) > 1e-3
     record = studio.record(track_id)
     assert record["seed"] == 11
+    assert any("takes no seed" in warning for warning in record["warnings"]) is not studio.row.capabilities.seed
     assert record["measured"]["true_peak_dbtp"] <= -0.9
     assert abs(record["measured"]["loudness_lufs"] + 14) <= 1.5 or record["measured"]["true_peak_dbtp"] >= -1.5
     assert {"mp3", "wav", "plan.json", "brief.json"} <= set(record["files"])

@@ -19,18 +19,8 @@ FAMILIES = {
 }
 
 
-#: What a batch rounds otherwise than a take alone: about 1e-6 of full scale.
-ROUNDING = 3e-6
-
-#: A wish that leaves no figure to the dice: whatever their seeds, tracks of it may be made together.
+#: A wish that leaves no figure to the dice.
 WISH = "calm jazz with piano, 100 bpm, D minor, 4/4"
-
-
-def neighbours(engine, *, cancel_at=2.0):
-    """Two requests that may go together; the second is that of `alone`."""
-    both = Asked(WISH, seconds=5, seed=8, cancel_at=cancel_at), Asked(WISH, seconds=5, seed=7)
-    assert engine.batch_key(both[0].request) == engine.batch_key(both[1].request)
-    return takes(engine, *both)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -84,21 +74,6 @@ def test_the_same_seed_gives_the_same_samples_and_another_does_not(engine, alone
     assert not np.allclose(other, alone[2], atol=1e-3)
 
 
-def test_a_neighbour_is_hardly_heard(engine, alone):
-    both = neighbours(engine)
-
-    np.testing.assert_allclose(samples_of(both[1]), alone[2], rtol=0, atol=ROUNDING)
-
-
-def test_who_names_a_seed_goes_alone(engine):
-    def key(**facts):
-        return engine.batch_key(Asked(**facts).request)
-
-    assert key() == key()
-    assert key(seed_named=True) != key(seed_named=True)
-    assert key(seconds=5) != key(seconds=6)
-
-
 def test_a_cancelled_track_ends_midway(engine):
     cancelled = Asked(seconds=5, cancel_at=0.3)
 
@@ -108,11 +83,11 @@ def test_a_cancelled_track_ends_midway(engine):
     assert cancelled.told[-1][1] < 0.8
 
 
-def test_a_cancelled_track_leaves_its_neighbour_be(engine, alone):
-    gone, stays = neighbours(engine, cancel_at=0.3)
+def test_what_is_asked_for_together_is_made_one_after_the_other_and_a_cancelled_one_is_left_out(engine, alone):
+    gone, stays = takes(engine, Asked(seconds=9, seed=8, cancel_at=0.3), Asked(WISH, seconds=5, seed=7))
 
     assert isinstance(gone, Cancelled)
-    np.testing.assert_allclose(samples_of(stays), alone[2], rtol=0, atol=ROUNDING)
+    np.testing.assert_array_equal(samples_of(stays), alone[2])
 
 
 def test_a_loop_meets_its_beginning(engine):

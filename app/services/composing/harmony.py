@@ -51,7 +51,9 @@ def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretc
         held = taken_up(materials[stretch.section.material, stretch.tonality.mode], _spoken_of(stretches, stretch))
         section = speaker.section(stretch, held, after)
         bar_s = metre.beats * 60.0 / plan.tempo_bpm
-        bars += calmed(section, metre, bar_s, most=MOST_PER_MINUTE * HARMONY_PACE[plan.time_feel])
+        if not style.counted:
+            section = calmed(section, metre, bar_s, most=MOST_PER_MINUTE * HARMONY_PACE[plan.time_feel])
+        bars += section
     return speaker.led_back(bars, stretches[0].tonality) if plan.loop else bars
 
 
@@ -99,6 +101,7 @@ class _Harmony:
         self._plan = plan
         self._seed = piece_seed(plan)
         self._language = style.harmony
+        self._counted = style.counted
         self._metre = metre
         self._bars_a_minute = plan.tempo_bpm / metre.beats
 
@@ -110,6 +113,10 @@ class _Harmony:
         if not others:
             # What is heard first should say which key it is in.
             options = [option for option in options if read_chords(option, key)[0][0].root == key.root] or options
+        if self._counted:
+            option = drawn(rng, options, [option.weight for option in options])
+            factor = self._stretch(option, stretch, rng)
+            return [(chord, bars * factor) for chord, bars in self._coloured(option, key, rng)]
         taken = [{chord for chord, _ in held} for held in others]
         weights = [self._weight(option, stretch) * clarity(tuple(read_chords(option, key)), key) for option in options]
         candidates = [drawn(rng, options, weights) for _ in range(4)]
@@ -123,7 +130,7 @@ class _Harmony:
     def section(self, stretch: Stretch, held: list[Held], after: Stretch | None) -> list[Changes]:
         """The changes of each bar of a section: its material in its key, then the way on."""
         key, bar_s = Key(self._plan.tonic, stretch.tonality.mode), 60.0 / self._bars_a_minute
-        if self._language.changes_per_minute >= LEAST_PER_MINUTE:
+        if self._language.changes_per_minute >= LEAST_PER_MINUTE and not self._counted:
             held = livened(held, bar_s)
         devices = self._language.devices
         # Where chords are to change less often, time is counted as if there were less of it.

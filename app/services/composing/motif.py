@@ -116,7 +116,7 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     head = suited(rng, manner.rhythms, energy=busy, metre=metre)
     written = setting.rhythm(head.rhythm, head.metre)
     bars = written if taste else tuple(reshaped(rng, bar, setting.metre) for bar in written)
-    others = [pattern for pattern in manner.rhythms if pattern != head] or list(manner.rhythms)
+    others = [pattern for pattern in manner.rhythms if pattern != head or setting.style.counted] or list(manner.rhythms)
     other = suited(rng, others, energy=busy, metre=metre)
     continuation = bars[1] if len(bars) > 1 else setting.rhythm(other.rhythm, other.metre)[0]
     endings = [suited(rng, manner.endings, energy=busy, metre=metre) for _ in range(2)]

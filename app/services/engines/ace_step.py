@@ -13,7 +13,7 @@ from app.models.plan import Mode, Plan
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import ACE_STEP_CAPABILITIES
 from app.services.engines.on_torch import dice_of, give_back, open_pipeline, weight_bytes
-from app.services.engines.shaping import Watch, blocks_of, looped
+from app.services.engines.shaping import blocks_of, looped, tell
 
 #: Steps of the checkpoints whose guidance is distilled into the weights ("turbo"), and guidance of the others.
 STEPS, GUIDANCE = 8, 7.0
@@ -53,19 +53,9 @@ class AceStepEngine:
         """Bytes of the weights."""
         return 0 if self._pipeline is None else weight_bytes(self._pipeline)
 
-    def batch_key(self, request: TakeRequest) -> tuple[object, ...]:
-        """Those with the same words, length and figures go together, such as variations; one with its own seed alone.
-
-        The model pads shorter words and does not look away from the padding, so that other words would be heard.
-        """
-        words = request.description or request.prompt
-        return (
-            "ace-step",
-            words,
-            *_figures(request.plan),
-            _seconds_of(request),
-            object() if request.seed_named else None,
-        )
+    def batch_key(self, _request: TakeRequest) -> tuple[object, ...]:
+        """None goes with another: a batch rounds otherwise than a piece alone, and takes as long as all of them."""
+        return ("ace-step", object())
 
     def unload(self) -> None:
         """Forget the model."""
@@ -73,36 +63,33 @@ class AceStepEngine:
         give_back()
 
     def generate(self, requests: Sequence[TakeRequest]) -> list[Take | Exception]:
-        """One take a request, all made at once; they share a batch key."""
+        """One take a request, one after the other."""
         self.load()
-        watch = Watch(requests)
-        rows = range(len(requests))
+        return [self._take(request) for request in requests]
 
+    def _take(self, request: TakeRequest) -> Take | Exception:
         def after_step(pipeline: Any, step: int, _timestep: Any, _tensors: dict[str, Any]) -> dict[str, Any]:
-            watch.tell(dict.fromkeys(rows, (step + 1) / (pipeline.num_timesteps + 1)))
+            tell(request, (step + 1) / (pipeline.num_timesteps + 1))
             return {}
 
-        tempo_bpm, key, beats = _figures(requests[0].plan)
+        tempo_bpm, key, beats = _figures(request.plan)
         try:
-            watch.tell(dict.fromkeys(rows, 0.0))
+            tell(request, 0.0)
             audios = self._pipeline(
-                prompt=[request.description or request.prompt for request in requests],
-                lyrics=[_NO_LYRICS] * len(requests),
-                audio_duration=float(_seconds_of(requests[0])),
+                prompt=request.description or request.prompt,
+                lyrics=_NO_LYRICS,
+                audio_duration=float(_seconds_of(request)),
                 bpm=tempo_bpm,
                 keyscale=key,
                 timesignature=beats,
                 num_inference_steps=self._steps,
                 guidance_scale=1.0 if self._pipeline.is_turbo else GUIDANCE,
-                generator=[dice_of(request.plan.seed) for request in requests],
+                generator=dice_of(request.plan.seed),
                 callback_on_step_end=after_step,
             ).audios
-        except Cancelled:
-            return [Cancelled("Cancelled") for _ in requests]
-        return [
-            Cancelled("Cancelled") if watch.gone(i) else self._finished(request, audios[i])
-            for i, request in enumerate(requests)
-        ]
+        except Cancelled as error:
+            return error
+        return self._finished(request, audios[0])
 
     def _finished(self, request: TakeRequest, audio: Any) -> Take:
         rate = int(self._pipeline.sample_rate)

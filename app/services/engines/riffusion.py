@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import Cancelled, MusicError
+from app.errors import MusicError
 from app.models.audio import SAMPLE_RATE
 from app.services.dsp.mel import BANDS, COLUMNS_PER_S, mel_of_pixels, sound_of_mel
 from app.services.encoding.png import grey_png
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import RIFFUSION_CAPABILITIES
 from app.services.engines.on_torch import dice_of, give_back, open_pipeline, weight_bytes
-from app.services.engines.shaping import Watch, blocks_of, starts_of
+from app.services.engines.shaping import blocks_of, starts_of, tell
 from app.utils.seeds import rng_for
 
 #: Columns of a picture that the model learned, and those of them that the next one begins with.
@@ -59,9 +59,9 @@ class RiffusionEngine:
         """Bytes of the weights."""
         return 0 if self._pipeline is None else weight_bytes(self._pipeline)
 
-    def batch_key(self, request: TakeRequest) -> tuple[object, ...]:
-        """Any may go together, whatever their length; one that names its seed goes alone."""
-        return ("riffusion", object() if request.seed_named else None)
+    def batch_key(self, _request: TakeRequest) -> tuple[object, ...]:
+        """None goes with another: a batch rounds otherwise than a piece alone, and takes as long as all of them."""
+        return ("riffusion", object())
 
     def unload(self) -> None:
         """Forget the model."""
@@ -69,48 +69,40 @@ class RiffusionEngine:
         give_back()
 
     def generate(self, requests: Sequence[TakeRequest]) -> list[Take | Exception]:
-        """One take a request, all painted side by side."""
+        """One take a request, painted one after the other."""
         self.load()
-        watch = Watch(requests)
-        scale = int(self._pipeline.vae_scale_factor)
-        canvases = [_Canvas.of(request, scale) for request in requests]
-        try:
-            for number in range(max((len(canvas.starts) for canvas in canvases), default=0)):
-                rows = [i for i, one in enumerate(canvases) if number < len(one.starts) and not watch.gone(i)]
-                if rows:
-                    self._paint(requests, canvases, rows, number, watch)
-        except Cancelled:
-            pass  # nobody waits for those at work; others had more pictures than they, or none are left
-        return [
-            Cancelled("Cancelled") if watch.gone(i) else _sounded(request, canvas)
-            for i, (request, canvas) in enumerate(zip(requests, canvases, strict=True))
-        ]
+        return [self._take(request) for request in requests]
 
-    def _paint(
-        self, requests: Sequence[TakeRequest], canvases: Sequence["_Canvas"], rows: list[int], number: int, watch: Watch
-    ) -> None:
-        """The next picture of each row."""
+    def _take(self, request: TakeRequest) -> Take | Exception:
+        canvas = _Canvas.of(request, int(self._pipeline.vae_scale_factor))
+        try:
+            for number in range(len(canvas.starts)):
+                self._paint(request, canvas, number)
+            return _sounded(request, canvas)
+        except MusicError as error:
+            return error
+
+    def _paint(self, request: TakeRequest, canvas: "_Canvas", number: int) -> None:
+        """The next picture of a canvas."""
         import torch
 
         pipeline = self._pipeline
         scale = int(pipeline.vae_scale_factor)
-        places = [canvases[row].places(number) for row in rows]
+        place = canvas.places(number)
         shape = (pipeline.unet.config.in_channels, BANDS // scale, PICTURE_COLUMNS // scale)
-        noise = torch.stack([torch.randn(shape, generator=canvases[row].dice) for row in rows])
+        noise = torch.randn(shape, generator=canvas.dice)[None]
         noise = noise.to(pipeline._execution_device, pipeline.unet.dtype)  # also where parts are offloaded
         known = torch.zeros_like(noise)
-        mask = torch.zeros((len(rows), 1, 1, shape[-1]), dtype=torch.bool, device=noise.device)
-        for i, (row, place) in enumerate(zip(rows, places, strict=True)):
-            canvas = canvases[row]
-            if canvas.latents is not None:
-                known[i] = canvas.latents[..., place]
-                mask[i] = torch.from_numpy(canvas.filled[place])
+        mask = torch.zeros((1, 1, 1, shape[-1]), dtype=torch.bool, device=noise.device)
+        if canvas.latents is not None:
+            known[0] = canvas.latents[..., place]
+            mask[0] = torch.from_numpy(canvas.filled[place])
         painted = noise
 
         def after_step(_pipeline: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             nonlocal painted
             done = (step + 1) / pipeline.num_timesteps
-            watch.tell({row: _PAINTING * ((number + done) / len(canvases[row].starts)) for row in rows})
+            tell(request, _PAINTING * ((number + done) / len(canvas.starts)))
             # What is known is put back at each step, as noisy as the picture is by then.
             if step + 1 < len(pipeline.scheduler.timesteps):
                 time = pipeline.scheduler.timesteps[step + 1].reshape(1)
@@ -120,9 +112,9 @@ class RiffusionEngine:
             painted = torch.where(mask, kept, tensors["latents"])
             return {"latents": painted}
 
-        watch.tell({row: _PAINTING * (number / len(canvases[row].starts)) for row in rows})
+        tell(request, _PAINTING * (number / len(canvas.starts)))
         pictures = pipeline(
-            prompt=[requests[row].description or requests[row].prompt for row in rows],
+            prompt=request.description or request.prompt,
             height=BANDS,
             width=PICTURE_COLUMNS,
             num_inference_steps=self._steps,
@@ -131,8 +123,7 @@ class RiffusionEngine:
             output_type="np",
             callback_on_step_end=after_step,
         ).images
-        for i, (row, place) in enumerate(zip(rows, places, strict=True)):
-            canvases[row].add(place, painted[i], np.asarray(pictures[i], np.float32).mean(axis=2))
+        canvas.add(place, painted[0], np.asarray(pictures[0], np.float32).mean(axis=2))
 
 
 @dataclass
@@ -206,25 +197,16 @@ class _Canvas:
         return narrower
 
 
-def _sounded(request: TakeRequest, canvas: _Canvas) -> Take | Exception:
+def _sounded(request: TakeRequest, canvas: _Canvas) -> Take:
     """The take of a finished picture."""
-
-    def each_round(fraction: float) -> None:
-        if request.cancelled():
-            raise Cancelled("Cancelled")
-        request.progress("rendering", _PAINTING + (1.0 - _PAINTING) * fraction)
-
-    try:
-        picture = canvas.finished()
-        sound = sound_of_mel(
-            mel_of_pixels(picture),
-            request.plan.duration_s * SAMPLE_RATE,
-            rng=rng_for(request.plan.seed, "phases"),
-            circular=canvas.circular,
-            each_round=each_round,
-        )
-    except MusicError as error:
-        return error
+    picture = canvas.finished()
+    sound = sound_of_mel(
+        mel_of_pixels(picture),
+        request.plan.duration_s * SAMPLE_RATE,
+        rng=rng_for(request.plan.seed, "phases"),
+        circular=canvas.circular,
+        each_round=lambda fraction: tell(request, _PAINTING + (1.0 - _PAINTING) * fraction),
+    )
     request.progress("rendering", 1.0)
     png = grey_png(np.round(picture * 255).astype(np.uint8))
     return Take(blocks=blocks_of(sound[:, None]), sample_rate=SAMPLE_RATE, extras={"mel.png": png})

@@ -63,6 +63,13 @@ def lasting(samples: Samples, frames: int, rate: int) -> Samples:
     return whole[:frames]
 
 
+def tell(request: TakeRequest, fraction: float) -> None:
+    """What part of the work on one request is done; `Cancelled` if nobody waits for it any more."""
+    if request.cancelled():
+        raise Cancelled("Cancelled")
+    request.progress("rendering", min(fraction, 1.0))
+
+
 class Watch:
     """Follows a batch at work: tells each request how far it is, and notices which were cancelled."""
 

@@ -16,7 +16,7 @@ from app.models.audio import Samples
 from app.services.engines.base import Capabilities, ModelSource, Take, TakeRequest
 from app.services.engines.catalogue import STABLE_AUDIO_CAPABILITIES
 from app.services.engines.on_torch import dice_of, give_back, open_pipeline, weight_bytes
-from app.services.engines.shaping import Watch, blocks_of, looped, starts_of
+from app.services.engines.shaping import blocks_of, looped, starts_of, tell
 
 #: Steps and guidance of the model's card.
 STEPS, GUIDANCE = 100, 7.0
@@ -52,11 +52,9 @@ class StableAudioEngine:
         """Bytes of the weights."""
         return 0 if self._pipeline is None else weight_bytes(self._pipeline)
 
-    def batch_key(self, request: TakeRequest) -> tuple[object, ...]:
-        """Pieces of one window go with those as long, longer ones with each other; one that names its seed alone."""
-        seconds = _seconds_of(request)
-        length = seconds if seconds <= WINDOW_S else None
-        return ("stable-audio", length, object() if request.seed_named else None)
+    def batch_key(self, _request: TakeRequest) -> tuple[object, ...]:
+        """None goes with another: a batch rounds otherwise than a piece alone, and takes as long as all of them."""
+        return ("stable-audio", object())
 
     def unload(self) -> None:
         """Forget the model."""
@@ -64,64 +62,56 @@ class StableAudioEngine:
         give_back()
 
     def generate(self, requests: Sequence[TakeRequest]) -> list[Take | Exception]:
-        """One take a request, all made side by side; those of one window must be equally long."""
+        """One take a request, one after the other."""
         self.load()
-        watch = Watch(requests)
-        pieces = [_Piece.of(request, self._pipeline) for request in requests]
-        try:
-            for number in range(max((len(piece.starts) for piece in pieces), default=0)):
-                rows = [i for i, one in enumerate(pieces) if number < len(one.starts) and not watch.gone(i)]
-                if rows:
-                    self._go_on(requests, pieces, rows, number, watch)
-        except Cancelled:
-            pass  # nobody waits for those at work
-        return [
-            Cancelled("Cancelled") if watch.gone(i) else _finished(request, piece, self._pipeline)
-            for i, (request, piece) in enumerate(zip(requests, pieces, strict=True))
-        ]
+        return [self._take(request) for request in requests]
 
-    def _go_on(
-        self, requests: Sequence[TakeRequest], pieces: Sequence["_Piece"], rows: list[int], number: int, watch: Watch
-    ) -> None:
-        """The next window of each row."""
+    def _take(self, request: TakeRequest) -> Take | Exception:
+        piece = _Piece.of(request, self._pipeline)
+        try:
+            for number in range(len(piece.starts)):
+                self._go_on(request, piece, number)
+        except Cancelled as error:
+            return error
+        return _finished(request, piece, self._pipeline)
+
+    def _go_on(self, request: TakeRequest, piece: "_Piece", number: int) -> None:
+        """The next window of a piece."""
         import torch
 
         pipeline = self._pipeline
         model = pipeline.transformer
-        shape = (model.config.in_channels, model.config.sample_size)
-        noise = torch.stack([torch.randn(shape, generator=pieces[row].dice) for row in rows])
+        noise = torch.randn((model.config.in_channels, model.config.sample_size), generator=piece.dice)[None]
         noise = noise.to(pipeline._execution_device, model.dtype)
         known = torch.zeros_like(noise)
-        mask = torch.zeros((len(rows), 1, shape[-1]), dtype=torch.bool, device=noise.device)
-        for i, row in enumerate(rows):
-            before = pieces[row].before(number)
-            if before is not None:
-                known[i, :, : before.shape[-1]] = before
-                mask[i, :, : before.shape[-1]] = True
+        mask = torch.zeros((1, 1, noise.shape[-1]), dtype=torch.bool, device=noise.device)
+        before = piece.before(number)
+        if before is not None:
+            known[0, :, : before.shape[-1]] = before
+            mask[0, :, : before.shape[-1]] = True
         ended = noise
         steps = self._steps
 
         def after_step(step: int, _timestep: Any, latents: Any) -> None:
             nonlocal ended
-            watch.tell({row: (number + (step + 1) / steps) / len(pieces[row].starts) for row in rows})
+            tell(request, (number + (step + 1) / steps) / len(piece.starts))
             # This pipeline takes nothing back from its callback, so that what is known goes into its own tensor.
             sigma = pipeline.scheduler.sigmas[step + 1].to(latents)
             latents.copy_(torch.where(mask, known + sigma * noise, latents))
             ended = latents
 
-        watch.tell({row: number / len(pieces[row].starts) for row in rows})
+        tell(request, number / len(piece.starts))
         audios = pipeline(
-            prompt=[requests[row].description or requests[row].prompt for row in rows],
-            audio_end_in_s=pieces[rows[0]].window_s,
+            prompt=request.description or request.prompt,
+            audio_end_in_s=piece.window_s,
             num_inference_steps=steps,
             guidance_scale=GUIDANCE,
             latents=noise,
-            # The scheduler draws noise of its own at every step, from the seeds of these.
-            generator=[pieces[row].dice_at(number) for row in rows],
+            # The scheduler draws noise of its own at every step, from the seed of this one.
+            generator=[piece.dice_at(number)],
             callback=after_step,
         ).audios
-        for i, row in enumerate(rows):
-            pieces[row].add(number, ended[i].clone(), audios[i].float().cpu().numpy().T)
+        piece.add(number, ended[0].clone(), audios[0].float().cpu().numpy().T)
 
 
 @dataclass

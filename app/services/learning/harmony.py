@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from app.models.plan import Mode
-from app.services.learning.hearing import Heard, chords, slot_beats
+from app.services.learning.hearing import ALL_HEARD, Heard, chords, slot_beats
 from app.services.learning.tune import Tune
 from app.services.styles.idioms import Harmony, Progression
 from app.services.theory.scales import MODES
@@ -64,6 +64,18 @@ def numeral(heard: Heard, mode: Mode) -> str:
     else:
         text = "#" + _DEGREES[scale.index(heard.degree - 1)]
     return text if heard.kind == "maj" else text.lower() + ("o" if heard.kind == "dim" else "")
+
+
+def heard_numerals(chords: str, mode: Mode) -> list[Heard]:
+    """The triads of a progression, one as often as it holds long; what is none that is heard is left out.
+
+    >>> [heard.degree for heard in heard_numerals("I | IV V", "major")]
+    [0, 0, 5, 7]
+    """
+    known = {numeral(heard, mode): heard for heard in ALL_HEARD}
+    bars = [bar.split() for bar in chords.split("|")]
+    most = max(len(bar) for bar in bars)
+    return [known[text] for bar in bars for text in (bar * most if len(bar) == 1 else bar) if text in known]
 
 
 def transitions_of(tunes: Sequence[Tune]) -> Transitions:

@@ -31,10 +31,12 @@ class Heard:
 
 
 #: Every triad; its notes as a row of twelve, its root and how much less it is believed.
-_ALL = tuple(Heard(degree, kind) for kind in TRIADS for degree in range(12))
-_TONES = np.array([[(tone - heard.degree) % 12 in TRIADS[heard.kind] for tone in range(12)] for heard in _ALL], float)
-_ROOTS = np.array([heard.degree for heard in _ALL])
-_RARITY = np.array([_SELDOM[heard.kind] for heard in _ALL])
+ALL_HEARD = tuple(Heard(degree, kind) for kind in TRIADS for degree in range(12))
+_TONES = np.array(
+    [[(tone - heard.degree) % 12 in TRIADS[heard.kind] for tone in range(12)] for heard in ALL_HEARD], float
+)
+_ROOTS = np.array([heard.degree for heard in ALL_HEARD])
+_RARITY = np.array([_SELDOM[heard.kind] for heard in ALL_HEARD])
 
 
 def slot_beats(tune: Tune) -> float:
@@ -70,4 +72,4 @@ def chords(tune: Tune) -> tuple[Heard | None, ...]:
     for slot, bass in basses.items():
         worths[slot] += _IN_BASS * (bass == _ROOTS)
     best = worths.argmax(axis=1)
-    return tuple(_ALL[int(place)] if total > 0 else None for place, total in zip(best, totals[:, 0], strict=True))
+    return tuple(ALL_HEARD[int(place)] if total > 0 else None for place, total in zip(best, totals[:, 0], strict=True))

@@ -59,8 +59,23 @@ def _program(plan: Plan, part: Part) -> int:
 
 def distances(ours: Sequence[Tune], theirs: Sequence[Tune]) -> dict[str, float]:
     """The distance of each histogram between two sets of tunes, 0…1, each tune counting alike; and their `mean`."""
-    found = {name: _apart(_mean(count, ours), _mean(count, theirs)) for name, count in _COUNTED.items()}
+    return distances_between(histograms(ours), histograms(theirs))
+
+
+def distances_between(ours: Mapping[str, Histogram], theirs: Mapping[str, Histogram]) -> dict[str, float]:
+    """The same between what `histograms` counted."""
+    found = {name: _apart(ours[name], theirs[name]) for name in _COUNTED}
     return {**found, "mean": sum(found.values()) / len(found)}
+
+
+def histograms(tunes: Sequence[Tune]) -> dict[str, Histogram]:
+    """What is counted in a set of tunes: pitch_classes, intervals, lengths, onsets and chords. Each sums to 1.
+
+    Besides `chords`, which counts all, there are "chords in major" and "chords in minor", empty where no tune is.
+    """
+    found = {name: _mean(count, tunes) for name, count in _COUNTED.items()}
+    thirds = {f"chords in {third}": [tune for tune in tunes if tune.third == third] for third in ("major", "minor")}
+    return found | {name: _mean(_triads, some) for name, some in thirds.items()}
 
 
 def marks_of(tunes: Iterable[Tune]) -> frozenset[int]:

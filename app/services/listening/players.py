@@ -9,6 +9,9 @@ from app.models.report import ReportRow
 from app.models.score import DRUM_ROLES
 from app.services.listening.voices import AUDIBLE_DB
 
+#: What is said of players where an engine makes its sound in one piece.
+_WHOLE = "This engine plays no single voices."
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
@@ -41,7 +44,7 @@ def instruments_row(plan: Plan, wishes: Wishes, shares_db: Mapping[str, float]) 
         measured={name: heard[name] for name in planned if name in heard} if shares_db else None,
         agrees=not faults if shares_db else None,
         tolerance=f"every voice above {AUDIBLE_DB:g} dB of the whole, every instrument asked for, none refused",
-        note=" ".join(faults) or None if shares_db else "This engine plays no single voices.",
+        note=" ".join(faults) or None if shares_db else _WHOLE,
     )
 
 
@@ -59,6 +62,7 @@ def drums_row(brief: Brief, plan: Plan, shares_db: Mapping[str, float]) -> Repor
         measured=sounding,
         agrees=None if sounding is None else sounding == target,
         tolerance=f"drums or percussion above {AUDIBLE_DB:g} dB of the whole, or none",
+        note=None if shares_db else _WHOLE,
     )
 
 

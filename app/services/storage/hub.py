@@ -176,7 +176,7 @@ def _no_bar() -> type:
 @contextmanager
 def _hub_errors(repository: str, revision: str) -> Iterator[None]:
     """Say in the user's words what the hub's library complains of."""
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     where = f"{repository} at {revision}"
     try:
@@ -197,4 +197,7 @@ def _hub_errors(repository: str, revision: str) -> Iterator[None]:
     except Exception as error:  # the library's HTTP client has changed, and with it the names of its errors
         if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "requests", "httpcore", "httpcore2"):
             raise
-        raise FetchFailed(f"the hub cannot be reached: {printable(str(error) or type(error).__name__, 200)}") from error
+        raise FetchFailed(
+            f"the hub at {printable(constants.ENDPOINT)} (HF_ENDPOINT names another) cannot be reached: "
+            f"{printable(str(error) or type(error).__name__, 200)}"
+        ) from error

@@ -103,6 +103,9 @@ class Style(Frozen):
     #: Templates from short to long; the planner takes those that fit the duration.
     forms: tuple[tuple[FormStep, ...], ...]
     mix: MixProfile = Field(default_factory=MixProfile)
+    #: Whether its chords and rhythms were counted in somebody's music: each is taken as often as it was there, at its
+    #: own pace, and not changed for the sake of variety.
+    counted: bool = False
 
     # The second half: how it is composed and played. What a style leaves out is played in a plain manner.
     feel: Feel = Field(default_factory=Feel)
