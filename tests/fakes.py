@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,13 +26,15 @@ from app.models.clip import Clip
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
+from app.services.access import Replays
 from app.services.encoding import keep_clip
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.audience import Audience, Hear
 from app.services.jobs.base import CacheSize, LoadedModel, QueueLoad
-from app.services.storage import AudioFiles, LessonFiles, TrackPage
+from app.services.storage import AudioFiles, LessonFiles, TrackPage, TrackStore
 from app.services.storage.figures import LineFigures
+from app.services.storage.replays import drop_old_replays
 from app.services.storage.sent import write_sent
 from app.utils.clock import FrozenClock
 
@@ -416,6 +418,7 @@ class FakeService(MusicGeneratorService):
         self.finetuner = FakeFinetuner(folder)
         self.default_model = "composer"
         self.clips = FakeClips(folder, self.clock)
+        self.answered = TrackStore(folder / "answered.db")
         super().__init__(self._make_backend)
 
     def forget(self) -> None:
@@ -425,6 +428,8 @@ class FakeService(MusicGeneratorService):
             known.clear()
         for taught in (finetuner.finetunes, finetuner.sent, self.clips.clips):
             taught.clear()
+        with self.answered.transaction() as changes:
+            drop_old_replays(changes.connection, self.clock.now() + timedelta(seconds=1))
 
     def _make_backend(self) -> Backend:
         self.queue.start()
@@ -443,8 +448,13 @@ class FakeService(MusicGeneratorService):
             ),
             default_model=self.default_model,
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
-            release=self.queue.stop,
+            release=self._release,
+            replays=Replays(self.answered, self.clock),
         )
+
+    def _release(self) -> None:
+        self.queue.stop()
+        self.answered.close()
 
 
 def _text(form: str, text: str) -> bytes:

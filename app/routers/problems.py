@@ -32,7 +32,7 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
     ),
     405: ("The path knows no such method", "Method Not Allowed"),
     409: (
-        "It, or the model, is not in a state for this",
+        "It, or the model, is not in a state for this; or the same request is still being answered",
         "riffusion-model-v1 cannot be used yet: the packages of riffusion are not installed. "
         "Run: python3 run.py install riffusion",
     ),
