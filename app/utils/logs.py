@@ -38,13 +38,14 @@ def set_up_logs(level: str = "info", form: Literal["console", "json"] = "console
     libraries = _LibraryLogs()
     libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=["track_id"]), *before],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
         )
     )
     root.addHandler(libraries)
-    root.setLevel(max(number, logging.WARNING))  # libraries tell more than an owner wants to know, but for the server
-    logging.getLogger("uvicorn").setLevel(number)
+    root.setLevel(max(number, logging.WARNING))  # libraries tell more than an owner wants to know, …
+    for name in ("app", "uvicorn"):  # … but for the server, and for what is our own
+        logging.getLogger(name).setLevel(number)
 
 
 def without_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

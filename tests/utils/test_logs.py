@@ -16,6 +16,7 @@ def restored():
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+    logging.getLogger("app").setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -66,6 +67,18 @@ def test_the_last_configuration_counts_and_libraries_speak_once(capfd):
     logging.getLogger("theirs").warning("theirs")
 
     assert [json.loads(line)["event"] for line in lines(capfd)] == ["ours", "theirs"]
+
+
+def test_our_own_modules_are_heard_from_the_level_on_that_was_asked_for_and_say_which_track_it_is(capfd):
+    set_up_logs("info", "json")
+
+    logging.getLogger("app.services.jobs").info("3 tracks were waiting", extra={"track_id": "track_1", "other": 1})
+    logging.getLogger("app.services.jobs").debug("too much")
+    logging.getLogger("theirs").info("too much")
+
+    (event,) = map(json.loads, lines(capfd))
+    assert (event["event"], event["level"], event["track_id"]) == ("3 tracks were waiting", "info", "track_1")
+    assert "other" not in event
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
