@@ -23,9 +23,6 @@ from app.services.storage.changes import Changes
 
 #: Seconds between looks at a pool that owes a beginning.
 GLANCE_S = 1.0
-#: Seconds for which those who were just answered go first: beginning a run holds Python's lock for most of a
-#: millisecond, which the event loop that sends the answers would have to wait for.
-GIVE_WAY_S = 0.0002
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +84,6 @@ class Foreman:
         new = [work for work, _ in chosen if not work.half_done]
         if not chosen:
             return
-        time.sleep(GIVE_WAY_S)
         started_at = floor.clock.now()
         numbers: dict[Work, int | None] = {work: work.run for work, _ in chosen}
         try:
