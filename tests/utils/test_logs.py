@@ -89,7 +89,30 @@ def test_control_characters_and_surrogates_never_reach_a_log(capfd, form):
 
     (line,) = lines(capfd)
     assert not set(line) & set("\x1b\x00\u202e")
-    assert "a[31mbc" in line
+    assert "a[31m bc" in line
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_from_another_process_is_logged_whole(capfd, form):
+    set_up_logs("info", form)
+    inner = "".join(f'  File "body.py", line {number}, in deep\n' for number in range(100))
+    traceback = f"Traceback (most recent call last):\n{inner}ValueError: the reason\n"
+
+    logging.getLogger("app.jobs").error("Error while %s, attempt %d:\n%s", "rendering", 1, traceback)
+
+    said = capfd.readouterr().err
+    told = json.loads(said)["exception"] if form == "json" else said
+    assert traceback.strip() in told
+    assert "Error while rendering, attempt 1" in said.splitlines()[0]
+
+
+def test_what_a_library_says_in_several_lines_is_one(capfd):
+    set_up_logs("info", "json")
+
+    logging.getLogger("app.jobs").warning("Away: %s", "refused\n\tIs the server running?\n")
+
+    (event,) = map(json.loads, lines(capfd))
+    assert event["event"].strip() == "Away: refused Is the server running?"
 
 
 def test_a_long_field_is_cut(capfd):
