@@ -217,10 +217,9 @@ def _create_key(options: argparse.Namespace) -> int:
     if options.webhook_url is not None:
         check_hook_of_key(settings, options.webhook_url)
     with opened_access(settings) as access:
-        key, text = access.keyring.create(
+        key, text = access.make_key(
             options.name, scopes, None if life_s == float("inf") else life_s, webhook_url=options.webhook_url
         )
-        access.write_down("key.created", key.id)
     print(f"{key.id} ({', '.join(key.scopes)}) is made. Nobody can see it again; keep it:", file=sys.stderr)  # noqa: T201
     _say(text)
     return 0

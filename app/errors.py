@@ -344,9 +344,14 @@ class StorageFailed(MusicError):
 class DatabaseAway(StorageFailed):
     """The database server does not answer; nothing was lost, and it is expected back."""
 
-    def __init__(self, detail: str, retry_after_s: int = 5) -> None:
+    def __init__(self, detail: str, retry_after_s: int = 5, *, because: str | None = None) -> None:
+        """`because` is what its client said, with addresses of the inside: logs tell it, answers don't."""
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+        self._because = because
+
+    def __str__(self) -> str:
+        return self.detail if self._because is None else f"{self.detail}: {self._because}"
 
 
 class StoreAway(StorageFailed):

@@ -122,8 +122,14 @@ def make_files(settings: Settings) -> AudioFiles:
 def make_access(settings: Settings, store: TrackStore, clock: Clock) -> Access:
     """Who may do what, as a database's keys say. `StorageFailed`."""
     with store.transaction() as changes:
-        secret = read_or_make_secret(changes.connection, "links")
-    return Access(keyring=Keyring(store, clock), links=Links(secret, settings.link_life_s), store=store, clock=clock)
+        links, keys = (read_or_make_secret(changes.connection, name) for name in ("links", "keys"))
+    return Access(
+        keyring=Keyring(store, clock),
+        links=Links(links, settings.link_life_s),
+        store=store,
+        clock=clock,
+        secret=keys,
+    )
 
 
 def make_limits(settings: Settings) -> Limits:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from app.config import Settings
 from app.errors import (
     ClipNotFound,
     FinetuneAlreadyFinished,
@@ -26,15 +27,18 @@ from app.models.clip import Clip
 from app.models.finetune import Finetune
 from app.models.group import Comparison, Group, Standing
 from app.models.track import FORMS, Stage, Status, Track, TrackFile
+from app.services.access import Replays
 from app.services.encoding import keep_clip
 from app.services.engines import Models
 from app.services.generator import Backend, MusicGeneratorService
 from app.services.jobs.audience import Audience, Hear
 from app.services.jobs.base import CacheSize, LoadedModel, QueueLoad
-from app.services.storage import AudioFiles, LessonFiles, TrackPage
+from app.services.storage import AudioFiles, LessonFiles, TrackPage, TrackStore
 from app.services.storage.figures import LineFigures
+from app.services.storage.replays import drop_old_replays
 from app.services.storage.sent import write_sent
 from app.utils.clock import FrozenClock
+from app.wiring import make_access
 
 #: Forms that a completed fake track has at once, and those it makes when asked.
 AT_ONCE = ("mp3", "wav", "mid", "plan.json", "brief.json", "mel.png")
@@ -220,6 +224,11 @@ class FakeQueue:
             measured={"loudness_lufs": -14.0},
             wav_sha256=next(file.sha256 for file in files if file.form == "wav"),
         )
+
+    def complete_all(self) -> None:
+        """Let everything be completed that is not finished."""
+        for track in self.at_work():
+            self.complete(track.id)
 
     def fail(self, track_id: str, reason: str) -> Track:
         """Let the track fail."""
@@ -410,12 +419,16 @@ class FakeClips:
 class FakeService(MusicGeneratorService):
     """The real service; behind it nothing happens unless a test lets it happen through `queue`."""
 
-    def __init__(self, folder: Path, *, max_queue: int = 1000) -> None:
+    def __init__(self, folder: Path, *, max_queue: int = 1000, keys: bool = False) -> None:
+        """With `keys` it knows whose a key is, as the real one does."""
         self.clock = FrozenClock()
         self.queue = FakeQueue(folder, self.clock, max_queue)
         self.finetuner = FakeFinetuner(folder)
         self.default_model = "composer"
         self.clips = FakeClips(folder, self.clock)
+        #: Answers and keys are real.
+        self.kept = TrackStore(folder / "kept.db")
+        self.access = make_access(Settings(data_dir=folder), self.kept, self.clock) if keys else None
         super().__init__(self._make_backend)
 
     def forget(self) -> None:
@@ -425,6 +438,8 @@ class FakeService(MusicGeneratorService):
             known.clear()
         for taught in (finetuner.finetunes, finetuner.sent, self.clips.clips):
             taught.clear()
+        with self.kept.transaction() as changes:
+            drop_old_replays(changes.connection, self.clock.now() + timedelta(seconds=1))
 
     def _make_backend(self) -> Backend:
         self.queue.start()
@@ -443,8 +458,14 @@ class FakeService(MusicGeneratorService):
             ),
             default_model=self.default_model,
             soundfont_sha256=lambda: SOUNDFONT_SHA256,
-            release=self.queue.stop,
+            release=self._release,
+            replays=Replays(self.kept, self.clock),
+            access=self.access,
         )
+
+    def _release(self) -> None:
+        self.queue.stop()
+        self.kept.close()
 
 
 def _text(form: str, text: str) -> bytes:

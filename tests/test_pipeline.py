@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.services.instruments import find_soundfont, load_soundfont
 from app.services.jobs.base import Job
 from app.services.pipeline import FORMS_FROM_MASTER, FORMS_FROM_NOTES, mix_of
 from app.services.planning import make_plan, read
+from app.services.storage import AudioFiles
 from app.services.workshop import Workshop, run_job, warm_up
 
 SOUNDFONT = find_soundfont(None)
@@ -47,6 +49,20 @@ def path_of(made, form):
     workshop, _job, outcome, _seen = made
     key = next(file.key for file in outcome.files if file.form == form)
     return Path(workshop.files) / key
+
+
+def test_files_are_stored_side_by_side_so_that_a_store_far_away_is_waited_for_once(tmp_path, monkeypatch):
+    put = AudioFiles.put
+    all_at_once = threading.Barrier(5, timeout=60)  # mp3, wav, plan, brief and MIDI
+
+    def far_away(*arguments):
+        all_at_once.wait()
+        put(*arguments)
+
+    monkeypatch.setattr(AudioFiles, "put", far_away)
+    _workshop, _job, outcome, _seen = render(tmp_path, "calm piano", 5, seed=1)
+
+    assert len({file.key for file in outcome.files}) == 5
 
 
 def test_the_master_lasts_the_seconds_asked_for_to_the_sample(made):

@@ -33,13 +33,12 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Events to show.", examp
 
 @router.post("/keys", responses=answers(409, 413, 422, 503), summary="Make a key")
 async def create_key(asked: NewKeyRequest, service: Service, access: ServiceAccess, trace: Trace) -> NewKey:
-    """The key is in this answer and nowhere else; only its hash is kept."""
+    """The key is in this answer, and where an Idempotency-Key repeats it; only its hash is kept."""
     life_s = None if asked.expires_in_days is None else asked.expires_in_days * 86_400.0
     if asked.webhook_url is not None:
         check_webhook(await service.backend(), asked.webhook_url)
-    make = partial(access.keyring.create, asked.name, asked.scopes, life_s, webhook_url=asked.webhook_url)
+    make = partial(access.make_key, asked.name, asked.scopes, life_s, webhook_url=asked.webhook_url, **trace)
     key, text = await asyncio.to_thread(make)
-    await asyncio.to_thread(access.write_down, "key.created", key.id, **trace)
     return NewKey(**_record(key).model_dump(), key=text)
 
 

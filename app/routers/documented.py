@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from app.routers.gate import is_open
 from app.routers.problems import answers
+from app.routers.repeating import makes_something
 
 
 class DocumentedAPI(FastAPI):
@@ -39,6 +40,7 @@ class DocumentedAPI(FastAPI):
                 for operation in operations.values():
                     if "HTTPValidationError" in str(operation["responses"].get("422")):
                         del operation["responses"]["422"]
+            _add_idempotency(document)
             document.setdefault("servers", [{"url": "/", "description": "The service that gave this document"}])
             document["security"] = []  # nobody needs a key
             for unused in ("HTTPValidationError", "ValidationError"):
@@ -59,8 +61,33 @@ def _add_keys(document: dict[str, Any]) -> None:
             _declare(operation, 401, 403)
 
 
+def _add_idempotency(document: dict[str, Any]) -> None:
+    asked = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "Under it the same request is carried out once within 24 hours, and answered as before.",
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": "^[!-~]+$",
+            "examples": ["6f1c9a52-0d7e-4c43-9a0e-2b1f5f0c8a11"],
+        },
+    }
+    said = {"description": "That this was answered before", "schema": {"type": "string", "enum": ["true"]}}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if makes_something(method.upper(), path):
+                operation.setdefault("parameters", []).append(asked)
+                operation["responses"]["200"].setdefault("headers", {})["Idempotency-Replayed"] = said
+                _declare(operation, 409, 422, 503)
+
+
 def _declare(operation: dict[str, Any], *statuses: int) -> None:
     for status, answer in answers(*statuses).items():
-        content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        said = {"description": answer["description"], "content": content}
+        schema = {"$ref": f"#/components/schemas/{answer['model'].__name__}"}
+        example = answer.get("content", {}).get("application/json", {})
+        said = {**answer, "content": {"application/json": {**example, "schema": schema}}}
+        del said["model"]
         operation["responses"].setdefault(str(status), said)

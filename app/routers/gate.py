@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, unbind_contextvars
+from structlog.contextvars import bind_contextvars
 
 from app.errors import KeyRequired, MusicError, ScopeMissing
 from app.models.access import KeyScope
@@ -69,12 +69,10 @@ class Gate:
         except MusicError as error:
             await (await answer_music_error(Request(scope), error))(scope, receive, send)
             return
-        bind_contextvars(key=who.key_id)
-        try:
-            with acting_as(who):
-                await self.app(scope, receive, send)
-        finally:
-            unbind_contextvars("key")
+        if who.key_id:
+            bind_contextvars(key=who.key_id)  # the log of requests says it too, and lets go of it
+        with acting_as(who):
+            await self.app(scope, receive, send)
 
     async def _caller(self, scope: Scope, path: str) -> Caller:
         if is_open(scope["method"], path):

@@ -109,7 +109,7 @@ class RequestLog:
             if self.answered is not None:
                 self.answered(_known_method(scope["method"]), _route_of(scope), status, took_s)
             reset_contextvars(**before)
-            unbind_contextvars("track_id")  # a route may have bound it
+            unbind_contextvars("key", "track_id")  # the gate, or a route, may have bound them
 
     def _request_id(self, scope: Scope) -> bytes:
         for name, value in scope["headers"]:

@@ -7,7 +7,17 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from app.errors import Busy, DatabaseAway, InvalidFields, LimitReached, MusicError, QueueFull, StoreAway, printable
+from app.errors import (
+    Busy,
+    DatabaseAway,
+    InvalidFields,
+    LimitReached,
+    MusicError,
+    QueueFull,
+    StorageFailed,
+    StoreAway,
+    printable,
+)
 from app.models.api import Problem, ValidationProblem
 
 log = structlog.get_logger()
@@ -32,7 +42,7 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
     ),
     405: ("The path knows no such method", "Method Not Allowed"),
     409: (
-        "It, or the model, is not in a state for this",
+        "It, or the model, is not in a state for this; or the same request is still being answered",
         "riffusion-model-v1 cannot be used yet: the packages of riffusion are not installed. "
         "Run: python3 run.py install riffusion",
     ),
@@ -79,12 +89,20 @@ async def answer_music_error(request: Request, error: Exception) -> JSONResponse
         return _faults(
             [{"loc": [part, *fault.place], "msg": fault.message, "type": fault.kind} for fault in error.faults]
         )
-    if error.status >= 500 and not isinstance(error, AWAITED):
+    if isinstance(error, StorageFailed) and not isinstance(error, AWAITED):
+        # Foreseen, and met by every request until there is room again: a page of traceback each would fill the rest.
+        log.error("answered with an error", detail=error.detail, cause=_first_line(error.__cause__))
+    elif error.status >= 500 and not isinstance(error, AWAITED):
         log.error("answered with an error", detail=error.detail, exc_info=error)
     if error.status == 401:
         return JSONResponse({"detail": error.detail}, 401, {"WWW-Authenticate": "Bearer"})
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, AWAITED) else None
     return JSONResponse({"detail": error.detail}, error.status, headers)
+
+
+def _first_line(cause: BaseException | None) -> str | None:
+    """What a library said; the lines after it hold its own structures."""
+    return None if cause is None else f"{type(cause).__name__}: {cause}".splitlines()[0]
 
 
 async def _answer_validation_error(_request: Request, error: Exception) -> JSONResponse:

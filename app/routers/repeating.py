@@ -1,4 +1,4 @@
-"""Requests that are safe to repeat: a POST under /music that carries an Idempotency-Key is answered once and for all.
+"""Requests that are safe to repeat: a POST that carries an Idempotency-Key is answered once and for all.
 
 Rule: a request without the header passes untouched.
 """
@@ -7,8 +7,8 @@ import asyncio
 import hashlib
 import re
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -18,18 +18,22 @@ from app.errors import InvalidField, MusicError, RepeatedTooLate, StorageFailed
 from app.routers.dependencies import base_url
 from app.routers.layers import LARGER_LIMITS_BYTES, UPLOADS
 from app.routers.problems import answer_music_error
-from app.services.access.replays import Lost, Replays, noting
+from app.services.access.replays import Lost, Replays, noting, occasion
 from app.services.generator import MusicGeneratorService, generate_body
 from app.services.storage.replays import Replay
 
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
-#: What makes nothing, and so may be repeated as it is.
-_MAKES_NOTHING = re.compile(r"[\s\S]*/(cancel|vote|plan)")
+#: What makes something.
+_MAKES = re.compile(r"/music/(?![\s\S]*/(cancel|vote)$)(?!plan$)[\s\S]*|/admin/keys")
+#: Whose answer holds a secret: it is not kept, for the route gives the same again of the same request.
+_SECRET = frozenset({"/admin/keys"})
 _BOUNDARY = re.compile(rb'boundary="?([^";,]{1,70})')
 #: Bytes of a body that are held in memory.
 _IN_MEMORY = 1_048_576
 #: Headers of an answer that are kept with it.
 _KEPT = (b"content-type", b"location")
+#: Says that an answer was given before.
+_REPLAYED = (b"idempotency-replayed", b"true")
 
 
 class Repeatable:
@@ -64,6 +68,8 @@ class Repeatable:
                 known = await asyncio.to_thread(replays.begin, key.decode("ascii"), asked)
                 if isinstance(known, Lost):
                     await self._tell_again(known, scope, receive, send)
+                elif known.status is not None and scope["path"] in _SECRET:
+                    await self._answer_anew(known, scope, _again(body, receive, whole=True), send)
                 elif known.status is not None:
                     await _send_again(known, send)
                 else:
@@ -108,12 +114,13 @@ class Repeatable:
         token = noting.set(lambda track_id: replays.note(replay, track_id))
         kept = False
         try:
-            await self.app(scope, receive, hear)
+            with _on_occasion_of(replay):
+                await self.app(scope, receive, hear)
             status = heard[0]["status"]
             if 200 <= status < 300:
-                text = b"".join(message.get("body", b"") for message in heard[1:]).decode()
+                said = b"" if scope["path"] in _SECRET else b"".join(m.get("body", b"") for m in heard[1:])
                 headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in heard[0]["headers"] if n in _KEPT}
-                await asyncio.to_thread(replays.keep, replay, status, headers, text)
+                await asyncio.to_thread(replays.keep, replay, status, headers, said.decode())
                 kept = True
         finally:
             noting.reset(token)
@@ -122,6 +129,15 @@ class Repeatable:
                     await asyncio.to_thread(replays.forget, replay)
         for message in heard:
             await send(message)
+
+    async def _answer_anew(self, replay: Replay, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == replay.status:
+                message["headers"] = [*message["headers"], _REPLAYED]
+            await send(message)
+
+        with _on_occasion_of(replay):
+            await self.app(scope, receive, send_marked)
 
     async def _tell_again(self, lost: Lost, scope: Scope, receive: Receive, send: Send) -> None:
         if lost.group_id is not None:
@@ -132,11 +148,24 @@ class Repeatable:
         await JSONResponse(generate_body(track, address), headers=headers)(scope, receive, send)
 
 
+def makes_something(method: str, path: str) -> bool:
+    """Whether a request may carry an Idempotency-Key."""
+    return method == "POST" and _MAKES.fullmatch(path) is not None
+
+
 def _key_of(scope: Scope) -> bytes | None:
-    if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith("/music/"):
+    if scope["type"] != "http" or not makes_something(scope["method"], scope["path"]):
         return None
-    key = next((value for name, value in scope["headers"] if name == b"idempotency-key"), None)
-    return None if key is None or _MAKES_NOTHING.fullmatch(scope["path"]) else key
+    return next((value for name, value in scope["headers"] if name == b"idempotency-key"), None)
+
+
+@contextmanager
+def _on_occasion_of(replay: Replay) -> Iterator[None]:
+    token = occasion.set(f"{replay.name} {replay.asked}")
+    try:
+        yield
+    finally:
+        occasion.reset(token)
 
 
 def _again(body: "tempfile.SpooledTemporaryFile[bytes]", receive: Receive, *, whole: bool) -> Receive:
@@ -159,6 +188,6 @@ def _again(body: "tempfile.SpooledTemporaryFile[bytes]", receive: Receive, *, wh
 async def _send_again(replay: Replay, send: Send) -> None:
     body = (replay.body or "").encode()
     kept = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (replay.headers or {}).items()]
-    headers = [*kept, (b"content-length", b"%d" % len(body)), (b"idempotency-replayed", b"true")]
+    headers = [*kept, (b"content-length", b"%d" % len(body)), _REPLAYED]
     await send({"type": "http.response.start", "status": replay.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -457,15 +457,17 @@ def _store(
     files: AudioFiles, job: Job, work: Path, forms: list[str], *, title: str, ahead: Ahead | None = None
 ) -> tuple[TrackFile, ...]:
     # `ahead` has sent the WAV already, for the most part.
-    stored = []
-    for form in forms:
+    def store(form: str) -> TrackFile:
         path = work / _file_name(form)
         size, sha256 = file_facts(path)
         key = _key(job, form)
         if form != "wav" or ahead is None or not ahead.finish(path, sha256):
             files.put(path, key, headers_of(title, form))
-        stored.append(TrackFile(form=form, key=key, size=size, sha256=sha256))
-    return tuple(stored)
+        return TrackFile(form=form, key=key, size=size, sha256=sha256)
+
+    # A store far away takes its time to answer, whatever the size: it is waited for once, and not once a file.
+    with ThreadPoolExecutor(len(forms), thread_name_prefix="store") as together:
+        return tuple(together.map(store, forms))
 
 
 def _key(job: Job, form: str) -> str:

@@ -1,6 +1,7 @@
 """Structured logs on standard error: one line an event, as text for people or as JSON for machines."""
 
 import logging
+import re
 import sys
 from typing import Any, Literal
 
@@ -9,6 +10,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 #: Longest text of one field; tracebacks are whole.
 LONGEST_FIELD = 500
+
+_LINE_ENDS = re.compile(r"\s*[\r\n]+\s*")
+#: Where structlog has a traceback, and how one begins.
+_TRACEBACK, _BEGINS = "exception", "Traceback (most recent call last)"
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -38,21 +43,37 @@ def set_up_logs(level: str = "info", form: Literal["console", "json"] = "console
     libraries = _LibraryLogs()
     libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=["track_id"]), _with_traceback_apart, *before],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
         )
     )
     root.addHandler(libraries)
-    root.setLevel(max(number, logging.WARNING))  # libraries tell more than an owner wants to know, but for the server
-    logging.getLogger("uvicorn").setLevel(number)
+    root.setLevel(max(number, logging.WARNING))  # libraries tell more than an owner wants to know, …
+    for name in ("app", "uvicorn"):  # … but for the server, and for what is our own
+        logging.getLogger(name).setLevel(number)
+    for name in ("procrastinate", "psycopg.pool"):
+        # Each try to reach a database that is away, with a traceback; we say it, once, where it matters.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def without_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Words that users sent can neither forge a line nor steer a terminal, and none of them fills the disk."""
     for name, value in event.items():
-        if isinstance(value, str) and (len(value) > LONGEST_FIELD or not value.isprintable()):
-            kept = "".join(character for character in value[:LONGEST_FIELD] if character.isprintable())
-            event[name] = kept if len(value) <= LONGEST_FIELD else kept + "…"
+        if name == _TRACEBACK:
+            event[name] = "".join(character for character in value if character.isprintable() or character == "\n")
+        elif isinstance(value, str) and (len(value) > LONGEST_FIELD or not value.isprintable()):
+            joined = _LINE_ENDS.sub(" ", value[: LONGEST_FIELD + 1])
+            kept = "".join(character for character in joined if character.isprintable())
+            event[name] = kept if len(value) <= LONGEST_FIELD else kept[:LONGEST_FIELD] + "…"
+    return event
+
+
+def _with_traceback_apart(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A traceback that another process sent stands in the message: it is shown whole, as our own are."""
+    said, found, rest = str(event["event"]).partition("\n" + _BEGINS)
+    if found:
+        event["event"] = said.removesuffix(":")
+        event[_TRACEBACK] = _BEGINS + rest
     return event
 
 

@@ -6,13 +6,17 @@ And keeping what somebody sent from filling the machine's memory.
 import contextlib
 import ctypes
 import gc
+import logging
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
@@ -49,8 +53,8 @@ def give_back_memory() -> None:
 def bounded_memory(more_bytes: int) -> Iterator[None]:
     """While inside, this process gets no more than so much beyond what it holds: what needs more meets a MemoryError.
 
-    Only on Linux, which keeps such a limit and tells the size; and only in a process that another started for its work,
-    for the limit is the whole process's.
+    Only on Linux, which keeps such a limit and tells the size (macOS takes `RLIMIT_AS` and does not keep it, Windows
+    has none); and only in a process that another started for its work, for the limit is the whole process's.
     """
     if sys.platform != "linux" or multiprocessing.parent_process() is None:
         yield
@@ -65,6 +69,16 @@ def bounded_memory(more_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@lru_cache(maxsize=1)
+def warn_if_unbounded() -> None:
+    """Say once, before the first file that somebody sent is opened, that this system does not bound its reader."""
+    if sys.platform != "linux":
+        log.warning(
+            "What is sent is read without a bound on memory: only Linux keeps one. Time, size and length are bounded "
+            "as everywhere; take files from strangers on Linux (docs/security.md)"
+        )
 
 
 def within_memory(more_bytes: int, call: Callable[[], T]) -> T:

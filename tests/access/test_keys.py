@@ -268,6 +268,17 @@ def test_a_key_is_named_in_no_log(place, capsys):
     assert "signature=" not in said
 
 
+def test_the_log_of_requests_names_the_keys_id(place, capsys):
+    key_id, key = place.key()
+
+    place.make(key)
+    place.ask("POST", "/music/generate", json=PROMPT)
+
+    asked, refused = [line for line in capsys.readouterr().err.splitlines() if "path=/music/generate" in line]
+    assert f"key={key_id}" in asked
+    assert "key=" not in refused
+
+
 def test_what_was_made_before_keys_were_asked_for_is_the_owners(place):
     _, key = place.key()
     _, admin = place.key("admin")

@@ -10,7 +10,9 @@ from sqlalchemy import update
 
 from app.config import Settings
 from app.errors import QueueFull
-from app.services.storage.tables import replays
+from app.main import create_app
+from app.services.access import Access
+from app.services.storage.tables import api_keys, replays
 from tests.access.conftest import PROMPT, Place
 
 pytestmark = pytest.mark.security
@@ -199,6 +201,139 @@ def test_keys_of_different_owners_are_different(place):
     assert first.status_code == other.status_code == 200
     assert other.json()["track_id"] != first.json()["track_id"]
     assert "Idempotency-Replayed" not in other.headers
+
+
+SHOP = {"name": "shop", "scopes": ["read"]}
+
+
+def make_key(place, admin, body=SHOP, **more):
+    return place.ask("POST", "/admin/keys", admin, json=body, **keyed(), **more)
+
+
+def shops(place, admin):
+    listed = place.ask("GET", "/admin/keys", admin).json()["keys"]
+    told = [event["subject"] for event in place.ask("GET", "/admin/audit", admin).json()["events"]]
+    made = [one["key_id"] for one in listed if one["name"] == "shop"]
+    assert sorted(told) == sorted(made)
+    return made
+
+
+def test_a_key_is_made_once_and_told_again_though_it_is_kept_nowhere(place):
+    _, admin = place.key("admin")
+
+    first = make_key(place, admin)
+    key = first.json()["key"]
+    assert place.ask("GET", "/music/tracks", key).status_code == 200
+    again = make_key(place, admin)
+    other = make_key(place, admin, {**SHOP, "name": "stall"})
+
+    assert first.status_code == again.status_code == 200
+    assert again.content == first.content
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert other.status_code == 422
+    assert len(shops(place, admin)) == 1
+    kept = b"".join(path.read_bytes() for path in place.settings.data_dir.glob("music.db*"))
+    for secret in (key, key[16:], admin, admin[16:]):
+        assert secret.encode() not in kept
+
+
+def test_a_revoked_key_that_is_told_again_stays_revoked(place):
+    _, admin = place.key("admin")
+    first = make_key(place, admin)
+    place.ask("DELETE", f"/admin/keys/{first.json()['key_id']}", admin)
+
+    again = make_key(place, admin)
+
+    assert again.content == first.content
+    assert place.ask("GET", "/music/tracks", again.json()["key"]).status_code == 401
+
+
+def test_keys_made_by_different_owners_are_different(place):
+    made = [make_key(place, place.key("admin")[1]).json()["key"] for _ in range(2)]
+    made.append(place.ask("POST", "/admin/keys", place.key("admin")[1], json=SHOP).json()["key"])
+
+    assert len({key[16:80] for key in made}) == 3
+
+
+def test_a_server_that_ended_before_it_told_the_key_made_one(place):
+    _, admin = place.key("admin")
+    first = make_key(place, admin)
+    with place.service._backend.store.transaction() as changes:
+        earlier = place.service._backend.clock.now() - timedelta(minutes=5)
+        unanswered = {"status": None, "headers": None, "body": None, "maker": "another", "created_at": earlier}
+        changes.connection.execute(update(replays).values(unanswered))
+
+    again = make_key(place, admin)
+
+    assert again.content == first.content
+    assert len(shops(place, admin)) == 1
+
+
+def test_a_day_later_the_same_request_makes_another_key(place):
+    _, admin = place.key("admin")
+    first = make_key(place, admin).json()
+    with place.service._backend.store.transaction() as changes:
+        for table in (replays, api_keys):
+            earlier = place.service._backend.clock.now() - timedelta(hours=25)
+            changes.connection.execute(update(table).values(created_at=earlier))
+
+    second = make_key(place, admin).json()
+    again = make_key(place, admin).json()
+
+    assert second["key_id"] != first["key_id"]
+    assert second == again
+    assert len(shops(place, admin)) == 2
+
+
+def test_a_key_that_is_still_being_made_is_a_conflict(place, monkeypatch):
+    _, admin = place.key("admin")
+    make, asked, go_on = Access.make_key, Event(), Event()
+
+    def held(*arguments, **more):
+        asked.set()
+        assert go_on.wait(60)
+        return make(*arguments, **more)
+
+    monkeypatch.setattr(Access, "make_key", held)
+    with ThreadPoolExecutor(1) as beside:
+        first = beside.submit(make_key, place, admin)
+        assert asked.wait(60)
+        meanwhile = make_key(place, admin)
+        go_on.set()
+
+    assert meanwhile.status_code == 409
+    assert first.result().content == make_key(place, admin).content
+
+
+#: POSTs that make nothing: twice is once anyway.
+MAKES_NOTHING = {
+    "/music/plan",
+    "/music/tracks/{track_id}/cancel",
+    "/music/groups/{group_id}/cancel",
+    "/music/compare/{comparison_id}/vote",
+    "/music/finetunes/{finetune_id}/cancel",
+}
+
+
+def test_the_document_names_the_header_wherever_something_is_made():
+    document = create_app(Settings(auth="keys", webhooks=True, metrics="on")).openapi()
+
+    posts = {path: known["post"] for path, known in document["paths"].items() if "post" in known}
+    named = {
+        path
+        for path, said in posts.items()
+        if any(one["name"] == "Idempotency-Key" and not one["required"] for one in said.get("parameters", ()))
+    }
+
+    assert set(posts) > MAKES_NOTHING
+    assert named == set(posts) - MAKES_NOTHING
+    for path in named:
+        assert {"409", "422", "503"} <= set(posts[path]["responses"])
+        assert "Idempotency-Replayed" in posts[path]["responses"]["200"]["headers"]
+    for known in document["paths"].values():
+        for method in set(known) - {"post"}:
+            assert "Idempotency-Key" not in str(known[method])
 
 
 async def test_a_body_that_comes_in_pieces_is_the_same_body():

@@ -1,7 +1,8 @@
 """Every style keeps the promises that planning, playing and listeners rely on."""
 
 import math
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from statistics import mean
 
 import pytest
 
@@ -433,3 +434,20 @@ def test_a_section_lifts_towards_a_stronger_one_and_a_break_does_not():
     assert lifted[0] == pytest.approx(0.3)
     assert 0.45 < lifted[-1] < strong.energy
     assert held[-1] < 0.4
+
+
+@pytest.mark.parametrize("style", [name for name in style_names() if load_style(name).feel.dynamics >= 1.5])
+def test_a_style_that_breathes_plays_its_weak_sections_as_much_softer_as_it_says(style):
+    plan, score = composed(style, 90, 3)
+    feel = load_style(style).feel
+    starts = [plan.beats_per_bar * bars for bars in accumulate((s.bars for s in plan.form), initial=0)]
+
+    def force(index):
+        heard = [n.velocity for p in score.parts for n in p.notes if starts[index] <= n.start_beat < starts[index + 1]]
+        return mean(heard)
+
+    energies = [section.energy for section in plan.form]
+    weakest, strongest = energies.index(min(energies)), energies.index(max(energies))
+    plain = 46.0 * (max(energies) - min(energies))
+
+    assert force(strongest) - force(weakest) > 0.55 * feel.dynamics * plain

@@ -5,8 +5,11 @@ from collections import Counter
 import pytest
 
 from app.services.composing import compose
+from app.services.composing.time_feel import felt
 from app.services.planning import make_plan, read
 from app.services.theory.drum_keys import DRUM_KEYS
+from app.services.theory.metre import metre_of
+from app.services.theory.rhythm import read_rhythm
 
 BACKBEATS = {DRUM_KEYS["snare"], DRUM_KEYS["clap"]}
 HATS = {DRUM_KEYS["hat"], DRUM_KEYS["ride"], DRUM_KEYS["open_hat"]}
@@ -72,3 +75,18 @@ def test_half_time_without_a_number_leaves_the_tempo_to_the_style():
 
 def test_music_that_says_nothing_of_it_is_in_plain_time():
     assert plan_of("rock").time_feel == "plain"
+
+
+def test_a_skank_beat_is_double_time_as_it_stands_and_four_times_slower_in_half_time():
+    lanes = {
+        "snare": read_rhythm("..X...X...X...X.", "4/4", "4/4"),
+        "ride": read_rhythm("X...X...X...X...", "4/4", "4/4"),
+    }
+    metre = metre_of("4/4")
+
+    def places(feel, drum="snare"):
+        return [stroke.position for stroke in felt(lanes, 0, feel, metre)[drum]]
+
+    assert places("double") == places("plain") == [0.5, 1.5, 2.5, 3.5]
+    assert places("half") == [2.0]
+    assert places("half", "ride") == [0.0, 1.0, 2.0, 3.0]

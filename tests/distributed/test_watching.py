@@ -69,6 +69,7 @@ def test_a_database_that_is_away_is_named(installation):
         installation.cluster.start()
 
     assert "database: The database does not answer" in detail
+    assert "connection" not in detail, "addresses of the inside are for the log"
     assert alive == 200
     installation.until(lambda: node.client.get("/ready").status_code == 200)
 

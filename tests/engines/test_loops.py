@@ -83,19 +83,21 @@ def high_tones(sound, centre):
     """Power above 8 kHz of each 3 ms around a frame, hat strokes included."""
     piece = sound[centre - 8192 : centre + 8192].mean(axis=1)
     _, _, spectrum = stft(piece, SAMPLE_RATE, nperseg=256, noverlap=192)
-    return (np.abs(spectrum[48:]) ** 2).sum(axis=0)
+    # Where the piece is cut out of the sound it steps, and a step is as bright as a click.
+    return (np.abs(spectrum[48:, 4:-4]) ** 2).sum(axis=0)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_the_seam_has_no_click_in_its_spectrum(loops, prompt):
     sound = loops[prompt].sound["wav"]
-    twice = np.concatenate((sound, sound))
+    rounds = np.concatenate((sound, sound, sound, sound))
+    seam = 2 * len(sound)
     bar = round(loops[prompt].plan.beats_per_bar * 60 / loops[prompt].plan.tempo_bpm * SAMPLE_RATE)
-    downbeats = [len(sound) + number * bar for number in (-2, -1, 1, 2)]
+    downbeats = [seam + number * bar for number in (-3, -1, 1, 3)]
 
-    at_seam = high_tones(twice, len(sound)).max()
+    at_seam = high_tones(rounds, seam).max()
 
-    assert at_seam <= 4 * max(high_tones(twice, downbeat).max() for downbeat in downbeats) + 1e-9
+    assert at_seam <= 4 * max(high_tones(rounds, downbeat).max() for downbeat in downbeats) + 1e-9
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

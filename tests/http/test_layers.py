@@ -292,4 +292,4 @@ def test_libraries_are_logged_when_they_warn(service, tmp_path, capfd):
     logging.getLogger("some.library").warning("worth\nknowing")
 
     (line,) = logged(capfd)
-    assert (line["event"], line["level"]) == ("worthknowing", "warning")
+    assert (line["event"], line["level"]) == ("worth knowing", "warning")

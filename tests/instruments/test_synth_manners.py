@@ -200,6 +200,20 @@ def test_the_lowest_octave_of_a_reese_stands_still_while_what_is_above_grinds(fo
     assert swing_db(400, 3_000) > 5
 
 
+def test_a_wobble_opens_and_closes_once_with_every_note(font: SoundFont) -> None:
+    samples = play("wobble_bass", [note(33, 0.4 * n, 0.38) for n in range(4)], font, seconds=1.6).mean(axis=1)
+    hertz = np.fft.rfftfreq(SAMPLE_RATE // 20, 1 / SAMPLE_RATE)
+
+    def above_db(at_s: float) -> float:
+        part = samples[int(at_s * SAMPLE_RATE) :][: SAMPLE_RATE // 20]
+        spectrum = np.abs(np.fft.rfft(part)) ** 2
+        return float(10 * np.log10(spectrum[hertz > 800].sum() / spectrum.sum()))
+
+    for begin in (0.4, 0.8, 1.2):
+        assert above_db(begin + 0.08) > above_db(begin) + 3
+        assert above_db(begin + 0.08) > above_db(begin + 0.3) + 6
+
+
 @pytest.mark.parametrize("key", sorted(TEXTURES))
 def test_in_a_loop_what_goes_on_stops_at_its_end_and_fades_over_the_beginning(key: str, font: SoundFont) -> None:
     total = 8 * SAMPLE_RATE

@@ -69,3 +69,12 @@ def test_what_is_no_loop_keeps_its_close():
     assert not plan.loop
     assert plan.form[-1].kind == "outro"
     assert plan.mastering.fade_out_s > 0
+
+
+@pytest.mark.parametrize("prompt", ["house loop", "seamless dubstep loop", "techno, looping", "trance loop"])
+def test_a_short_loop_is_no_build_that_begins_over_and_over(prompt):
+    for seed in range(4):
+        plan = make_plan(read(prompt), duration_s=20, seed=seed, soundfont_sha256=None)
+
+        assert plan.loop
+        assert "build" not in {section.kind for section in plan.form}

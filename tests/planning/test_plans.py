@@ -1,6 +1,6 @@
 """Plans keep what was asked for, whatever the dice; genres and moods are told apart by them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cache
 from itertools import pairwise
 from math import log2
@@ -17,6 +17,7 @@ from app.services.planning.form import bar_seconds, fit_tempo, ring_seconds, sha
 from app.services.styles import Style
 from app.services.styles.schema import EnsembleRole, FormStep, TempoRange
 from app.services.theory.instruments import INSTRUMENTS
+from app.services.theory.scales import third_of
 
 METRES = ("4/4", "3/4", "6/8", "5/4", "7/8", "2/4", "12/8")
 MAJOR_TONICS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -731,3 +732,79 @@ def test_who_can_plays_the_chords_of_a_small_group_too(prompt: str, who: str | N
 
     assert chords == ([] if who is None else [who])
     assert who is None or plan.voice("lead").instrument == who
+
+
+@pytest.mark.parametrize("prompt", ["pop without a melody", "tense cinematic music, no melody", "jazz, no melody"])
+def test_without_a_melody_nobody_leads_or_answers_and_the_rest_plays_on(prompt: str):
+    for seed in range(3):
+        roles = {voice.role for voice in plan_of(prompt, 30, seed).ensemble}
+
+        assert not roles & {"lead", "counter"}
+        assert roles & {"chords", "pad", "arpeggio"}
+
+
+@pytest.mark.parametrize("name", sorted(packaged_styles()))
+def test_the_way_in_takes_a_sixth_of_a_piece_at_most(name: str):
+    style = packaged_styles()[name]
+    for duration_s in (20, 30, 45, 60, 90):
+        plan = plan_of("music", duration_s, styles={name: style})
+        if plan.form[0].kind == "intro" and plan.bars >= 12:
+            assert plan.form[0].bars <= max(2, plan.bars / 6), plan.form
+
+
+@pytest.mark.parametrize("prompt", ["pop", "rock", "hip hop", "lofi", "house", "dubstep", "jazz", "folk", "corporate"])
+def test_half_a_minute_begins_with_the_matter_itself_and_rises_to_its_point(prompt: str):
+    for seed in range(3):
+        first, point, *_ = plan_of(prompt, 30, seed).form
+
+        assert first.kind != "intro"
+        assert point.energy > first.energy
+        assert (first.kind, first.material) != (point.kind, point.material)
+
+
+@pytest.mark.parametrize("prompt", ["ska", "house", "cinematic", "bossa nova", "country", "orchestral", "synthwave"])
+def test_chords_stay_below_the_upper_half_of_another_players_tune(prompt: str):
+    for seed in range(4):
+        voices = {voice.role: voice for voice in plan_of(prompt, 40, seed).ensemble}
+        lead, chords = voices.get("lead"), voices.get("chords")
+        if lead is None or chords is None or lead.instrument == chords.instrument:
+            continue
+        middle = (lead.low_pitch + lead.high_pitch) // 2
+        if middle < 67:
+            continue
+
+        assert chords.high_pitch <= max(middle, chords.low_pitch + 16)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "mode"), [("string quartet in G", "major"), ("jazz in Bb", "major"), ("sad piano in D", "minor")]
+)
+def test_a_key_named_without_its_mode_is_major_unless_the_feeling_says_minor(prompt: str, mode: str):
+    thirds = Counter(third_of(plan_of(prompt, 30, seed).mode) for seed in range(20))
+
+    assert thirds[mode] >= 18
+
+
+@pytest.mark.parametrize(
+    ("prompt", "lead", "chords"),
+    [("harp and strings, hopeful", {"strings", "ensemble"}, {"strings"}), ("flute over harp", {"pipe"}, {"strings"})],
+)
+def test_of_several_the_one_that_sings_best_has_the_tune(prompt: str, lead: set[str], chords: set[str]):
+    voices = {voice.role: INSTRUMENTS[voice.instrument].family for voice in plan_of(prompt, 40, 2).ensemble}
+
+    assert voices["lead"] in lead
+    assert voices["chords"] in chords
+
+
+def test_arpeggios_are_played_by_the_instrument_they_were_asked_of():
+    ensemble = plan_of("synth arpeggios over a slow beat").ensemble
+    families = {INSTRUMENTS[voice.instrument].family for voice in ensemble if voice.role == "arpeggio"}
+
+    assert families == {"synth_lead"}
+
+
+@pytest.mark.parametrize("prompt", ["strings and piano", "strings and choir", "violin"])
+def test_strings_alone_seldom_bring_a_drum_kit(prompt: str):
+    drummed = sum(any(v.role == "drums" for v in plan_of(prompt, 45, seed).ensemble) for seed in range(40))
+
+    assert drummed <= 16

@@ -5,7 +5,7 @@ import pytest
 from app.services.storage import TrackStore
 from app.services.storage.database import bring_up_to_date
 from app.services.storage.server import address_of, open_server
-from tests.buckets import open_azure_server, open_s3_server
+from tests.buckets import open_azure_server, open_google_server, open_s3_server
 from tests.postgres import open_cluster
 
 
@@ -56,3 +56,17 @@ def container(azure_server, monkeypatch):
     for name, value in azure_server.environment.items():
         monkeypatch.setenv(name, value)
     return azure_server.container()
+
+
+@pytest.fixture(scope="session")
+def google_server(tmp_path_factory):
+    server = open_google_server(tmp_path_factory.mktemp("google"))
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def google_bucket(google_server, monkeypatch):
+    for name, value in google_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return google_server.bucket()

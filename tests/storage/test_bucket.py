@@ -188,6 +188,7 @@ async def test_a_signed_address_gives_the_file_with_its_name_to_anybody(bucket: 
 
 
 @pytest.mark.distributed
+@pytest.mark.essential
 def test_a_container_of_azure_can_be_used_and_is_named_where_it_is_not_there(container: str) -> None:
     AudioFiles(f"az://{container}/music").check()
 
@@ -196,6 +197,7 @@ def test_a_container_of_azure_can_be_used_and_is_named_where_it_is_not_there(con
 
 
 @pytest.mark.distributed
+@pytest.mark.essential
 async def test_azure_takes_a_large_file_in_parts_and_signs_an_address_of_it(container: str, tmp_path: Path) -> None:
     content = bytes(range(256)) * 50_000  # 12.8 MB
     (tmp_path / "track.wav").write_bytes(content)
@@ -213,6 +215,36 @@ async def test_azure_takes_a_large_file_in_parts_and_signs_an_address_of_it(cont
     assert answer.content == content[10:20]
     assert answer.headers["content-type"] == "audio/wav"
     assert "filename*=UTF-8''%C3%89t%C3%A9%20Nacht.wav" in answer.headers["content-disposition"]
+
+
+@pytest.mark.distributed
+@pytest.mark.essential
+def test_a_bucket_of_google_can_be_used_and_is_named_where_it_is_not_there(google_bucket: str) -> None:
+    AudioFiles(f"gs://{google_bucket}/music").check()
+
+    with pytest.raises(StorageFailed, match="the bucket is not there"):
+        AudioFiles(f"gs://{google_bucket}not").check()
+
+
+@pytest.mark.distributed
+@pytest.mark.essential
+def test_google_takes_a_large_file_in_parts_whole_or_as_it_grows(google_bucket: str, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 50_000  # 12.8 MB
+    (tmp_path / "track.wav").write_bytes(content)
+    files = AudioFiles(f"gs://{google_bucket}/music")
+
+    growing = files.ahead("tracks/track_a/1/growing.wav", content[:1])
+    assert growing is not None
+    growing.follow(tmp_path / "track.wav")
+    assert growing.finish(tmp_path / "track.wav", hashlib.sha256(content).hexdigest())
+    files.put(tmp_path / "track.wav", "tracks/track_a/1/track.wav", HEADERS)
+
+    for name in ("growing.wav", "track.wav"):
+        files.fetch(f"tracks/track_a/1/{name}", tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == content
+    assert files.runs() == {("track_a", 1)}
+    files.delete_track("track_a")
+    assert files.runs() == set()
 
 
 def test_an_account_that_nobody_named_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

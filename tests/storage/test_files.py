@@ -32,7 +32,8 @@ def root(tmp_path: Path) -> Path:
         "file URL",
         "memory",
         pytest.param("s3", marks=[pytest.mark.distributed, pytest.mark.essential]),
-        pytest.param("az", marks=pytest.mark.distributed),
+        pytest.param("az", marks=[pytest.mark.distributed, pytest.mark.essential]),
+        pytest.param("gs", marks=[pytest.mark.distributed, pytest.mark.essential]),
     ]
 )
 def files(request: pytest.FixtureRequest, root: Path) -> AudioFiles:
@@ -40,6 +41,8 @@ def files(request: pytest.FixtureRequest, root: Path) -> AudioFiles:
         return AudioFiles(f"s3://{request.getfixturevalue('bucket')}/music")
     if request.param == "az":
         return AudioFiles(f"az://{request.getfixturevalue('container')}/music")
+    if request.param == "gs":
+        return AudioFiles(f"gs://{request.getfixturevalue('google_bucket')}/music")
     roots = {"path": root, "text": str(root), "file URL": root.as_uri(), "memory": "memory:///"}
     return AudioFiles(roots[request.param])
 

@@ -16,6 +16,7 @@ def restored():
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+    logging.getLogger("app").setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -68,6 +69,18 @@ def test_the_last_configuration_counts_and_libraries_speak_once(capfd):
     assert [json.loads(line)["event"] for line in lines(capfd)] == ["ours", "theirs"]
 
 
+def test_our_own_modules_are_heard_from_the_level_on_that_was_asked_for_and_say_which_track_it_is(capfd):
+    set_up_logs("info", "json")
+
+    logging.getLogger("app.services.jobs").info("3 tracks were waiting", extra={"track_id": "track_1", "other": 1})
+    logging.getLogger("app.services.jobs").debug("too much")
+    logging.getLogger("theirs").info("too much")
+
+    (event,) = map(json.loads, lines(capfd))
+    assert (event["event"], event["level"], event["track_id"]) == ("3 tracks were waiting", "info", "track_1")
+    assert "other" not in event
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_control_characters_and_surrogates_never_reach_a_log(capfd, form):
     set_up_logs("info", form)
@@ -76,7 +89,30 @@ def test_control_characters_and_surrogates_never_reach_a_log(capfd, form):
 
     (line,) = lines(capfd)
     assert not set(line) & set("\x1b\x00\u202e")
-    assert "a[31mbc" in line
+    assert "a[31m bc" in line
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_from_another_process_is_logged_whole(capfd, form):
+    set_up_logs("info", form)
+    inner = "".join(f'  File "body.py", line {number}, in deep\n' for number in range(100))
+    traceback = f"Traceback (most recent call last):\n{inner}ValueError: the reason\n"
+
+    logging.getLogger("app.jobs").error("Error while %s, attempt %d:\n%s", "rendering", 1, traceback)
+
+    said = capfd.readouterr().err
+    told = json.loads(said)["exception"] if form == "json" else said
+    assert traceback.strip() in told
+    assert "Error while rendering, attempt 1" in said.splitlines()[0]
+
+
+def test_what_a_library_says_in_several_lines_is_one(capfd):
+    set_up_logs("info", "json")
+
+    logging.getLogger("app.jobs").warning("Away: %s", "refused\n\tIs the server running?\n")
+
+    (event,) = map(json.loads, lines(capfd))
+    assert event["event"].strip() == "Away: refused Is the server running?"
 
 
 def test_a_long_field_is_cut(capfd):

@@ -6,7 +6,14 @@ import sys
 import numpy as np
 import pytest
 
-from app.utils.memory import give_back_memory, settle_collector, tame_allocator
+from app.utils.memory import (
+    bounded_memory,
+    give_back_memory,
+    settle_collector,
+    tame_allocator,
+    warn_if_unbounded,
+    within_memory,
+)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc is told")
@@ -42,3 +49,27 @@ def test_what_a_warm_process_holds_is_not_looked_at_again():
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_a_system_that_bounds_no_memory_says_so_once_and_reads_all_the_same(system, monkeypatch, caplog):
+    monkeypatch.setattr(sys, "platform", system)
+    warn_if_unbounded.cache_clear()
+
+    for _ in range(2):
+        warn_if_unbounded()
+    with bounded_memory(1):
+        read = within_memory(1, lambda: np.ones(1_000_000, np.uint8))
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "without a bound on memory" in caplog.text
+    assert read.all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds memory")
+def test_a_system_that_bounds_memory_says_nothing(caplog):
+    warn_if_unbounded.cache_clear()
+
+    warn_if_unbounded()
+
+    assert not caplog.records

@@ -22,6 +22,8 @@ class Caller:
     sign: Callable[[str], str] | None = None
     #: Whom its tracks tell that they are finished, where the request names nobody.
     webhook_url: str | None = None
+    #: 64 bytes that are always the same for the same words, and that nobody foresees who does not hold the key.
+    draw: Callable[[str], bytes] | None = None
 
     @property
     def sees_all(self) -> bool:

@@ -1,14 +1,19 @@
 """Keyring: makes keys, revokes them, and says whose a key is."""
 
 import hmac
+import secrets
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
+
+from sqlalchemy import Connection
 
 from app.errors import InvalidField, KeyNotFound, KeyRefused
 from app.models.access import SCOPES, ApiKey, KeyScope
-from app.services.access.tokens import hash_of, id_of, new_key
+from app.services.access.replays import KEPT_S
+from app.services.access.tokens import Chance, hash_of, id_of, new_key
 from app.services.storage.access import insert_key, read_key, read_keys, revoke_key, touch_key
 from app.services.storage.tracks import TrackStore
 from app.utils.clock import Clock
@@ -43,31 +48,47 @@ class Keyring:
         return len(self._remembered)
 
     def create(
-        self, name: str, scopes: Sequence[KeyScope], life_s: float | None = None, *, webhook_url: str | None = None
+        self,
+        name: str,
+        scopes: Sequence[KeyScope],
+        life_s: float | None = None,
+        *,
+        webhook_url: str | None = None,
+        chance: Callable[[int], Chance] = lambda _attempt: secrets.token_bytes,
+        note: Callable[[Connection, ApiKey], None] = lambda _connection, _key: None,
     ) -> tuple[ApiKey, str]:
         """A new key, and its text, which nobody can see again. It lasts `life_s` seconds, for ever if None.
 
-        Its tracks tell `webhook_url`, which the caller has checked. `InvalidField` for a name or scopes that cannot be,
-        `StorageFailed`.
+        Its tracks tell `webhook_url`, which the caller has checked. `chance` is asked for what each attempt draws from:
+        where that made a key before, within the time that answers are kept, that key is the answer as it was then.
+        `note` writes into the transaction that a new key is made in. `InvalidField` for a name or scopes that cannot
+        be, `StorageFailed`.
         """
         if not 1 <= len(name.strip()) <= 100 or not name.isprintable():
             raise InvalidField("name", "must be 1 to 100 printable characters")
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown or not scopes:
             raise InvalidField("scopes", f"must be some of {', '.join(SCOPES)}")
-        key_id, text = new_key()
         now = self._clock.now()
-        key = ApiKey(
-            id=key_id,
-            name=name.strip(),
-            hashed=hash_of(text),
-            scopes=tuple(scope for scope in SCOPES if scope in scopes),
-            created_at=now,
-            expires_at=None if life_s is None else now + timedelta(seconds=life_s),
-            webhook_url=webhook_url,
-        )
         with self._store.transaction() as changes:
+            for attempt in count():
+                key_id, text = new_key(chance(attempt))
+                known = read_key(changes.connection, key_id)
+                if known is None:
+                    break
+                if known.hashed == hash_of(text) and (now - known.created_at).total_seconds() < KEPT_S:
+                    return replace(known, revoked_at=None, last_used_at=None), text
+            key = ApiKey(
+                id=key_id,
+                name=name.strip(),
+                hashed=hash_of(text),
+                scopes=tuple(scope for scope in SCOPES if scope in scopes),
+                created_at=now,
+                expires_at=None if life_s is None else now + timedelta(seconds=life_s),
+                webhook_url=webhook_url,
+            )
             insert_key(changes.connection, key)
+            note(changes.connection, key)
         return key, text
 
     def all(self) -> list[ApiKey]:

@@ -41,6 +41,9 @@ class Lost:
     group_id: str | None
 
 
+#: What sets the request that is being carried out apart from all others; None where it carries no Idempotency-Key.
+occasion: ContextVar[str | None] = ContextVar("occasion", default=None)
+
 #: Told of the first track that is about to be accepted.
 noting: ContextVar[Callable[[str], None] | None] = ContextVar("noting", default=None)
 

@@ -4,17 +4,24 @@ import hashlib
 import re
 import secrets
 import zlib
+from collections.abc import Callable
 
 #: What every key begins with, so that those who look for lost secrets find it.
 PREFIX = "mk_"
 
 _KEY = re.compile(r"mk_([0-9a-f]{12})_([0-9a-f]{64})([0-9a-f]{8})")
+#: Bytes of the number, and of the secret.
+_NUMBER, _SECRET = 6, 32
+
+#: As many bytes as it is asked for that nobody can foresee.
+Chance = Callable[[int], bytes]
 
 
-def new_key() -> tuple[str, str]:
+def new_key(chance: Chance = secrets.token_bytes) -> tuple[str, str]:
     """The id of a new key, and the key itself, which nobody can foresee."""
-    number = secrets.token_hex(6)
-    body = f"{PREFIX}{number}_{secrets.token_hex(32)}"
+    drawn = chance(_NUMBER + _SECRET).hex()
+    number, secret = drawn[: 2 * _NUMBER], drawn[2 * _NUMBER :]
+    body = f"{PREFIX}{number}_{secret}"
     return f"key_{number}", body + _checksum(body)
 
 

@@ -12,5 +12,5 @@ ROLE_TOUCH: dict[Role, float] = {
 
 def velocity(plan: Plan, bar: Bar, role: Role, accent: float = 0.5) -> int:
     """Velocity of a stroke whose accent is 0 (passing) … 1 (the weightiest), 12…124."""
-    touch = 52.0 + 46.0 * bar.energy + 7.0 * plan.arousal + ROLE_TOUCH[role] + 18.0 * (accent - 0.5)
+    touch = 52.0 + 46.0 * bar.force + 7.0 * plan.arousal + ROLE_TOUCH[role] + 18.0 * (accent - 0.5)
     return max(12, min(124, round(touch)))

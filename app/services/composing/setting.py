@@ -36,6 +36,9 @@ class Bar:
     changes: tuple[Change, ...]
     #: How strong it is, 0…1, with what its section grows or falls.
     energy: float
+    #: The same as the players' hands take it: below the strongest section as much deeper as the style breathes; it may
+    #: be below 0.
+    force: float
     #: Whether it is its section's last, and the piece's last, which holds the final chord; a loop has no such bar.
     last: bool
     final: bool
@@ -128,10 +131,12 @@ class Setting:
         for index, fugal in fugal_changes(self.entries, self.metre, self.bar_s):
             changes[index] = fugal
         bars: list[Bar] = []
+        strongest = max(stretch.section.energy for stretch in self.stretches)
         for stretch in self.stretches:
             after = following_stretch(self.plan, self.stretches, stretch)
             for number in range(stretch.bars):
                 index = stretch.first_bar + number
+                energy = _energy(stretch, number, after)
                 bars.append(
                     Bar(
                         index=index,
@@ -139,7 +144,8 @@ class Setting:
                         start_beat=index * self.metre.beats,
                         stretch=stretch,
                         changes=changes[index],
-                        energy=_energy(stretch, number, after),
+                        energy=energy,
+                        force=strongest - self.style.feel.dynamics * (strongest - energy),
                         last=number == stretch.bars - 1,
                         final=index == self.plan.bars - 1 and not self.plan.loop,
                     )

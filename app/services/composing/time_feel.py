@@ -18,31 +18,35 @@ _BACKBEATS, _MARKED = ("snare", "clap", "snare_2", "rim"), "Xx"
 #: How often harmony changes against the style's own pace.
 HARMONY_PACE: dict[TimeFeel, float] = {"plain": 1.0, "half": 0.5, "double": 1.0}
 
-#: How much longer the carriers' patterns last.
-_FACTORS: dict[TimeFeel, float] = {"plain": 1.0, "half": 2.0, "double": 0.5}
+#: How much longer the carriers' patterns last, by the feel asked for and the one that they are written in; 1 if not
+#: listed.
+_FACTORS: dict[TimeFeel, dict[TimeFeel, float]] = {
+    "plain": {},
+    "half": {"plain": 2.0, "double": 4.0},
+    "double": {"plain": 0.5, "half": 0.5},
+}
 
 
 def felt(lanes: Mapping[str, Sequence[Bar]], number: int, feel: TimeFeel, metre: Metre) -> dict[str, list[Stroke]]:
     """The strokes of bar `number` of a groove whose lanes are given bar by bar.
 
-    A groove that has its backbeat in the middle of the bar already is in half-time as it stands.
+    A groove that has its backbeat in the middle of the bar already is in half-time as it stands, one that has it
+    between the pulses only, as the skank beat of thrash does, in double-time.
     """
-    own = "plain" if feel == "half" and not _backbeats_off_the_middle(lanes, metre) else feel
+    factor = _FACTORS[feel].get(_own_feel(lanes, metre), 1.0)
     return {
-        drum: _at_pace(bars, number, _FACTORS[own] if drum in CARRIERS else 1.0, metre.beats)
-        for drum, bars in lanes.items()
+        drum: _at_pace(bars, number, factor if drum in CARRIERS else 1.0, metre.beats) for drum, bars in lanes.items()
     }
 
 
-def _backbeats_off_the_middle(lanes: Mapping[str, Sequence[Bar]], metre: Metre) -> bool:
-    """Whether a drum marks every second pulse, as backbeats of plain time do."""
+def _own_feel(lanes: Mapping[str, Sequence[Bar]], metre: Metre) -> TimeFeel:
+    """The feel in which a groove is written: where its marked backbeats fall."""
     marked = next((lanes[drum] for drum in _BACKBEATS if drum in lanes), ())
-    weak = metre.pulses[1::2]
-    return any(
-        stroke.sign in _MARKED and any(abs(stroke.position - pulse) < 1e-6 for pulse in weak)
-        for bar in marked
-        for stroke in bar
-    )
+    places = [stroke.position for bar in marked for stroke in bar if stroke.sign in _MARKED]
+    if any(abs(place - pulse) < 1e-6 for place in places for pulse in metre.pulses[1::2]):
+        return "plain"
+    on_pulses = any(abs(place - pulse) < 1e-6 for place in places for pulse in metre.pulses)
+    return "double" if places and not on_pulses else "half"
 
 
 def _at_pace(bars: Sequence[Bar], number: int, factor: float, beats: float) -> list[Stroke]:

@@ -26,6 +26,7 @@ DRUM_BANK = 128
 PATCHES: dict[str, Patch] = {
     "supersaw": leads.SUPERSAW, "analog_lead": leads.ANALOG_LEAD, "pulse_lead": leads.PULSE_LEAD,
     "sub_bass": basses.SUB_BASS, "reese_bass": basses.REESE_BASS, "acid_bass": basses.ACID_BASS,
+    "wobble_bass": basses.WOBBLE_BASS,
     "analog_bass": basses.ANALOG_BASS, "analog_pad": pads.ANALOG_PAD, "glass_pad": pads.GLASS_PAD,
     "drone": pads.DRONE, "chip_pulse": chip.CHIP_PULSE, "chip_triangle": chip.CHIP_TRIANGLE,
     "long_808": basses.LONG_808, "sweeping_pad": pads.SWEEPING_PAD, "string_machine": pads.STRING_MACHINE,

@@ -134,7 +134,7 @@ class ClipShelf:
         while True:
             try:
                 self.sweep()
-            except MusicError:  # the disk refuses, most likely: the next sweep tries again
-                log.exception("Old clips could not be removed")
+            except MusicError as error:  # the disk refuses, most likely: the next sweep tries again
+                log.warning("Old clips could not be removed: %s", error.detail)
             if self._closing.wait(EVERY_S):
                 return

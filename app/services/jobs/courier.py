@@ -70,7 +70,7 @@ def _said() -> Iterator[None]:
     try:
         yield
     except ConnectorException as error:
-        raise DatabaseAway(f"The database does not answer: {error.__cause__ or error}") from error
+        raise DatabaseAway("The database does not answer", because=str(error.__cause__ or error)) from error
 
 
 def _driver(connection: Connection) -> Any:

@@ -17,7 +17,7 @@ from app.models.clip import ClipFacts
 from app.services.jobs.pool import NICENESS
 from app.services.jobs.processes import never_outlive_server, process_context
 from app.services.jobs.worker import Broke, Refused, ending_of
-from app.utils.memory import bounded_memory
+from app.utils.memory import bounded_memory, warn_if_unbounded
 
 #: Opens an untrusted file and writes what is kept of it; a top-level function or a partial of one. `InvalidField`.
 ClipBody: TypeAlias = Callable[[Path, Path], ClipFacts]
@@ -57,6 +57,7 @@ class ClipDecoder:
 
     def _run(self, source: Path, target: Path) -> "ClipFacts | Refused | Broke | str":
         """What the process says; a sentence of ours where it can say nothing any more."""
+        warn_if_unbounded()
         context = process_context()
         line, theirs = context.Pipe(duplex=False)
         process = context.Process(

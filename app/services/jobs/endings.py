@@ -55,7 +55,7 @@ class Endings:
             log.warning("Done again: %s", error.detail, extra={"track_id": work.track.id})
             self.spared(work)
             return
-        log.info("Given up: %s", error.detail, extra={"track_id": work.track.id})
+        log.warning("Given up: %s", error.detail, extra={"track_id": work.track.id})
         if work.kind == "encode":
             self._give_up_file(work, error)
             return

@@ -225,7 +225,7 @@ class Hand:
 
     def _give_up(self, changes: Changes, claim: Claim, reason: str) -> "_Came":
         row, now = claim.row, self._clock.now()
-        log.info("Given up: %s", reason, extra={"track_id": row.subject_id})
+        log.warning("Given up: %s", reason, extra={"track_id": row.subject_id})
         lost = None
         if row.kind == "render":
             lost = failed(claim.track, reason, now)

@@ -11,6 +11,7 @@ from app.services.jobs.lesson import LessonBody, learn
 from app.services.jobs.pool import NICENESS
 from app.services.jobs.processes import process_context
 from app.services.jobs.worker import Broke, Refused
+from app.utils.memory import warn_if_unbounded
 
 #: What a lesson ends with; None where its process died, was ended or did not get on.
 LessonEnding: TypeAlias = Learned | Refused | Broke | None
@@ -30,6 +31,7 @@ def have_lesson(
     hear: Callable[[LessonProgress], None],
 ) -> LessonEnding:
     """Have a lesson, for as long as it is `wanted` and gets on within `timeout_s` seconds."""
+    warn_if_unbounded()
     context = process_context()
     line, theirs = context.Pipe(duplex=False)
     process = context.Process(target=learn, args=(body, lesson, theirs, NICENESS), name="finetune", daemon=True)

@@ -134,15 +134,21 @@ class Newsreader:
     def _work(self) -> None:
         import psycopg
 
+        away = False
         while not self._stop.is_set():
             try:
                 with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=CONNECT_S) as connection:
                     connection.execute(f"LISTEN {NEWS}")
                     self._reread(everything=True)
                     self.listening.set()
+                    if away:
+                        log.warning("News is read again")
+                        away = False
                     self._listen(connection)
             except (psycopg.Error, StorageFailed) as error:
-                log.warning("News cannot be read: %s", error)
+                if not away:
+                    log.warning("News cannot be read; it is tried again until it can: %s", error)
+                    away = True
             except Exception:
                 log.exception("Error while reading news; it goes on")
             self.listening.clear()

@@ -126,17 +126,27 @@ def _drums(draft: _Draft) -> Heard[bool] | None:
 
 
 def _lead(instruments: Sequence[Said], matches: Sequence[Match], quote: Quote) -> Heard[str] | None:
-    """The instrument beside "lead" or "melody": right before it, else after it with small words between."""
+    """The instrument beside "lead" or "melody": before it, else after it with small words between."""
     for match in matches:
         if not match.says("lead"):
             continue
-        before = next((one for one in instruments if one.match.last == match.first), None)
+        before = next((one for one in instruments if _carries(one.match, match, matches)), None)
         one = before or _next_to(match, instruments, matches)
         if one is not None:
             key = one.meaning("instruments") or ""
             if not lexicon().instruments[key].all:
                 return Heard(value=key, words=(*quote(one), *quote(Said(match))))
     return None
+
+
+def _carries(instrument: Match, tune: Match, matches: Sequence[Match]) -> bool:
+    """Whether an instrument stands right before "melody", or only a verb that gives it the melody comes between."""
+    if instrument.last == tune.first:
+        return True
+    between = [match for match in matches if instrument.last <= match.first and match.last <= tune.first]
+    said = all(match.says("filler", "carries") for match in between)
+    covered = sum(match.last - match.first for match in between) == tune.first - instrument.last
+    return said and covered and any(match.says("carries") for match in between)
 
 
 def _solo(

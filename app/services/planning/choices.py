@@ -16,6 +16,7 @@ from app.services.planning.figures import COMPOUND_METRES, counted
 from app.services.planning.lexicon import lexicon
 from app.services.planning.rows import GenreRow
 from app.services.styles import Style
+from app.services.theory.instruments import INSTRUMENTS
 from app.services.theory.scales import MODES, third_of
 
 #: Where an unmarked prompt stands on the plane of feeling, and how loosely.
@@ -47,6 +48,9 @@ _WORD_PULL, _WORD_PULL_FREE = 0.45, 0.6
 #: Valence from which a feeling is plain, and what is left of the weight of scales that would belie it.
 _PLAIN_FEELING, _AGAINST = 0.6, 0.1
 
+#: Valence below which a key that was named without its mode may be minor as well as major.
+_MINOR_BELOW = -0.2
+
 #: What is added to a scale's weight, and what to that of one that the style has no chords for, but for its kind.
 _RARE, _UNSPOKEN = 0.02, 0.001
 
@@ -71,6 +75,11 @@ _RARITY_WITH_PLAYERS = 0.3
 
 #: Roles in which an instrument is what one hears first.
 _PROMINENT = frozenset({"lead", "chords", "bass", "drums", "pad"})
+
+#: Families of an orchestra's core, those that join it, and what a style with a drum kit loses where only they play.
+_CONCERT = frozenset({"strings", "ensemble"})
+_GUESTS_OF_CONCERT = frozenset({"piano", "pipe", "reed", "brass", "mallets"})
+_DRUMMED_CONCERT = 0.85
 
 _MAJOR_LIKE = frozenset({"major", "lydian", "mixolydian"})
 
@@ -137,8 +146,11 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     drummed = max(
         (style.ensemble[role].presence for role in ("drums", "percussion") if role in style.ensemble), default=0
     )
+    concert = brief.drums is None and character.drums is not False and _concert(brief)
     wanted = brief.drums.value if brief.drums is not None else character.drums
-    if wanted is not None:
+    if concert:
+        weight *= 1.0 - _DRUMMED_CONCERT * drummed
+    elif wanted is not None:
         weight *= (0.15 + 0.85 * drummed) if wanted else 1.0 - drummed * (0.85 if style.arousal > 0.3 else 0.5)
     if brief.tempo_bpm is not None:
         low, high = style.tempo_bpm.low, style.tempo_bpm.high
@@ -154,6 +166,12 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     if brief.solo is not None:
         weight *= 0.3 if len(style.ensemble) > 4 else 1.5
     return weight
+
+
+def _concert(brief: Brief) -> bool:
+    """Whether those asked for sit in an orchestra, with strings or a choir among them: they call for no drum kit."""
+    families = [{INSTRUMENTS[key].family for key in members_of(heard.value)[:1]} for heard in brief.instruments]
+    return any(one & _CONCERT for one in families) and all(one <= _CONCERT | _GUESTS_OF_CONCERT for one in families)
 
 
 def _welcomes(style: Style, asked: Sequence[tuple[str, ...]]) -> float:
@@ -258,6 +276,8 @@ def choose_key(brief: Brief, character: Character, style: Style, rng: np.random.
     else:
         weights = _scales(row.modes if row is not None else None, style)
         against = _third_against(character.valence)
+        if brief.tonic is not None and against is None and (character.valence or 0.0) > _MINOR_BELOW:
+            against = "minor"  # "in G" is G major
         weights = {
             name: weight * character.modes[name] * (_AGAINST if third_of(name) == against else 1.0)
             for name, weight in weights.items()

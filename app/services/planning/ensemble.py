@@ -1,12 +1,14 @@
 """Brief and style go in, the band comes out: who takes which role, who was asked for, what each may reach."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.models.brief import Brief
 from app.models.plan import Role
 from app.models.score import DRUM_ROLES
 from app.services.planning.catalogue import members_of, refused_by, roles_of
 from app.services.planning.character import Character, genre_row
+from app.services.planning.lexicon import lexicon
 from app.services.planning.seats import (
     LOW_ENOUGH,
     TUNE_AND_HARMONY,
@@ -36,12 +38,15 @@ _DRUMS_DEFINE_FROM = 0.5
 #: Chance that an instrument that merely suits the mood joins, if nobody was asked for.
 _MOOD_BAND_CHANCE = 0.6
 
+#: Semitones that chords need, by role: closed ones and spread ones.
+_CHORD_ROOM: dict[Role, int] = {"chords": 16, "pad": 19}
+
+#: Middle pitch of a tune from which on its chords lie below it.
+_HIGH_TUNE = 67
+
 #: Where several were asked for, the chance that is left to others who would only fill up: they would cover them.
 _SPARED = 0.4
 _OPTIONAL: frozenset[Role] = frozenset({"counter", "arpeggio", "pad", "texture"})
-
-#: Roles that people name as they name instruments.
-_REFUSABLE: tuple[Role, ...] = ("bass", "pad")
 
 
 def make_band(
@@ -95,13 +100,31 @@ def _players(style: Style) -> frozenset[str]:
 
 
 def _refused_roles(brief: Brief) -> frozenset[Role]:
-    """Roles that nobody takes: "no bass" means no low line, whoever would play it."""
-    refused = {heard.value for heard in brief.excluded_instruments}
-    return frozenset(role for role in _REFUSABLE if role in refused)
+    """Roles that nobody takes: "no bass" means no low line, whoever would play it, "no melody" no tune."""
+    rows = [lexicon().instruments.get(heard.value) for heard in brief.excluded_instruments]
+    return frozenset(role for row in rows if row is not None for role in row.roles)
 
 
 def _ordered(band: Band) -> tuple[Seat, ...]:
-    return tuple(sorted(band.seats, key=lambda seat: ROLES.index(seat.role)))
+    return tuple(sorted(_under_the_tune(band.seats), key=lambda seat: ROLES.index(seat.role)))
+
+
+def _under_the_tune(seats: Sequence[Seat]) -> list[Seat]:
+    """The band with those who play chords kept below the upper half of another player's tune.
+
+    A low tune has its chords round it and above, one player's two hands stay where they are, those asked for as well,
+    and whoever has no room below keeps the room that chords need.
+    """
+    leads = [seat for seat in seats if seat.role == "lead"]
+    middle = (leads[0].low_pitch + leads[0].high_pitch) // 2 if leads else 0
+    if middle < _HIGH_TUNE:
+        return list(seats)
+    return [
+        replace(seat, high_pitch=max(min(seat.high_pitch, middle), min(seat.high_pitch, seat.low_pitch + room)))
+        if (room := _CHORD_ROOM.get(seat.role)) and not seat.asked and seat.instrument != leads[0].instrument
+        else seat
+        for seat in seats
+    ]
 
 
 def _wants_drums(brief: Brief, style: Style, character: Character, arousal: float) -> bool | None:
@@ -152,6 +175,8 @@ def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int) -> No
             roles = ("lead", *(role for role in roles if role != "lead"))
         if brief.drums is not None and not brief.drums.value and "percussion" in roles:
             roles = ("percussion",)  # "no drums but tribal drums": those named, and no drum set
+        if "arpeggio" in roles and any(one.value == "arpeggiated" and one.player == word for one in brief.manners):
+            roles = ("arpeggio", *(role for role in roles if role != "arpeggio"))  # "synth arpeggios"
         role = free_role(band, roles)
         band.seat(role, pick(band, members, role, seed), asked=True)
         # The only one asked for carries the tune as well as the harmony, if it can do both.
@@ -163,8 +188,9 @@ def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int) -> No
         # "Flute over harp": no strings come between them.
         band.seat("chords", plucked, asked=True)
     if melodic and not band.taken("lead") and "lead" in band.style.ensemble:
-        # Nobody else takes the tune from those who were asked for.
-        band.seat("lead", pick(band, members_of(melodic[0]), "lead", seed), asked=True)
+        # Nobody else takes the tune from those who were asked for: of a harp and strings the strings have it.
+        singer = min(melodic, key=lambda word: roles_of_group(word).index("lead"))
+        band.seat("lead", pick(band, members_of(singer), "lead", seed), asked=True)
 
 
 def _arpeggios_of(band: Band, asked: Sequence[str]) -> str | None:

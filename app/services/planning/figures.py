@@ -29,7 +29,7 @@ _QUARTERS = {"quarter": 1.0, "dotted_quarter": 1.5, "eighth": 0.5, "half": 2.0}
 _FEWEST_QUARTERS, _MOST_QUARTERS = 20.0, 300.0
 
 #: A number that stands alone between commas is a tempo inside this range: "liquid drum and bass, 174".
-_LONE_BPM = range(60, 201)
+_LONE_BPM = range(56, 241)
 
 #: Japanese for "beats a bar": 3拍子 is 3/4; 8分の6拍子 is 6/8.
 _BEATS_A_BAR = ("拍", "子")

@@ -106,7 +106,7 @@ def make_form(
 
     A `loop` has no way in or out, and its sections lie nearer to each other: the last one leads to the first.
     """
-    steps = steps_for(style, bars=bars, duration_s=duration_s, rng=rng)
+    steps = steps_for(style, bars=bars, duration_s=duration_s, rng=rng, loop=loop)
     steps = levelled(without_frame(steps)) if loop else closed(steps)
     if character.arc is not None and lexicon().course[character.arc].late and not loop:
         steps = climbing(steps, bars)
@@ -122,13 +122,24 @@ def make_form(
     return _stepped(_shaped(stretches, character, arousal - style.arousal, arousal))
 
 
+#: The way in and the way out, which are shorter still in pieces of fewer bars than this.
+_FRAME_KINDS, _FRAMED_FROM_BARS = frozenset({"intro", "outro"}), 28
+
+#: Share of a piece that its way in takes at most.
+_LONGEST_INTRO = 1 / 6
+
+
 def share_out(bars: int, steps: Sequence[FormStep], phrase_bars: int) -> list[int]:
     """Bars for each step, adding up to `bars`: whole phrases where they fit, else fours, twos, ones.
 
     There are at least as many bars as steps.
     """
     for main, short in ((phrase_bars, 4), (phrase_bars, 2), (4, 4), (4, 2), (2, 2), (2, 1)):
-        units = [min(main, short) if step.kind in SHORT_KINDS else main for step in steps]
+        frame = min(short, 2) if bars < _FRAMED_FROM_BARS else short
+        units = [
+            min(main, frame) if step.kind in _FRAME_KINDS else min(main, short) if step.kind in SHORT_KINDS else main
+            for step in steps
+        ]
         least_close = 1 if short == 1 else 2
         if sum(units[:-1]) + least_close <= bars:
             return _shared(bars, steps, units, least_close)
@@ -138,13 +149,21 @@ def share_out(bars: int, steps: Sequence[FormStep], phrase_bars: int) -> list[in
 def _shared(bars: int, steps: Sequence[FormStep], units: Sequence[int], least_close: int) -> list[int]:
     total = sum(step.weight for step in steps)
     ideals = [bars * step.weight / total for step in steps]
-    lengths = [max(unit, unit * round(ideal / unit)) for unit, ideal in zip(units[:-1], ideals[:-1], strict=True)]
+    most = [bars * _LONGEST_INTRO if step.kind == "intro" else bars for step in steps]
+    lengths = [
+        max(unit, min(unit * round(ideal / unit), unit * math.floor(limit / unit)))
+        for unit, ideal, limit in zip(units[:-1], ideals[:-1], most, strict=False)
+    ]
     while bars - sum(lengths) < least_close:
         reducible = [i for i, length in enumerate(lengths) if length > units[i]]
         fattest = max(reducible, key=lambda i: (lengths[i] - ideals[i]) / units[i])
         lengths[fattest] -= units[fattest]
     while lengths and bars - sum(lengths) > max(ideals[-1] + units[-1] / 2, units[-1] + 1):
-        roomy = [i for i in range(len(lengths)) if bars - sum(lengths) - units[i] >= least_close]
+        roomy = [
+            i
+            for i, length in enumerate(lengths)
+            if bars - sum(lengths) - units[i] >= least_close and length + units[i] <= most[i]
+        ]
         if not roomy:
             break
         thinnest = max(roomy, key=lambda i: (ideals[i] - lengths[i]) / units[i])

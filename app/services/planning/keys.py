@@ -46,6 +46,10 @@ class _Tables:
     short: frozenset[str]
 
 
+#: What stands before "am" the verb, and what ends a sentence.
+_BEFORE_AM = frozenset({"i", "who", "what", "where", "how", "here", "so", "not", "why", ".", "!", "?", ":"})
+
+
 @lru_cache(maxsize=1)
 def _tables() -> _Tables:
     rows = lexicon().keys
@@ -132,11 +136,19 @@ def _compact_key(passage: Passage, i: int) -> Key:
     if mode is not None and ending is None:
         return Key(tonic, mode, 1 + length)
     expected = _expected(passage, i) or alone(passage, i, i + 1)
-    unmistakable = raw[0].isupper() and ending is not None and raw != "Am"
+    unmistakable = raw[0].isupper() and ending is not None and (raw != "Am" or _written_among_others(passage, i))
     named = expected and passage.folded(i - 1) in ("key", "of", ":", "=")
     if unmistakable or named or (expected and (raw[0].isupper() or flat)):
         return Key(tonic, _COMPACT_MODES.get(ending or ""), 1)
     return _NONE
+
+
+def _written_among_others(passage: Passage, i: int) -> bool:
+    """Whether a capital "Am" stands where no sentence begins, and neither beside "I" nor after an hour."""
+    before = passage.folded(i - 1) if i else "."
+    if passage.folded(i + 1) == "i" or before in _BEFORE_AM:
+        return False
+    return passage.kind(i - 1) != "number" and (passage.kind(i - 1) == "word" or before in ",/-;|")
 
 
 def _letter_key(passage: Passage, i: int) -> Key:

@@ -39,7 +39,8 @@ MEANINGS: tuple[Table, ...] = (
 
 #: Rows of words that change what their neighbours mean; degrees, refusals in one word and filler apart.
 _GRAMMAR = (
-    "harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "either", "also", "each", "build", "turn",
+    "harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "carries", "either", "also", "each", "build",
+    "turn",
 )  # fmt: skip
 
 Phrase = tuple[str, ...]

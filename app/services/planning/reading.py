@@ -12,7 +12,7 @@ from app.services.planning.feeling import GENERAL_USES, read_feeling
 from app.services.planning.figures import counted, read_figures
 from app.services.planning.kinds import read_genres, tones_of
 from app.services.planning.languages import language_of
-from app.services.planning.lexicon import lexicon
+from app.services.planning.lexicon import MEANINGS, lexicon
 from app.services.planning.manners import read_manners
 from app.services.planning.matching import Match, find_matches, leftovers
 from app.services.planning.tokens import Passage, passage_of
@@ -53,7 +53,7 @@ def read(prompt: str) -> Brief:
     figures = read_figures(passage)
     matches = find_matches(passage, figures.used, language_of(passage))
     words = _Words(passage, list(figures.conflicts))
-    said = in_context(passage.tokens, matches)
+    said = [one for one in in_context(passage.tokens, matches) if not _says_nothing(one)]
     course = read_course(passage, said, words.of, words.conflicts)
     kinds = read_genres(passage, said, words.of, words.conflicts)
     genre = kinds.chosen
@@ -104,6 +104,14 @@ def read(prompt: str) -> Brief:
         not_understood=leftovers(passage, matches, figures.used),
         conflicts=tuple(words.conflicts),
     )
+
+
+def _says_nothing(one: Said) -> bool:
+    """Whether it names what is only ever refused, and nothing refuses it: "a catchy melody", "spoken word"."""
+    row = lexicon().instruments.get(one.meaning("instruments") or "")
+    if row is None or not row.weak or row.drums or one.refused:
+        return False
+    return not any(one.meaning(table) for table in MEANINGS if table != "instruments")
 
 
 def _first(values: Iterable[Value]) -> Value | None:

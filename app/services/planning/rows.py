@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.models.brief import Frozen
-from app.models.plan import Mode
+from app.models.plan import Mode, Role
 
 
 class GenreRow(Frozen):
@@ -60,6 +60,7 @@ class InstrumentRow(Frozen):
     drums: bool = False
     weak: bool = False
     part: bool = False
+    roles: tuple[Role, ...] = ()
     alone: bool = False
     styles: dict[str, float] = Field(default_factory=dict)
 

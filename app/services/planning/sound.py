@@ -38,7 +38,7 @@ _ASKED_DB, _COMPANY_DB = 1.5, -3.0
 #: Those asked for are no softer than this, whatever the style thinks of the role that was free for them; parts that are
 #: struck softly need more of it.
 _FRONT_DB: dict[Role, float] = {
-    "lead": 2.0, "counter": -1.0, "chords": 0.0, "arpeggio": 1.5, "pad": -1.0, "texture": -3.0,
+    "lead": 2.0, "counter": -0.5, "chords": 1.5, "arpeggio": 2.0, "pad": -0.5, "texture": -3.0,
 }  # fmt: skip
 
 #: Highest shelf in dB that a bright or dark mood adds.

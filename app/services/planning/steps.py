@@ -24,6 +24,15 @@ _SECTIONS_BY_SECONDS = (
 #: From these seconds on, and with this many bars, a piece has at least three sections.
 _THREE_FROM_S = 16.0
 
+#: Below these seconds a piece that is no calm music has no time for a way in: it begins with the matter itself.
+_AT_ONCE_BELOW_S, _CALM = 40.0, -0.5
+
+#: Weight of the close of such a piece, against 1 of its beginning.
+_CLOSE = 0.5
+
+#: Sections of a loop up to which it goes round too often for a build.
+_SHORT_ROUND = 3
+
 #: Few sections: exactly as many as wanted.
 _FEW = 4
 
@@ -54,8 +63,13 @@ SECOND_HALVES: Mapping[SectionKind, tuple[SectionKind, float]] = {
 }
 
 
-def steps_for(style: Style, *, bars: int, duration_s: float, rng: np.random.Generator) -> list[FormStep]:
-    """The style's form nearest to the number of sections that suits the duration, lengthened or shortened to it."""
+def steps_for(
+    style: Style, *, bars: int, duration_s: float, rng: np.random.Generator, loop: bool = False
+) -> list[FormStep]:
+    """The style's form nearest to the number of sections that suits the duration, lengthened or shortened to it.
+
+    A `loop` is left with its way in and out, which are taken off it later.
+    """
     wanted = _wanted_sections(style, duration_s, bars)
     distances = [abs(len(form) - wanted) for form in style.forms]
     # One more or fewer is as good in long pieces: the dice choose.
@@ -66,6 +80,9 @@ def steps_for(style: Style, *, bars: int, duration_s: float, rng: np.random.Gene
         steps = _without_one(steps)
     while len(steps) < 3 and wanted >= 3:
         steps = _with_close(steps)
+    hurried = not loop and duration_s < _AT_ONCE_BELOW_S and style.arousal > _CALM and not _rests(style)
+    if hurried and len(steps) == 3 and steps[0].kind == "intro":
+        steps = _at_once(style, steps)
     steps = _gone_round(steps, wanted + slack)
     return _developed(steps, wanted) if _develops(style, wanted) else steps
 
@@ -81,8 +98,36 @@ def _wanted_sections(style: Style, duration_s: float, bars: int) -> int:
 
 
 def _develops(style: Style, wanted: int) -> bool:
-    resting = style.harmony.changes_per_minute < _RESTING_PER_MINUTE
-    return wanted >= _DEVELOPED_FROM and style.phrase_bars <= _LONGEST_PHRASE and not resting
+    return wanted >= _DEVELOPED_FROM and style.phrase_bars <= _LONGEST_PHRASE and not _rests(style)
+
+
+def _rests(style: Style) -> bool:
+    return style.harmony.changes_per_minute < _RESTING_PER_MINUTE
+
+
+def _at_once(style: Style, steps: Sequence[FormStep]) -> list[FormStep]:
+    """A beginning, a point and a close without a way in: a build and its drop, or a verse and its chorus.
+
+    They come from the style's own longer forms; a style that has no two sections to set apart keeps its way in.
+    """
+    for form in sorted(style.forms, key=len):
+        if len(form) <= len(steps):
+            continue
+        if steps[1].kind == "drop":
+            builds = [step for step in form if step.kind == "build"]
+            if builds:
+                return [_weighing(builds[0], 1.0), _weighing(steps[1], 2.0), _weighing(steps[2], _CLOSE)]
+            continue
+        body = [step for step in form if step.kind not in SHORT_KINDS]
+        second = next((step for step in body[1:] if step.material != body[0].material), None)
+        if second is not None:
+            first, point = sorted((body[0], second), key=lambda step: step.energy)
+            return [_weighing(first, 1.0), _weighing(point, 1.4), _weighing(steps[2], _CLOSE)]
+    return list(steps)
+
+
+def _weighing(step: FormStep, weight: float) -> FormStep:
+    return step.model_copy(update={"weight": weight})
 
 
 def _gone_round(steps: list[FormStep], most: int) -> list[FormStep]:
@@ -138,9 +183,11 @@ def replace_energy(step: FormStep, energy: float) -> FormStep:
 
 
 def _without_one(steps: Sequence[FormStep]) -> list[FormStep]:
-    """Without the section that is missed least: never the first, the strongest, or the last."""
+    """Without the section that is missed least: never the first, the first statement, the strongest, or the last."""
     strongest = max(range(len(steps)), key=lambda i: steps[i].energy)
-    inner = [i for i in range(1, len(steps) - 1) if i != strongest]
+    stated = next((i for i, step in enumerate(steps) if step.kind not in SHORT_KINDS), 0)
+    inner = [i for i in range(1, len(steps) - 1) if i not in (strongest, stated)]
+    inner = inner or [i for i in range(1, len(steps) - 1) if i != strongest]
     if inner:
         gone = min(inner, key=lambda i: (steps[i].kind not in SHORT_KINDS, steps[i].weight, steps[i].energy))
     else:
@@ -166,8 +213,13 @@ def closed(steps: Sequence[FormStep]) -> list[FormStep]:
 
 
 def without_frame(steps: Sequence[FormStep]) -> list[FormStep]:
-    """A form without its way in and out; where nothing else is left, they are played as themes."""
+    """A form without its way in and out; where nothing else is left, they are played as themes.
+
+    A short one has no build either, which would begin over and over.
+    """
     inner = [step for step in steps if step.kind not in ("intro", "outro")]
+    if len(inner) <= _SHORT_ROUND:
+        inner = [step for step in inner if step.kind != "build"] or inner
     return inner or [step.model_copy(update={"kind": "theme"}) for step in steps]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from app.models.clip import Clip
 from app.models.finetune import Finetune
@@ -16,8 +16,23 @@ from app.services.storage.finetunes import delete_finetune, insert_finetune, rea
 from app.services.storage.groups import insert_group, leave_groups, write_vote
 from app.services.storage.hooks import announce_leaving, announce_track
 from app.services.storage.rows import JobRow, job_of, job_values, select_jobs, select_tracks, track_of, track_values
-from app.services.storage.tables import jobs, tracks
+from app.services.storage.tables import Moment, jobs, tracks
 from app.utils.chance import random_token
+
+# The statements that begin a track are made once: putting one together takes longer than carrying it out, and those of
+# a claim would hold up the answer to the very request that it follows.
+_ADD_TRACKS, _ADD_JOBS = insert(tracks), insert(jobs)
+_COUNT_RUN = (
+    update(tracks)
+    .where(tracks.c.id == bindparam("of_track"))
+    .values(runs=tracks.c.runs + 1, started_at=func.coalesce(tracks.c.started_at, bindparam("now", type_=Moment)))
+)
+_READ_RUN = select(tracks.c.runs).where(tracks.c.id == bindparam("of_track"))
+_BEGIN_RUN = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("of_job"), jobs.c.state == "queued")
+    .values(state="running", run=bindparam("new_run"), attempt=jobs.c.attempt + 1)
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,8 +58,8 @@ class Changes:
 
     def add(self, accepted: Sequence[tuple[Track, JobRow]]) -> None:
         """New tracks, each with the job that will make it."""
-        self._connection.execute(insert(tracks), [{**track_values(track), "runs": 0} for track, _ in accepted])
-        self._connection.execute(insert(jobs), [job_values(job) for _, job in accepted])
+        self._connection.execute(_ADD_TRACKS, [{**track_values(track), "runs": 0} for track, _ in accepted])
+        self._connection.execute(_ADD_JOBS, [job_values(job) for _, job in accepted])
 
     def add_group(
         self, accepted: Sequence[tuple[Track, JobRow]], group: Group, comparison: Comparison | None = None
@@ -68,19 +83,11 @@ class Changes:
 
     def claim(self, job_id: str, track_id: str, *, started_at: datetime) -> int | None:
         """Begin a run of a job: its number, counted over all of the track's jobs; None if the track is gone."""
-        counted = self._connection.execute(
-            update(tracks)
-            .where(tracks.c.id == track_id)
-            .values(runs=tracks.c.runs + 1, started_at=func.coalesce(tracks.c.started_at, started_at))
-        )
+        counted = self._connection.execute(_COUNT_RUN, {"of_track": track_id, "now": started_at})
         if counted.rowcount == 0:
             return None
-        run = self._connection.execute(select(tracks.c.runs).where(tracks.c.id == track_id)).scalar_one()
-        self._connection.execute(
-            update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.state == "queued")
-            .values(state="running", run=run, attempt=jobs.c.attempt + 1)
-        )
+        run = self._connection.execute(_READ_RUN, {"of_track": track_id}).scalar_one()
+        self._connection.execute(_BEGIN_RUN, {"of_job": job_id, "new_run": run})
         return int(run)
 
     def note(self, job_id: str, *, run: int, stage: Stage, progress: int) -> bool:

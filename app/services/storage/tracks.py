@@ -297,5 +297,5 @@ def _said() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         if is_away(error):
-            raise DatabaseAway(f"The database does not answer: {reason(error)}") from error
+            raise DatabaseAway("The database does not answer", because=reason(error)) from error
         raise StorageFailed(f"The database cannot be used: {reason(error)}{advice(error)}") from error

@@ -110,6 +110,8 @@ class Feel(Frozen):
     timing_ms: float = Field(7.0, ge=0, le=40)
     #: Spread of their touch, as a fraction of the velocity.
     touch: float = Field(0.07, ge=0, le=0.4)
+    #: How much softer weak sections are played than strong ones: 1 as their energies are apart, 2 twice as far.
+    dynamics: float = Field(1.0, ge=0.5, le=3.0)
     #: How far behind the beat the melody leans.
     lead_late_ms: float = Field(4.0, ge=-30, le=60)
     #: How far behind the beat the snare leans.

@@ -79,8 +79,9 @@ SYNTHS: dict[str, str] = {
     "glass_pad": "synth_pad", "drone": "synth_pad", "synth_pluck": "synth_lead", "fm_piano": "piano",
     "fm_bell": "mallets", "chip_pulse": "synth_lead", "chip_triangle": "bass", "long_808": "bass", "fm_bass": "bass",
     "tonewheel_organ": "organ", "sweeping_pad": "synth_pad", "string_machine": "ensemble", "shimmer": "synth_pad",
-    "dark_drone": "synth_pad", "chip_square": "synth_lead", "chip_thin": "synth_lead", "vinyl_crackle": "sound_effects",
-    "rain": "sound_effects", "wind": "sound_effects", "sea_waves": "sound_effects", "risers": "sound_effects",
+    "dark_drone": "synth_pad", "wobble_bass": "bass", "chip_square": "synth_lead", "chip_thin": "synth_lead",
+    "vinyl_crackle": "sound_effects", "rain": "sound_effects", "wind": "sound_effects", "sea_waves": "sound_effects",
+    "risers": "sound_effects",
 }  # fmt: skip
 
 #: Synthesised instruments that sound the same at every pitch.
@@ -103,7 +104,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "xylophone": (65, 108), "harmonica": (60, 96), "accordion": (53, 93), "sitar": (48, 84), "banjo": (48, 84),
     "koto": (50, 86), "kalimba": (55, 88), "fiddle": (55, 93), "steel_drums": (52, 88), "shakuhachi": (57, 86),
     "acoustic_bass": (28, 60), "fingered_bass": (28, 62), "picked_bass": (28, 62), "fretless_bass": (28, 62),
-    "sub_bass": (24, 52), "long_808": (24, 52), "dark_drone": (24, 60), "risers": (36, 37),
+    "sub_bass": (24, 52), "wobble_bass": (24, 55), "long_808": (24, 52), "dark_drone": (24, 60), "risers": (36, 37),
     "tubular_bells": (60, 77), "choir_aahs": (43, 84), "voice_oohs": (43, 84),
 }  # fmt: skip
 
@@ -148,8 +149,8 @@ SYNTH_PROGRAMS: dict[str, int] = {
     "supersaw": 81, "analog_lead": 81, "pulse_lead": 80, "sub_bass": 38, "reese_bass": 39, "acid_bass": 38,
     "analog_bass": 38, "analog_pad": 89, "glass_pad": 92, "drone": 95, "synth_pluck": 84, "fm_piano": 5,
     "fm_bell": 14, "chip_pulse": 80, "chip_triangle": 38, "long_808": 38, "fm_bass": 39, "tonewheel_organ": 16,
-    "sweeping_pad": 95, "string_machine": 50, "shimmer": 92, "dark_drone": 95, "chip_square": 80, "chip_thin": 80,
-    "vinyl_crackle": 121, "rain": 122, "wind": 122, "sea_waves": 122, "risers": 119, "synth_808": 25,
+    "wobble_bass": 39, "sweeping_pad": 95, "string_machine": 50, "shimmer": 92, "dark_drone": 95, "chip_square": 80,
+    "chip_thin": 80, "vinyl_crackle": 121, "rain": 122, "wind": 122, "sea_waves": 122, "risers": 119, "synth_808": 25,
     "synth_909": 24, "chip_kit": 24,
 }  # fmt: skip
 

@@ -29,6 +29,23 @@ REESE_BASS = Patch(
     free_running=True,
 )
 
+#: Saws through a filter that opens after each note has begun and closes again: what its rhythm is, its colour is too.
+WOBBLE_BASS = Patch(
+    waves=(
+        Wave(shape=upper_saw, cents=-9.0, level=1.0, side=-1),
+        Wave(shape=square, cents=0.0, level=0.7),
+        Wave(shape=upper_saw, cents=9.0, level=1.0, side=1),
+        Wave(shape=sine, level=1.6),
+    ),
+    tone=Lowpass(darkest_hz=150.0, brightest_hz=5_200.0, variants=28, tracking=0.15, poles=4, resonance_db=11.0),
+    brightness=Brightness(base=0.08, by_velocity=0.1, sweep=2.0, sweep_rise_s=0.07, sweep_fall_s=0.11, accent=0.3),
+    envelope=Envelope(attack_s=0.005, decay_s=6.0, sustain_db=2.0, release_s=0.25),
+    loop_frames=49_152,
+    width=0.4,
+    mono=True,
+    glide_s=0.05,
+)
+
 #: One saw, one steep filter that rings: accents open it further, and it slides from note to note.
 ACID_BASS = Patch(
     waves=(Wave(shape=saw),),
