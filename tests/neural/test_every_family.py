@@ -114,6 +114,12 @@ class Studio:
         assert rate == RATE
         return samples
 
+    def stream(self, track_id):
+        """What is heard of a track while it is made; asked for again where it takes long to begin."""
+        while (answer := self.client.get(f"/music/tracks/{track_id}/stream?format=wav")).status_code == 503:
+            pass
+        return answer
+
     def listed(self):
         return next(one for one in self.client.get("/music/models").json()["models"] if one["name"] == self.model)
 
@@ -159,7 +165,7 @@ def test_what_streams_is_heard_while_it_is_made(studio):
         return
     track_id = studio.ask(seed=3)
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(studio.client.get, f"/music/tracks/{track_id}/stream", params={"format": "wav"})
+        answer = pool.submit(studio.stream, track_id)
         seen = studio.until(lambda: studio.record(track_id), lambda record: record["audible"])
         assert seen[-1]["status"] == "processing"
         heard, _ = soundfile.read(io.BytesIO(answer.result(PATIENCE_S).content), dtype="float32")
