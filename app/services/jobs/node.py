@@ -143,7 +143,7 @@ class WorkerNode:
             try:
                 await self._fetch()
             except Exception as error:  # noqa: BLE001 - whatever ends the fetching, it begins anew
-                log.warning("Fetching ended: %r", error)
+                log.warning("Fetching ended: %s", error.__cause__ or error)
             if self._stopping.is_set():
                 return
             wait_s = FIRST_S if time.monotonic() - began > 2 * LONGEST_S else min(LONGEST_S, 2 * wait_s)
