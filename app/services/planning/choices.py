@@ -76,10 +76,11 @@ _RARITY_WITH_PLAYERS = 0.3
 #: Roles in which an instrument is what one hears first.
 _PROMINENT = frozenset({"lead", "chords", "bass", "drums", "pad"})
 
-#: Families of an orchestra's core, those that join it, and what a style with a drum kit loses where only they play.
+#: Families of an orchestra's core, those that join it, what a style with a drum kit loses where only they play, and how
+#: much less where the feeling is lively.
 _CONCERT = frozenset({"strings", "ensemble"})
 _GUESTS_OF_CONCERT = frozenset({"piano", "pipe", "reed", "brass", "mallets"})
-_DRUMMED_CONCERT = 0.85
+_DRUMMED_CONCERT, _LIVELY_CONCERT = 0.85, 0.9
 
 _MAJOR_LIKE = frozenset({"major", "lydian", "mixolydian"})
 
@@ -149,7 +150,8 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     concert = brief.drums is None and character.drums is not False and _concert(brief)
     wanted = brief.drums.value if brief.drums is not None else character.drums
     if concert:
-        weight *= 1.0 - _DRUMMED_CONCERT * drummed
+        calm = 1.0 - _LIVELY_CONCERT * max(0.0, character.arousal or 0.0)
+        weight *= 1.0 - _DRUMMED_CONCERT * calm * drummed
     elif wanted is not None:
         weight *= (0.15 + 0.85 * drummed) if wanted else 1.0 - drummed * (0.85 if style.arousal > 0.3 else 0.5)
     if brief.tempo_bpm is not None:
