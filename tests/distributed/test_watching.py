@@ -34,10 +34,15 @@ def test_a_node_is_ready_while_workers_live_and_each_tells_what_it_knows(install
     installation.until(lambda: node.client.get("/ready").status_code == 200)
     track_id = ask(node)
     node.wait_for(track_id, finished)
+
+    def told():
+        return figures(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+
+    # Before anything is cancelled: who is called off while at work ends with the sounds it keeps.
+    installation.until(lambda: ("music_cache_bytes", "sounds") in told())
+    theirs = told()
     cancelled = ask(node, duration=60)
     node.client.post(f"/music/tracks/{cancelled}/cancel")
-
-    theirs = figures(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
     ours = figures(node.client.get("/metrics").text)
 
     assert alone.status_code == 503
