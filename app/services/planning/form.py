@@ -149,10 +149,10 @@ def share_out(bars: int, steps: Sequence[FormStep], phrase_bars: int) -> list[in
 def _shared(bars: int, steps: Sequence[FormStep], units: Sequence[int], least_close: int) -> list[int]:
     total = sum(step.weight for step in steps)
     ideals = [bars * step.weight / total for step in steps]
-    most = [bars * _LONGEST_INTRO if step.kind == "intro" else bars for step in steps]
+    most = [bars * _LONGEST_INTRO if step.kind == "intro" else bars for step in steps[:-1]]
     lengths = [
         max(unit, min(unit * round(ideal / unit), unit * math.floor(limit / unit)))
-        for unit, ideal, limit in zip(units[:-1], ideals[:-1], most, strict=False)
+        for unit, ideal, limit in zip(units[:-1], ideals[:-1], most, strict=True)
     ]
     while bars - sum(lengths) < least_close:
         reducible = [i for i, length in enumerate(lengths) if length > units[i]]
