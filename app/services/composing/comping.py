@@ -1,6 +1,6 @@
 """What plays the harmony: chords in rhythm, broken chords, held pads and textures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -16,6 +16,7 @@ from app.services.composing.manners import struck_as_asked
 from app.services.composing.setting import Bar, Setting
 from app.services.styles.idioms import Pattern
 from app.services.theory.chords import Chord
+from app.services.theory.fretting import shapes
 from app.services.theory.instruments import INSTRUMENTS
 from app.services.theory.metre import Metre
 from app.services.theory.rhythm import Bar as Rhythm
@@ -28,6 +29,9 @@ ACCENTS = {"X": 1.0, "x": 0.55, "o": 0.1, "s": 0.6, "b": 0.6, "u": 0.4, "p": 0.7
 
 #: What the weight of a stroke's place in the bar adds to its accent.
 METRIC_ACCENT = 0.45
+
+#: Instruments whose chords are held on six strings.
+FRETTED = frozenset({"nylon_guitar", "steel_guitar", "clean_guitar", "muted_guitar", "jazz_guitar"})
 
 #: Longest sound of a short chord, in beats.
 STAB_BEATS = 0.22
@@ -50,7 +54,8 @@ class Hand:
 
     def __init__(self, voice: Voice, count: int, spacing: Spacing) -> None:
         self._low, self._high = reach(voice)
-        self._count = count
+        self._fretted = voice.role == "chords" and voice.instrument in FRETTED and spacing != "power"
+        self._count = count + self._fretted
         self._spacing = spacing
         self._previous: Voicing = ()
 
@@ -58,13 +63,19 @@ class Hand:
         """The chord as pitches; fuller and higher where the music is stronger."""
         count = max(1, self._count + (energy > 0.9) - (energy < 0.3))
         centre = self._low + (self._high - self._low) * (0.32 + 0.14 * energy)
-        self._previous = _laid(chord, self._low, self._high, count, self._spacing, self._previous, round(centre))
+        layouts = shapes if self._fretted else voicings
+        self._previous = _laid(
+            layouts, chord, self._low, self._high, count, self._spacing, self._previous, round(centre)
+        )
         return self._previous
 
 
 @lru_cache(maxsize=16384)
-def _laid(chord: Chord, low: int, high: int, count: int, spacing: Spacing, previous: Voicing, centre: int) -> Voicing:
-    return nearest_voicing(previous, voicings(chord, low, high, count, spacing), centre)
+def _laid(
+    layouts: Callable[[Chord, int, int, int, Spacing], tuple[Voicing, ...]],
+    chord: Chord, low: int, high: int, count: int, spacing: Spacing, previous: Voicing, centre: int,
+) -> Voicing:  # fmt: skip
+    return nearest_voicing(previous, layouts(chord, low, high, count, spacing), centre)
 
 
 def rhythm_of(

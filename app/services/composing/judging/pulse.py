@@ -9,7 +9,6 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft
 
 from app.models.score import DRUM_ROLES
 from app.services.composing.judging.hearing import Hearing
@@ -74,8 +73,8 @@ def _attacks(hearing: Hearing) -> NDArray[np.float64]:
 def _self_likeness(curve: NDArray[np.float64]) -> NDArray[np.float64]:
     """How much a curve resembles itself so many cells later, 1 for no cells later."""
     about = curve - curve.mean()
-    spectrum = np.abs(rfft(about, 2 * len(about))) ** 2
-    found = irfft(spectrum)[: len(curve)]
+    spectrum = np.abs(np.fft.rfft(about, 2 * len(about))) ** 2
+    found = np.fft.irfft(spectrum)[: len(curve)]
     return np.asarray(found / max(float(found[0]), 1e-12))
 
 
