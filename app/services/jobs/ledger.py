@@ -46,12 +46,18 @@ class Ledger:
     def __init__(self, store: TrackStore) -> None:
         self._store = store
         self._entries: list[_Entry] = []
+        self._last: _Entry | None = None
         self._not_before = 0.0
 
     @property
     def clear(self) -> bool:
         """Whether all is written."""
         return not self._entries
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next `commit` writes: the database did not fail a moment ago."""
+        return not self._entries or time.monotonic() >= self._not_before
 
     @property
     def wait_s(self) -> float | None:
@@ -100,17 +106,44 @@ class Ledger:
             )
         )
 
+    def close_with(
+        self,
+        change: Callable[[Changes], Result],
+        *,
+        then: Callable[[Result], None],
+        refused: Callable[[StorageFailed], None],
+    ) -> None:
+        """The last change of the next `commit`, which builds on all others: refused where one of them fails.
+
+        Need not reach the disk: what it says is found out anew after a crash.
+        """
+        results: list[Result] = []
+        self._last = _Entry(
+            write=lambda changes: results.append(change(changes)),
+            settled=lambda: then(results[-1]),
+            refused=refused,
+            durable=False,
+        )
+
     def commit(self) -> None:
         """Write all that waits, unless the database failed a moment ago."""
-        if not self._entries or time.monotonic() < self._not_before:
+        if not self.ready:
             return
         entries, self._entries = self._entries, []
+        last, self._last = self._last, None
+        together = entries if last is None else [*entries, last]
+        if not together:
+            return
         try:
-            self._write(entries)
-            settled = entries
+            self._write(together)
+            settled = together
         except Exception as error:  # noqa: BLE001 - whatever one of them did, the others must get through
-            log.warning("%d changes could not be written together: %s", len(entries), error)
+            log.warning("%d changes could not be written together: %s", len(together), error)
             settled = [entry for entry in entries if self._write_alone(entry)]
+            if last is not None and len(settled) == len(entries):
+                settled += [last] if self._write_alone(last) else []
+            elif last is not None and last.refused is not None:
+                attempt(partial(last.refused, StorageFailed("What it builds on could not be written")))
         for entry in settled:
             attempt(entry.settled)
 
