@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given.insert(0, "serve")
-    options = _parser().parse_args(given)
+    options = make_parser().parse_args(given)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -56,7 +56,8 @@ def _complain(detail: str) -> int:
     return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
     commands = parser.add_subparsers(
         title="commands", required=True, metavar="{serve,worker,make,migrate,backup,restore,keys,install,fetch}"
