@@ -95,7 +95,8 @@ def threats():
 def test_every_test_that_the_table_of_threats_names_exists(path, name):
     text = (ROOT / path).read_text(encoding="utf-8")
 
-    assert not name or re.search(rf"^(async )?def {name}\(", text, re.MULTILINE) or f"{name} = " in text
+    assert name
+    assert re.search(rf"^(async )?def {name}\(", text, re.MULTILINE) or f"{name} = " in text
 
 
 def test_the_table_names_many():
