@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -82,7 +82,7 @@ class Foreman:
     def hand_out(self) -> None:
         """Let as much waiting work begin as there are free workers, with the next commit.
 
-        A lone track is thus accepted and begun by one.
+        A track that need not wait is thus written once, as one that is being made.
         """
         floor = self._floor
         if not floor.line or not floor.ledger.ready or time.monotonic() < self._not_before:
@@ -93,16 +93,22 @@ class Foreman:
         for work, _ in chosen:
             work.state = "running"
         started_at = floor.clock.now()
+        at_once = {work for work, _ in chosen if floor.ledger.accept_begun(work.track.id, started_at)}
 
-        def claim(changes: Changes) -> dict[Work, int | None]:
-            return {
-                work: work.run if work.half_done else changes.claim(work.id, work.track.id, started_at=started_at)
-                for work, _ in chosen
-                if self._wanted(work)
-            }
+        def claim(changes: Changes, begun: Collection[Work]) -> dict[Work, int | None]:
+            numbers: dict[Work, int | None] = {}
+            for work, _ in chosen:
+                if work in begun:
+                    numbers[work] = 1
+                elif work.half_done:
+                    numbers[work] = work.run
+                elif self._wanted(work):
+                    numbers[work] = changes.claim(work.id, work.track.id, started_at=started_at)
+            return numbers
 
         floor.ledger.close_with(
-            claim,
+            lambda changes: claim(changes, at_once),
+            lambda changes: claim(changes, ()),
             then=lambda numbers: self._begin_all(chosen, numbers, started_at),
             refused=lambda error: self._put_back(chosen, error),
         )
