@@ -108,6 +108,7 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         return styles[choose(rng, weights)]
     spread = lexicon().spread
     refused = _refused_styles(brief, styles)
+    brief = _without_weather(brief)
     called: Counter[str] = Counter()
     for heard in brief.instruments:
         if (word := lexicon().instruments.get(heard.value)) is not None:
@@ -125,6 +126,16 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         least = _LEAST_SHARE * max(weights.values())
         weights = {name: weight if weight >= least else 0.0 for name, weight in weights.items()}
     return styles[choose(rng, weights)]
+
+
+def _without_weather(brief: Brief) -> Brief:
+    """The brief without rain, waves and crackle where players were asked for too: any style can stand in the rain."""
+    players = tuple(
+        heard
+        for heard in brief.instruments
+        if any(set(roles_of(key)) - {"texture"} for key in members_of(heard.value)[:1])
+    )
+    return brief.model_copy(update={"instruments": players}) if players else brief
 
 
 def _refused_styles(brief: Brief, styles: Styles) -> set[str]:

@@ -164,9 +164,9 @@ def _seat_suited(band: Band, instruments: Sequence[str], drums: bool | None, see
 
 
 def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int) -> None:
-    """Seat those asked for: the lead first, then each in the best role still free."""
+    """Seat those asked for, each in the best role still free: the lead first, a drummer before who only joins in."""
     lead = brief.lead.value if brief.lead is not None else None
-    order = sorted(asked, key=lambda word: word != lead)
+    order = sorted(asked, key=lambda word: (word != lead, roles_of_group(word)[0] == "percussion"))
     melodic = [word for word in asked if "lead" in roles_of_group(word)]
     for word in order:
         members = members_of(word)
