@@ -29,6 +29,9 @@ _MADE_OF_IT = 12.0
 #: Weight of the second, third … style of a genre against the one before it.
 _PREFERENCE = 0.45
 
+#: Arousal that "very fast" says of itself where nothing else says any, and "very slow" takes.
+_SPEED_STIRS = 0.8
+
 #: Weight of a style that no mood or purpose wishes for, and what the players asked for add where they are at home.
 _UNWISHED, _CALLED_FOR = 0.01, 0.5
 
@@ -152,8 +155,11 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     """How well a style suits what was said, above 0."""
     known = character.valence is not None and character.arousal is not None
     valence, arousal = (character.valence, character.arousal) if known else _NEUTRAL
-    distance = (style.valence - (valence or 0.0)) ** 2 + (style.arousal - (arousal or 0.0)) ** 2
-    weight = math.exp(-(_PULL if known else _LOOSE_PULL) * distance)
+    pull = stirred = _PULL if known else _LOOSE_PULL
+    if not known and brief.tempo_feel is not None:
+        arousal, stirred = _SPEED_STIRS * brief.tempo_feel.value, _PULL
+    away = pull * (style.valence - (valence or 0.0)) ** 2 + stirred * (style.arousal - (arousal or 0.0)) ** 2
+    weight = math.exp(-away)
     weight *= _welcomes(style, [members_of(heard.value) for heard in brief.instruments])
     drummed = max(
         (style.ensemble[role].presence for role in ("drums", "percussion") if role in style.ensemble), default=0

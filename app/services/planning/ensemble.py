@@ -176,7 +176,7 @@ def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int) -> No
         if brief.drums is not None and not brief.drums.value and "percussion" in roles:
             roles = ("percussion",)  # "no drums but tribal drums": those named, and no drum set
         if "arpeggio" in roles and any(one.value == "arpeggiated" and one.player == word for one in brief.manners):
-            roles = ("arpeggio", *(role for role in roles if role != "arpeggio"))  # "synth arpeggios"
+            roles = ("arpeggio",)  # "synth arpeggios", in a style that has none by itself too
         role = free_role(band, roles)
         band.seat(role, pick(band, members, role, seed), asked=True)
         # The only one asked for carries the tune as well as the harmony, if it can do both.
