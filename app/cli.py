@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given.insert(0, "serve")
-    options = _parser().parse_args(given)
+    options = make_parser().parse_args(given)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -56,7 +56,8 @@ def _complain(detail: str) -> int:
     return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
     parser = argparse.ArgumentParser(prog="run.py", description="A sentence in, a finished track out.")
     commands = parser.add_subparsers(
         title="commands", required=True, metavar="{serve,worker,make,migrate,backup,restore,keys,install,fetch}"
@@ -106,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
         "--webhook-url", metavar="URL", help="whom its tracks tell that they are finished, where a request names nobody"
     )
     create.set_defaults(run=_create_key)
-    verbs.add_parser("list", help="the keys there are").set_defaults(run=_list_keys)
+    listing = verbs.add_parser("list", help="the keys there are")
+    listing.add_argument("--json", action="store_true", help="for programs: what GET /admin/keys answers")
+    listing.set_defaults(run=_list_keys)
     secret = verbs.add_parser("secret", help="what webhooks are signed with")
     secret.add_argument("key_id", nargs="?", help="of a key's (default: of servers without keys)")
     secret.set_defaults(run=_show_secret)
@@ -225,17 +228,30 @@ def _create_key(options: argparse.Namespace) -> int:
     return 0
 
 
-def _list_keys(_options: argparse.Namespace) -> int:
+def _list_keys(options: argparse.Namespace) -> int:
     from app.config import Settings
+    from app.models.keys import KeyList, record_of
+    from app.utils.columns import in_columns
     from app.wiring import opened_access
 
     with opened_access(Settings()) as access:
-        for key in access.keyring.all():
-            lasts = f"expires {key.expires_at:%Y-%m-%d}" if key.expires_at else "lasting"
-            ends = "revoked" if key.revoked_at else lasts
-            used = f"last used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
-            tells = f"  tells {key.webhook_url}" if key.webhook_url else ""
-            _say(f"{key.id}  {','.join(key.scopes)}  {ends}  {used}  {key.name}{tells}")
+        keys = access.keyring.all()
+    if options.json:
+        _say(KeyList(keys=[record_of(key) for key in keys]).model_dump_json(indent=2))
+        return 0
+    rows = [
+        (
+            key.id,
+            ",".join(key.scopes),
+            "revoked" if key.revoked_at else f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never",
+            f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never",
+            key.name,
+            key.webhook_url or "-",
+        )
+        for key in keys
+    ]
+    for line in in_columns(("ID", "SCOPES", "EXPIRES", "LAST USED", "NAME", "TELLS"), rows):
+        _say(line)
     return 0
 
 

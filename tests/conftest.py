@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import sqlite3
 import sys
 import threading
@@ -35,6 +36,9 @@ LONGEST = (
     "test_performance.py",
 )
 
+
+#: Each threat, and the test that shows what stops it.
+THREATS = Path(__file__).resolve().parents[1] / "docs" / "security.md"
 
 #: Coverage follows so many cases of a test that is run for every style, every instrument, every bad input: it doubles
 #: their time, and the others reach the same lines.
@@ -100,13 +104,19 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files begin first, so that no core waits for the other's at the end."""
+    """The longest files begin first, so that no core waits for the other's at the end.
+
+    What the table of threats names is run by `run_tests.py security`, wherever it lies.
+    """
     cases = Counter()
+    threats = set(re.findall(r"`(tests/[\w/]+\.py::test_\w+)`", THREATS.read_text(encoding="utf-8")))
     for item in items:
         test = item.nodeid.partition("[")[0]
         cases[test] += 1
         if cases[test] > COUNTED_CASES:
             item.add_marker("uncounted")
+        if test in threats:
+            item.add_marker("security")
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from app.models.access import DEFAULT_SCOPES, KeyScope
+from app.models.access import DEFAULT_SCOPES, ApiKey, KeyScope
 from app.models.api import WebhookUrl, Wire
 
 _MADE = "2026-08-27T10:30:00.000Z"
@@ -45,6 +45,20 @@ class KeyRecord(Wire):
     last_used_at: datetime | None = Field(description="When it was used last, right to a minute.", examples=[_MADE])
     webhook_url: str | None = Field(
         description="Address to call for tracks whose request names none, else null.", examples=[None]
+    )
+
+
+def record_of(key: ApiKey) -> KeyRecord:
+    """A key as it is shown."""
+    return KeyRecord(
+        key_id=key.id,
+        name=key.name,
+        scopes=list(key.scopes),
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        last_used_at=key.last_used_at,
+        webhook_url=key.webhook_url,
     )
 
 

@@ -7,8 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from app.errors import NotOffered
-from app.models.access import ApiKey
-from app.models.keys import AuditList, AuditRecord, KeyList, KeyRecord, NewKey, NewKeyRequest
+from app.models.keys import AuditList, AuditRecord, KeyList, KeyRecord, NewKey, NewKeyRequest, record_of
 from app.routers.bodies import JsonRoute
 from app.routers.dependencies import Service, Trace
 from app.routers.problems import answers
@@ -39,13 +38,13 @@ async def create_key(asked: NewKeyRequest, service: Service, access: ServiceAcce
         check_webhook(await service.backend(), asked.webhook_url)
     make = partial(access.make_key, asked.name, asked.scopes, life_s, webhook_url=asked.webhook_url, **trace)
     key, text = await asyncio.to_thread(make)
-    return NewKey(**_record(key).model_dump(), key=text)
+    return NewKey(**record_of(key).model_dump(), key=text)
 
 
 @router.get("/keys", responses=answers(409, 503), summary="List the keys")
 async def list_keys(access: ServiceAccess) -> KeyList:
     """The oldest first, revoked ones too."""
-    return KeyList(keys=[_record(key) for key in await asyncio.to_thread(access.keyring.all)])
+    return KeyList(keys=[record_of(key) for key in await asyncio.to_thread(access.keyring.all)])
 
 
 @router.delete("/keys/{key_id}", responses=answers(404, 409, 503), summary="Revoke a key")
@@ -53,7 +52,7 @@ async def revoke_key(key_id: KeyId, access: ServiceAccess, trace: Trace) -> KeyR
     """It opens nothing any more, on other machines within two seconds; what it made stays."""
     key = await asyncio.to_thread(access.keyring.revoke, key_id)
     await asyncio.to_thread(access.write_down, "key.revoked", key.id, **trace)
-    return _record(key)
+    return record_of(key)
 
 
 @router.get("/audit", responses=answers(409, 422, 503), summary="What was done")
@@ -72,17 +71,4 @@ async def list_audit(access: ServiceAccess, limit: Limit = 100) -> AuditList:
             )
             for event in events
         ]
-    )
-
-
-def _record(key: ApiKey) -> KeyRecord:
-    return KeyRecord(
-        key_id=key.id,
-        name=key.name,
-        scopes=list(key.scopes),
-        created_at=key.created_at,
-        expires_at=key.expires_at,
-        revoked_at=key.revoked_at,
-        last_used_at=key.last_used_at,
-        webhook_url=key.webhook_url,
     )

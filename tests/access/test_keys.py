@@ -1,11 +1,13 @@
 """Who may do what, once keys are asked for."""
 
+import json
 import re
 from dataclasses import replace
 
 import pytest
 
 from app.errors import KeyRefused
+from app.models.keys import KeyRecord
 from app.services.access import Keyring
 from app.services.access.tokens import hash_of, id_of, new_key
 from app.services.storage import TrackStore
@@ -306,11 +308,21 @@ def test_keys_are_made_listed_and_revoked_on_the_command_line(tmp_path, monkeypa
     assert main(["keys", "revoke", id_of(text)]) == 0
     assert main(["keys", "list"]) == 0
     revoked = capsys.readouterr().out
+    assert main(["keys", "list", "--json"]) == 0
+    told = capsys.readouterr().out
 
-    assert listed.startswith(f"{id_of(text)}  generate,read  expires ")
-    assert "never used  web shop" in listed
+    headings, row = listed.splitlines()
+    assert re.split(r" {2,}", headings) == ["ID", "SCOPES", "EXPIRES", "LAST USED", "NAME", "TELLS"]
+    cells = re.split(r" {2,}", row)
+    assert [cells[0], cells[1], *cells[3:]] == [id_of(text), "generate,read", "never", "web shop", "-"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", cells[2])
+    assert [headings.index(word) for word in ("SCOPES", "NAME")] == [row.index("generate,read"), row.index("web shop")]
     assert "  revoked  " in revoked
-    assert text not in listed + revoked
+    (known,) = json.loads(told)["keys"]
+    assert set(known) == set(KeyRecord.model_fields)
+    assert (known["key_id"], known["name"], known["scopes"]) == (id_of(text), "web shop", ["generate", "read"])
+    assert known["revoked_at"] is not None
+    assert text not in listed + revoked + told
     for wrong in (["create", "x", "--scopes", "all"], ["create", "x", "--expires", "soon"], ["revoke", "key_none"]):
         assert main(["keys", *wrong]) == 2
 

@@ -1,9 +1,11 @@
 """What an owner does once: make the tables, move a smaller installation in, and be told what is wrong."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +60,23 @@ def test_an_installation_moves_with_tracks_files_and_what_was_still_to_be_made(i
 
 
 def test_a_backup_of_the_database_and_the_files_brings_an_installation_back(installation, cluster, tmp_path):
+    """With the commands that docs/operating.md names, as they stand there."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    chapter = re.split(r"^## ", page, flags=re.MULTILINE)
+    back_up, put_back = re.findall(r"```sh\n(.*?)```", next(c for c in chapter if c.startswith("Back up")), re.DOTALL)
+    backups = tmp_path / "backups"
+    backups.mkdir()
+
+    def type_in(commands):
+        folder = str(Path(cluster.program("pg_dump")).parent)
+        subprocess.run(
+            ["bash", "-euc", commands.replace("/backups/music", str(backups))],
+            env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+                 "MUSIC_DATABASE_URL": installation.address, "MUSIC_DATA_DIR": str(installation.folder)},
+            cwd=tmp_path,
+            check=True,
+        )  # fmt: skip
+
     node, worker = installation.server(), installation.worker()
     kept = ask(node)
     node.wait_for(kept, finished)
@@ -65,25 +84,15 @@ def test_a_backup_of_the_database_and_the_files_brings_an_installation_back(inst
     worker.terminate()
     waiting = ask(node)
 
-    dump = tmp_path / "music.dump"
-    done = subprocess.run(
-        [cluster.program("pg_dump"), "--format=custom", f"--file={dump}", f"--dbname={installation.address}"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    type_in(back_up)
     later = ask(node)
-    shutil.copytree(installation.folder / "audio", tmp_path / "audio")
     node.terminate()
     cluster.sql(f"DROP DATABASE {installation.database} WITH (FORCE)")
     shutil.rmtree(installation.folder)
 
     cluster.sql(f"CREATE DATABASE {installation.database}")
-    done = subprocess.run(
-        [cluster.program("pg_restore"), "--no-owner", f"--dbname={installation.address}", str(dump)],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    shutil.copytree(tmp_path / "audio", installation.folder / "audio")
+    installation.folder.mkdir()
+    type_in(put_back)
     node = installation.server()
     installation.worker()
 

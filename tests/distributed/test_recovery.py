@@ -100,7 +100,7 @@ def test_a_worker_that_drains_for_long_keeps_its_track(installation):
 
 def test_a_database_that_restarts_loses_nothing_and_downloads_go_on(installation):
     server = installation.server()
-    installation.worker()
+    worker = installation.worker()
     done = ask(server)
     server.wait_for(done, finished)
     assert server.client.get(f"/downloads/{done}.mp3").status_code == 200
@@ -123,6 +123,15 @@ def test_a_database_that_restarts_loses_nothing_and_downloads_go_on(installation
         assert last["status"] == "completed", last
     for track_id in (running, *waiting):
         check_whole(installation, server, track_id)
+    heard = installation.until(lambda: "News is read again, after " in (log := "".join(server.output)) and log)
+    assert heard.count("News cannot be read") == heard.count("News is read again") == 1
+    told = installation.until(lambda: (log := "".join(worker.output)) and balanced(log) and log)
+    assert told.count("Tried again") <= 3, told  # fetching, writing, beginning to fetch
+
+
+def balanced(log):
+    """Whether all that was away is back."""
+    return log.count("Tried again until it is back") == log.count(" again, after ")
 
 
 def try_record(server, track_id):

@@ -76,4 +76,4 @@ def test_the_command_line_makes_such_keys(tmp_path, monkeypatch, capsys):
     assert "public address" in capsys.readouterr().err
     assert main(["keys", "create", "shop", "--webhook-url", SHOP]) == 0
     assert main(["keys", "list"]) == 0
-    assert capsys.readouterr().out.rstrip().endswith(f"shop  tells {SHOP}")
+    assert capsys.readouterr().out.rstrip().endswith(f"shop  {SHOP}")

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from app.errors import StorageFailed, TrackNotFound
 from app.services.jobs.base import Outcome, Progress
@@ -70,11 +72,14 @@ class Moody(TrackStore):
     """A database that is away when told so."""
 
     away = False
+    #: Transactions begun.
+    begun = 0
 
     @contextmanager
     def transaction(self, *, durable=True):
         if self.away:
             raise StorageFailed("the disk is away")
+        self.begun += 1
         with super().transaction(durable=durable) as changes:
             yield changes
 
@@ -104,8 +109,8 @@ def team(floor):
     def turn():
         foreman.listen()
         foreman.note()
-        floor.ledger.commit()
         foreman.hand_out()
+        floor.ledger.commit()
 
     def submit(**changes):
         answer = Future()
@@ -132,6 +137,72 @@ def begin(team, run, worker="1-a"):
     run._writer = SimpleNamespace(close=lambda: None)  # a process of its own would hold the other end now
     team.turn()
     run._writer = said
+
+
+def test_a_lone_track_is_accepted_and_begun_by_one_commit_and_two_statements(team):
+    first = team.submit()  # makes the tables
+    team.turn()
+    team.desk.cancel(first.id, Future())
+    team.turn()
+    team.pool.given.clear()
+    answer, said = Future(), []
+
+    def note(_connection, _cursor, statement, *_):
+        said.append(statement)
+
+    before = team.floor.store.begun
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        team.desk.submit(a_track(), answer)
+        team.turn()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert team.floor.store.begun - before == 1
+    assert [" ".join(statement.split()[:3]) for statement in said[1:]] == ["INSERT INTO tracks", "INSERT INTO jobs"]
+    (run,) = team.pool.given
+    assert run.job.track.id == answer.result(0).id
+    assert answer.result(0).stage == "queued"
+    assert team.floor.memory.get(run.job.track.id).started_at is not None
+    stored = team.floor.store.get(run.job.track.id)
+    assert (stored.started_at, stored.attempt) == (team.floor.clock.now(), 1)
+    begin(team, run)
+    run.writer.send(Outcome(files=()))
+    team.turn()
+    assert team.floor.store.get(run.job.track.id).status == "completed"
+
+
+def test_what_could_not_be_accepted_is_not_begun_and_leaves_no_trace(team):
+    refused, taken = Future(), Future()
+    team.desk.submit(a_track(model=None), refused)  # the database takes none without
+    team.desk.submit(a_track(), taken)
+    team.turn()
+
+    assert isinstance(refused.exception(0), StorageFailed)
+    assert team.pool.given == []
+    team.foreman._not_before = 0.0
+    team.turn()
+    assert [run.job.track.id for run in team.pool.given] == [taken.result(0).id]
+    assert team.floor.line.count("") == 0
+
+
+@pytest.mark.parametrize("accepted_before", [True, False])
+def test_what_was_to_begin_waits_again_where_the_commit_fails_before_it(team, caplog, accepted_before):
+    answer = Future()
+    team.desk.submit(a_track(), answer)
+    if accepted_before:
+        team.floor.ledger.commit()
+    team.floor.ledger.write(lambda changes: 1 / 0)
+    team.turn()
+    track = answer.result(0)
+    assert team.pool.given == []
+    assert team.floor.store.get(track.id).started_at is None
+    assert team.floor.line.position(team.floor.renders[track.id]) == 1
+    assert "Work cannot begin" in caplog.text
+
+    team.foreman._not_before = 0.0
+    team.turn()
+    assert [run.job.run for run in team.pool.given] == [1]
 
 
 def test_a_neighbour_of_one_who_was_ended_is_not_to_blame(team):

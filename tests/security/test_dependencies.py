@@ -1,6 +1,8 @@
 """What the service is made of: licences, rules, ids; and the table of threats names tests that exist."""
 
 import re
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -95,8 +97,21 @@ def threats():
 def test_every_test_that_the_table_of_threats_names_exists(path, name):
     text = (ROOT / path).read_text(encoding="utf-8")
 
-    assert not name or re.search(rf"^(async )?def {name}\(", text, re.MULTILINE) or f"{name} = " in text
+    assert name
+    assert re.search(rf"^(async )?def {name}\(", text, re.MULTILINE) or f"{name} = " in text
 
 
 def test_the_table_names_many():
     assert len(threats()) >= 30
+
+
+def test_the_check_runs_every_test_that_the_table_names():
+    files = sorted({path for path, _ in threats()})
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", "-m", "security", *files],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert found.returncode == 0, found.stdout
+    run = set(re.findall(r"^(tests/[\w/]+\.py)::(test_\w+)", found.stdout, re.MULTILINE))
+    assert [test for test in threats() if test not in run] == []

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from app.cli import _parser
+from app.cli import make_parser
 from app.config import Settings
 from run import ROOT
 
@@ -34,7 +34,7 @@ def compose():
 def parsed(command):
     """What the service's own parser makes of `python -m app.cli …`; it ends the test where it does not know it."""
     assert command[:3] == ["python", "-m", "app.cli"]
-    return _parser().parse_args(command[3:])
+    return make_parser().parse_args(command[3:])
 
 
 def test_the_image_takes_files_that_are_there_and_that_the_build_may_see():

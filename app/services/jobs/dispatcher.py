@@ -1,7 +1,7 @@
 """Dispatcher: one thread that owns the queue.
 
-A turn of it: calls → news from workers → one commit → answers → new work. It sleeps until somebody calls, a worker
-speaks or something is due.
+A turn of it: calls → news from workers → choice of new work → one commit → answers → new work begins. It sleeps until
+somebody calls, a worker speaks or something is due.
 """
 
 import logging
@@ -96,10 +96,9 @@ class Dispatcher:
         self._foreman.note()
         if self._drained_by is None:
             self._sweeper.sweep_if_due()
+            self._foreman.hand_out()
         self._floor.ledger.commit()
         self._desk.answer_due()
-        if self._drained_by is None:
-            self._foreman.hand_out()
         self._loads = {lane: self._load_of(lane) for lane in ("", *self._foreman.models)}
 
     def load(self, lane: str) -> QueueLoad:

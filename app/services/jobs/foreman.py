@@ -3,10 +3,11 @@
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeAlias
 
 from app.errors import StorageFailed, TrackNotFound
 from app.services.jobs.base import Job, Outcome, Progress, TakeMade
@@ -20,6 +21,9 @@ from app.services.jobs.pool import PipedRun, WorkerPool
 from app.services.jobs.run import Run
 from app.services.jobs.worker import Began, Broke, Died, Ending, Rests
 from app.services.storage.changes import Changes
+
+#: Work that is to begin, and the engine process that it is promised to; None for the workers.
+Chosen: TypeAlias = tuple[Work, EngineProcess | None]
 
 #: Seconds between looks at a pool that owes a beginning.
 GLANCE_S = 1.0
@@ -76,35 +80,68 @@ class Foreman:
     # -- work begins --------------------------------------------------------------------------------------------
 
     def hand_out(self) -> None:
-        """Begin as much waiting work as there are free workers."""
+        """Let as much waiting work begin as there are free workers, with the next commit.
+
+        A track that need not wait is thus written once, as one that is being made.
+        """
         floor = self._floor
-        if not floor.line or not floor.ledger.clear or time.monotonic() < self._not_before:
+        if not floor.line or not floor.ledger.ready or time.monotonic() < self._not_before:
             return
         chosen = [*self._for_workers(), *self._for_models()]
-        new = [work for work, _ in chosen if not work.half_done]
         if not chosen:
             return
+        for work, _ in chosen:
+            work.state = "running"
         started_at = floor.clock.now()
-        numbers: dict[Work, int | None] = {work: work.run for work, _ in chosen}
-        try:
-            if new:
-                with floor.store.transaction(durable=False) as changes:
-                    for work in new:
-                        numbers[work] = changes.claim(work.id, work.track.id, started_at=started_at)
-        except StorageFailed as error:
+        at_once = {work for work, _ in chosen if floor.ledger.accept_begun(work.track.id, started_at)}
+
+        def claim(changes: Changes, begun: Collection[Work]) -> dict[Work, int | None]:
+            numbers: dict[Work, int | None] = {}
+            for work, _ in chosen:
+                if work in begun:
+                    numbers[work] = 1
+                elif work.half_done:
+                    numbers[work] = work.run
+                elif self._wanted(work):
+                    numbers[work] = changes.claim(work.id, work.track.id, started_at=started_at)
+            return numbers
+
+        floor.ledger.close_with(
+            lambda changes: claim(changes, at_once),
+            lambda changes: claim(changes, ()),
+            then=lambda numbers: self._begin_all(chosen, numbers, started_at),
+            refused=lambda error: self._put_back(chosen, error),
+        )
+
+    def _wanted(self, work: Work) -> bool:
+        """Whether it was not taken back, which happens to those that could not be accepted."""
+        floor, track_id = self._floor, work.track.id
+        known = floor.renders.get(track_id) if work.kind == "render" else floor.encodes.get((track_id, work.form or ""))
+        return known is work
+
+    def _put_back(self, chosen: list[Chosen], error: StorageFailed) -> None:
+        """What was to begin waits again."""
+        floor = self._floor
+        for _, process in chosen:
+            if process is not None:
+                floor.engines.take_back(process)
+        left = [work for work, _ in chosen if self._wanted(work)]
+        for work in left:
+            work.state = "queued"
+            floor.line.add(work)
+        if left:
             log.warning("Work cannot begin: %s", error)
             self._not_before = time.monotonic() + PATIENCE_S
-            for work, process in chosen:
-                floor.line.add(work)
-                if process is not None:
-                    floor.engines.take_back(process)
-            return
+
+    def _begin_all(self, chosen: list[Chosen], numbers: Mapping[Work, int | None], started_at: datetime) -> None:
+        floor = self._floor
         for work, process in chosen:
-            number = numbers[work]
+            number = numbers.get(work)
             if number is None:
                 if process is not None:
                     floor.engines.take_back(process)
-                self._endings.refused(work, TrackNotFound(work.track.id))
+                if self._wanted(work):
+                    self._endings.refused(work, TrackNotFound(work.track.id))
                 continue
             if not work.half_done:
                 work.attempt += 1
@@ -117,15 +154,15 @@ class Foreman:
                         floor.tally.began(work.track, started_at)
             self._begin(work, number, process)
 
-    def _for_workers(self) -> list[tuple[Work, None]]:
+    def _for_workers(self) -> list[Chosen]:
         # A run taken back before a worker had it takes no worker's time.
         theirs = (run for run in self._runs if run.crew is self._pool)
         free = self._workers - sum(not (run.unwanted and run.began is None) for run in theirs)
         return [(self._floor.line.next(), None) for _ in range(min(free, self._floor.line.count("")))]
 
-    def _for_models(self) -> list[tuple[Work, EngineProcess]]:
+    def _for_models(self) -> list[Chosen]:
         line, engines = self._floor.line, self._floor.engines
-        chosen: list[tuple[Work, EngineProcess]] = []
+        chosen: list[Chosen] = []
         closed: set[str] = set()
         for model in line.models:
             while line.count(model) and (process := engines.seat(model, closed)) is not None:

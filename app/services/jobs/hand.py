@@ -25,6 +25,7 @@ from app.services.storage.changes import Changes
 from app.services.storage.deliveries import locked_job, take_up, tell, track_in
 from app.services.storage.rows import JobRow
 from app.services.storage.tracks import TrackStore
+from app.utils.absence import Absence
 from app.utils.clock import Clock
 
 Result = TypeVar("Result")
@@ -81,6 +82,7 @@ class Hand:
         self._clock = clock
         self._max_attempts = max_attempts
         self._tally = tally or NoTally()
+        self._absence = Absence(log, "What jobs do cannot be written down", "What jobs do is written down again")
         self._lock = threading.Lock()
         #: Claims with news that is not written yet, each with the facts among it.
         self._news: dict[Claim, dict[str, Any]] = {}
@@ -88,7 +90,7 @@ class Hand:
     async def take(self, job_id: str, delivery: int) -> None:
         """See a job to its end. A cancelled call ends the run; a job that is still wanted then goes to another node."""
         while True:
-            claim = await patiently(lambda: self._claim(job_id, delivery))
+            claim = await self._patiently(lambda: self._claim(job_id, delivery))
             if claim is None:  # cancelled, or another's
                 return
             mine = claim
@@ -98,7 +100,7 @@ class Hand:
                 await self._prepare(mine.track)
             except StorageFailed as error:
                 ended = Ended(ending=Refused(kind=type(error), values=vars(error)))
-                await patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
+                await self._patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
                 return
             job = Job(kind=_kind(mine.row), track=mine.track, run=mine.run, form=mine.row.form)
             piece = self._bench.begin(job, lambda said, mine=mine: self._heard(mine, said))  # type: ignore[misc]
@@ -111,10 +113,10 @@ class Hand:
             finally:
                 self._forget(mine)
             try:
-                came = await patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
+                came = await self._patiently(lambda mine=mine, ended=ended: self._end(mine, ended))  # type: ignore[misc]
             except StorageFailed:
                 log.exception("What came of a run can never be written", extra={"track_id": mine.track.id})
-                came = await patiently(lambda mine=mine: self._unwritable(mine))  # type: ignore[misc]
+                came = await self._patiently(lambda mine=mine: self._unwritable(mine))  # type: ignore[misc]
             if came.track is not None:
                 self._tally.ended(came.track)
             if came.again is None:
@@ -156,7 +158,7 @@ class Hand:
     async def _prepare(self, track: Track) -> None:
         """Have here what a taught model is, or a plan that was asked for may name."""
         if self._bring is not None and (track.base != track.model or track.asked is not None):
-            await patiently(self._bring)
+            await self._patiently(self._bring)
 
     async def _pace(self, claim: Claim, ended: Ended) -> None:
         """A paced track is not finished before its time."""
@@ -168,7 +170,7 @@ class Hand:
         """End the run; its files go, and its job waits again if it is still wanted."""
         self._bench.drop(piece)
         await asyncio.wrap_future(piece.future)
-        await patiently(lambda: self._give_back(claim))
+        await self._patiently(lambda: self._give_back(claim))
 
     # -- each of these is one transaction ---------------------------------------------------------------------------
 
@@ -256,19 +258,23 @@ class Hand:
             changes.owe_removal(claim.row.subject_id, claim.run, self._clock.now())
             tell(changes.connection, [claim.row.subject_id])
 
-
-async def patiently(call: Callable[[], Result]) -> Result:
-    """Do it on a thread, again while the database is away. `StorageFailed` where it refuses again and again."""
-    wait_s = FIRST_S
-    refusals = 0
-    while True:
-        try:
-            return await asyncio.to_thread(call)
-        except StorageFailed as error:  # noqa: PERF203 - that is the point
-            refusals += not isinstance(error, DatabaseAway)
-            if refusals >= MOST_REFUSALS:
-                raise
-            log.warning("Tried again: %s", error)
+    async def _patiently(self, call: Callable[[], Result]) -> Result:
+        """Do it on a thread, again while the database is away. `StorageFailed` where it refuses again and again."""
+        wait_s = FIRST_S
+        refusals = 0
+        while True:
+            try:
+                answer = await asyncio.to_thread(call)
+            except DatabaseAway as error:
+                self._absence.missed(error)
+            except StorageFailed as error:
+                refusals += 1
+                if refusals >= MOST_REFUSALS:
+                    raise
+                log.warning("Tried again: %s", error)
+            else:
+                self._absence.back()
+                return answer
             await asyncio.sleep(wait_s)
             wait_s = min(LONGEST_S, 2 * wait_s)
 

@@ -19,6 +19,7 @@ from app.services.jobs.memory import TrackMemory
 from app.services.storage.deliveries import NEWS, crews, line_of
 from app.services.storage.server import CONNECT_S, conninfo
 from app.services.storage.tracks import TrackStore
+from app.utils.absence import Absence
 
 if TYPE_CHECKING:
     import psycopg
@@ -134,21 +135,17 @@ class Newsreader:
     def _work(self) -> None:
         import psycopg
 
-        away = False
+        absence = Absence(log, "News cannot be read", "News is read again")
         while not self._stop.is_set():
             try:
                 with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=CONNECT_S) as connection:
                     connection.execute(f"LISTEN {NEWS}")
                     self._reread(everything=True)
                     self.listening.set()
-                    if away:
-                        log.warning("News is read again")
-                        away = False
+                    absence.back()
                     self._listen(connection)
             except (psycopg.Error, StorageFailed) as error:
-                if not away:
-                    log.warning("News cannot be read; it is tried again until it can: %s", error)
-                    away = True
+                absence.missed(error)
             except Exception:
                 log.exception("Error while reading news; it goes on")
             self.listening.clear()

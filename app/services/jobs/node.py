@@ -28,6 +28,7 @@ from app.services.metering import NoTally, Tally
 from app.services.storage.deliveries import beat, left, seen
 from app.services.storage.server import conninfo
 from app.services.storage.tracks import TrackStore
+from app.utils.absence import Absence
 
 if TYPE_CHECKING:
     from procrastinate import App, JobContext
@@ -45,6 +46,8 @@ SWEEPS_S = 21_600.0
 MISSED = 3
 #: Seconds between looks for what no notification told of.
 POLLS_S = 1.0
+#: Seconds that the fetching must go on before it counts as going again.
+SETTLED_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +92,7 @@ class WorkerNode:
         self._heartbeat_s = heartbeat_s
         self._drain_s = drain_s
         self._id = f"{socket.gethostname()[:40]}-{secrets.token_hex(8)}"
+        self._absence = Absence(log, "Jobs cannot be fetched", "Jobs are fetched again")
         self._stopping = asyncio.Event()
         self._workers: list[Worker] = []
         #: What came of tracks and runs here.
@@ -143,11 +147,10 @@ class WorkerNode:
             try:
                 await self._fetch()
             except Exception as error:  # noqa: BLE001 - whatever ends the fetching, it begins anew
-                log.warning("Fetching ended: %s", error.__cause__ or error)
+                self._absence.missed(error.__cause__ or error)
             if self._stopping.is_set():
                 return
             wait_s = FIRST_S if time.monotonic() - began > 2 * LONGEST_S else min(LONGEST_S, 2 * wait_s)
-            log.warning("Jobs are fetched again in %.1f s", wait_s)
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait_s)
 
@@ -177,7 +180,10 @@ class WorkerNode:
             self.ready.set()
             tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
             try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                ended, _ = await asyncio.wait(tasks, timeout=SETTLED_S, return_when=asyncio.FIRST_COMPLETED)
+                if not ended:
+                    self._absence.back()
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self.ready.clear()
                 for worker in self._workers:

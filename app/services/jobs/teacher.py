@@ -22,6 +22,7 @@ from app.services.storage.folders import WorkFolders
 from app.services.storage.taught import TaughtFiles
 from app.services.storage.teaching import Taken, begin_one, taught_runs, write_run
 from app.services.storage.tracks import TrackStore
+from app.utils.absence import Absence
 from app.utils.clock import Clock
 
 Answer = TypeVar("Answer")
@@ -61,6 +62,7 @@ class Teacher:
         self._stale_s = stale_s
         self._clock = clock
         self._worker = ""
+        self._absence = Absence(log, "What is taught cannot be written down", "What is taught is written down again")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="teacher", daemon=True)
 
@@ -191,11 +193,14 @@ class Teacher:
         """Do it, again while the database is away; None where this node is told to end meanwhile."""
         while True:
             try:
-                return call()
-            except DatabaseAway as error:  # noqa: PERF203 - that is the point
-                log.warning("Tried again: %s", error)
-                if self._closing.wait(PATIENCE_S):
-                    return None
+                answer = call()
+            except DatabaseAway as error:
+                self._absence.missed(error)
+            else:
+                self._absence.back()
+                return answer
+            if self._closing.wait(PATIENCE_S):
+                return None
 
 
 class _Run:

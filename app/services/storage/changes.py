@@ -57,8 +57,8 @@ class Changes:
         return self._connection
 
     def add(self, accepted: Sequence[tuple[Track, JobRow]]) -> None:
-        """New tracks, each with the job that will make it."""
-        self._connection.execute(_ADD_TRACKS, [{**track_values(track), "runs": 0} for track, _ in accepted])
+        """New tracks, each with the job that will make it, or is making it already."""
+        self._connection.execute(_ADD_TRACKS, [{**track_values(track), "runs": job.run} for track, job in accepted])
         self._connection.execute(_ADD_JOBS, [job_values(job) for _, job in accepted])
 
     def add_group(

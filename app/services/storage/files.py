@@ -29,6 +29,7 @@ from app.errors import StoreAway
 from app.models.track import FORMS, TrackFile
 from app.services.storage.ahead import Ahead
 from app.services.storage.bucket import LARGEST_PIECE, LEAST_PIECE, Bucket, Listed, store_errors
+from app.utils.absence import Absence
 from app.utils.chance import random_token
 from app.utils.naming import content_disposition, readable_name
 
@@ -86,6 +87,7 @@ class AudioFiles:
         scheme = urlsplit(url).scheme if "://" in url else ""
         self._redirects = redirects
         self._patience_s = patience_s
+        self._absence = Absence(log, "Files cannot be stored", "Files are stored again")
         self._bucket = Bucket(url) if scheme not in ("", "file") else None
         self._folder = Path(url2pathname(urlsplit(url).path)) if scheme == "file" else Path(root)
 
@@ -303,13 +305,15 @@ class AudioFiles:
             try:
                 with store_errors(what):
                     call()
-                return
-            except StoreAway as error:  # noqa: PERF203 - that is the point
+            except StoreAway as error:
                 if time.monotonic() + wait_s > until:
                     raise
-                log.warning("Tried again: %s", error)
-                time.sleep(wait_s)
-                wait_s = min(LONGEST_S, 2 * wait_s)
+                self._absence.missed(error)
+            else:
+                self._absence.back()
+                return
+            time.sleep(wait_s)
+            wait_s = min(LONGEST_S, 2 * wait_s)
 
 
 def headers_of(title: str, form: str) -> dict[str, str]:
