@@ -178,7 +178,7 @@ def _solo(
             family in (_LOUD_GENRES if full else _BAND_GENRES) or _comes_with(one.match, matches)
         )
         one_player = bool(members) and len(draft.wanted) == 1 and len(melodic) >= 1
-        drums_alone = one is after and not members and not draft.wanted  # "solo drums": a kit has no members
+        drums_alone = not members and not draft.wanted  # "solo drums", "drum solo": a kit has no members
         return Heard(value=not inside and (one_player or drums_alone), words=words)
     if draft.alone and _only_its_members(draft, instruments):
         return Heard(value=True, words=tuple(dict.fromkeys(draft.alone)))

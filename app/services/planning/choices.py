@@ -1,7 +1,7 @@
 """The first choices of a plan: style, metre, tempo, key. What the words asked for stands; dice decide the rest."""
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
@@ -45,6 +45,9 @@ _MIDDLE_BPM, _WORD_OCTAVES = 104.0, 0.85
 #: How far words for speed pull a style out of its own range.
 _WORD_PULL, _WORD_PULL_FREE = 0.45, 0.6
 
+#: Speed of a purpose, −1…1, from which it pulls a style as words for speed do.
+_MOVING_USE = 0.4
+
 #: Valence from which a feeling is plain, and what is left of the weight of scales that would belie it.
 _PLAIN_FEELING, _AGAINST = 0.6, 0.1
 
@@ -67,14 +70,20 @@ _MINOR_TONICS = {
 #: How welcome a stranger is among several who were asked for.
 _GUEST_OF_SEVERAL = 0.15
 
-#: Styles this much less suited than the best are left out where instruments were asked for.
-_LEAST_SHARE = 0.08
+#: Styles this much less suited than the best are left out where the words say anything of what suits.
+_LEAST_SHARE = 0.18
+
+#: Weight of a general genre's first style ("ballad", "acoustic") where instruments say more.
+_HINTED = 1.0
 
 #: How much a style's rarity counts where players were named: a power of its weight, 0…1.
 _RARITY_WITH_PLAYERS = 0.3
 
 #: Roles in which an instrument is what one hears first.
 _PROMINENT = frozenset({"lead", "chords", "bass", "drums", "pad"})
+
+#: What a style loses that is never in the metre asked for.
+_STRANGE_METRE = 0.1
 
 #: Families of an orchestra's core, those that join it, what a style with a drum kit loses where only they play, and how
 #: much less where the feeling is lively.
@@ -98,7 +107,8 @@ def choose(rng: np.random.Generator, weights: Mapping[Key, float]) -> Key:
 def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.random.Generator) -> Style:
     """The genre's style where a genre is named, else one that suits mood, players and purpose."""
     row = genre_row(brief)
-    if row is not None:
+    hint = row if row is not None and row.general and brief.instruments else None
+    if row is not None and hint is None:
         names = styles_of(row, styles)
         if row.parent:
             return styles[names[0]]
@@ -108,11 +118,16 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         return styles[choose(rng, weights)]
     spread = lexicon().spread
     refused = _refused_styles(brief, styles)
-    called: Counter[str] = Counter()
+    called: dict[str, float] = defaultdict(float)
     for heard in brief.instruments:
         if (word := lexicon().instruments.get(heard.value)) is not None:
-            called.update(word.styles)
+            for name, wish in word.styles.items():
+                called[name] += wish
     weights = {}
+    if hint is not None:
+        # "Ballad for vibraphone and double bass": a general word is one wish beside the players.
+        for place, name in enumerate(styles_of(hint, styles)):
+            called[name] += _HINTED * _PREFERENCE**place
     for name, style in styles.items():
         wished = character.styles.get(name, 0.0) + called[name]
         # Players who are all at home in a style call for it even where no mood does, and however rare it is.
@@ -121,7 +136,7 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         common = spread.get(name, 1.0) ** (_RARITY_WITH_PLAYERS if brief.instruments else 1.0)
         weight = wished + unwished * common if character.styles or called else common
         weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character)
-    if brief.instruments:
+    if brief.instruments or character.styles or brief.time_signature is not None:
         least = _LEAST_SHARE * max(weights.values())
         weights = {name: weight if weight >= least else 0.0 for name, weight in weights.items()}
     return styles[choose(rng, weights)]
@@ -164,7 +179,7 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     if brief.arc is not None and style.arousal < _LEAST_AROUSAL_TO_BUILD and brief.arc.value in _STRONG_ARCS:
         weight *= 0.03
     if brief.time_signature is not None and brief.time_signature.value not in style.time_signatures:
-        weight *= 0.3
+        weight *= _STRANGE_METRE
     if brief.solo is not None:
         weight *= 0.3 if len(style.ensemble) > 4 else 1.5
     return weight
@@ -236,7 +251,13 @@ def choose_tempo(brief: Brief, character: Character, style: Style, metre: str, r
         styled = _inside(low, typical, high, max(-1.0, min(1.0, 1.4 * feel + 0.1 * noise)))
         pull = _WORD_PULL if row is not None else _WORD_PULL_FREE
         return float(styled ** (1 - pull) * spoken**pull)
-    return _inside(low, typical, high, max(-1.0, min(1.0, 0.9 * character.tempo + 0.22 * noise)))
+    styled = _inside(low, typical, high, max(-1.0, min(1.0, 0.9 * character.tempo + 0.22 * noise)))
+    purpose = lexicon().uses.get(brief.use.value) if brief.use is not None else None
+    speed = (purpose.tempo_feel or 0.0) if purpose is not None else 0.0
+    spoken = _MIDDLE_BPM * 2.0 ** (_WORD_OCTAVES * speed)
+    if row is None and abs(speed) >= _MOVING_USE and (spoken > styled) == (speed > 0.0):
+        return float(styled ** (1 - _WORD_PULL) * spoken**_WORD_PULL)  # a workout is fast in any style
+    return styled
 
 
 def _range(row: GenreRow | None, style: Style) -> tuple[float, float, float]:

@@ -49,8 +49,8 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
         if any(token.folded in _STOPS or token.folded in _COMMAS for token in stream[position : match.first]):
             degree = None
         position = match.last
-        if match.says("refuse", "deny"):
-            refusal = _Refusal(by=match, quality=match.says("deny"))
+        if match.says("refuse", "deny", "lessen"):
+            refusal = _Refusal(by=match, quality=not match.says("refuse"), lessens=match.says("lessen"))
         elif match.says("turn", "only"):
             # "Nothing with drums" refuses them; "no drums but bass" keeps the bass.
             if refusal is None or refusal.hit is not None or match.first > refusal.by.last:
@@ -73,6 +73,8 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
             if refusal.reaches(match):
                 spoken.refused_by = refusal.by
                 refusal.took(match)
+                if refusal.lessens and match.key("instruments") is not None:
+                    continue  # "less drums" neither asks for drums nor does without
             else:
                 refusal = None
         said.append(spoken)
@@ -102,6 +104,8 @@ class _Refusal:
     by: Match
     #: "not", which takes one quality, rather than "no", which takes things.
     quality: bool
+    #: "less", which takes nothing away.
+    lessens: bool = False
     #: The last match it took.
     hit: Match | None = None
     #: "either" or "also" if such a word stands since the last hit.

@@ -65,8 +65,11 @@ def make_band(
     several = len({seat.instrument for seat in band.seats if seat.role in TUNE_AND_HARMONY}) > 1
     if drums and any(seat.role in DRUM_ROLES for seat in band.seats):
         drums = None  # whoever was asked for drums: the style decides on the rest
-    if genre := genre_row(brief):
+    if (genre := genre_row(brief)) and not (genre.general and asked):
         _seat_suited(band, genre.band, drums, seed)
+    for heard in brief.other_genres:
+        if (row := lexicon().genres.get(heard.value)) is not None and row.colour:
+            _seat_suited(band, row.band[:1], drums, seed)  # "Japanese rock": a koto among the guitars
     if not asked and len(_players(style)) > 1 and rng_for(seed, "mood_band").random() < _MOOD_BAND_CHANCE:
         _seat_suited(band, character.band[:2], drums, seed)
     closed = (_twins_instead(band) if asked else frozenset()) | _refused_roles(brief)

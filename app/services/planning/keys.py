@@ -174,6 +174,8 @@ def _letter_key(passage: Passage, i: int) -> Key:
     following = passage.folded(after)
     ends = not following or following in _BREAKS | tables.after or passage.kind(after) == "number"
     named = expected and passage.folded(i - 1) in ("key", "of", ":", "=")
+    if passage.folded(i - 1) == "in" and raw in "bcdefg":
+        named = True  # "95 bpm in g"; "in a" is mostly an article
     if (expected and ends and (raw.isupper() or named)) or (tagged and raw.isupper() and len(passage) > 1):
         return Key(tonic, None, after - i)
     return _NONE
@@ -183,6 +185,8 @@ def _is_article(passage: Passage, i: int, last: int, raw: str) -> bool:
     """Whether the letter A before "minor" or "major" is the article: "in a minor key", "a major event"."""
     tables = _tables()
     following = passage.folded(last)
+    if passage.kind(i - 1) == "number" or passage.folded(i - 1) in ("bpm", "bmp"):
+        return False  # "trance 138 a minor supersaw": one tag after the other
     begins = i == 0 or passage.folded(i - 1) in _BREAKS
     if raw == "A" and not begins:
         return False  # a capital inside a sentence is the note

@@ -35,7 +35,8 @@ def language_of(passage: Passage) -> str:
         rank = (foreign, sum(word in own for word in words))
         if rank > most and foreign:
             best, most = language, rank
-            against = sum(word in native and word not in own for word in words)
+            # The file of many languages holds small words of English too ("for", "and"): they are no sign of either.
+            against = sum(word in native and (word not in own or language == CHINESE) for word in words)
     if best == ENGLISH:
         return CHINESE if any("\u3400" <= token.folded[:1] <= "\u9fff" for token in passage.tokens) else ENGLISH
     lead = most[0] - against

@@ -39,8 +39,8 @@ MEANINGS: tuple[Table, ...] = (
 
 #: Rows of words that change what their neighbours mean; degrees, refusals in one word and filler apart.
 _GRAMMAR = (
-    "harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "carries", "either", "also", "each", "build",
-    "turn",
+    "harmless", "refuse", "deny", "lessen", "refuse_after", "only", "solo", "lead", "carries", "either", "also", "each",
+    "build", "turn",
 )  # fmt: skip
 
 Phrase = tuple[str, ...]
@@ -127,10 +127,12 @@ def _lexicon(language: str) -> Lexicon:
     english, others = _english(), _others()
     own = [english, english[EVERYDAY]]
     if language == MIXED:
-        found = _found([*own, *others.values()])
+        found = _found([*own, *others.values()], len(own))
         return replace(_lexicon("en"), phrases=found, longest=_longest(found), known=_known(found))
     if language != "en":
-        found = _found([others[language], *own, *(table for key, table in others.items() if key != language)])
+        found = _found(
+            [others[language], *own, *(table for key, table in others.items() if key != language)], 1 + len(own)
+        )
         spelt = {
             token
             for words, sense in _entries(others[language], english)
@@ -143,12 +145,19 @@ def _lexicon(language: str) -> Lexicon:
             longest=_longest(found),
             known=_known(found),
             spellings=_spellings(spelt),
-            swaps=tuple((ending, tuple(stead)) for ending, stead in others[language].get("endings", {}).items()),
+            swaps=tuple(
+                (fold(ending), tuple(fold(other) for other in stead))
+                for ending, stead in others[language].get("endings", {}).items()
+            ),
             own_and=frozenset(fold(word) for word in others[language].get("grammar", {}).get("also", ())),
         )
-    found = _found([*own, *({str(table): source.get(table, {}) for table in _LENT} for source in others.values())])
+    lent = ({str(table): source.get(table, {}) for table in _LENT} for source in others.values())
+    found = _found([*own, *lent], len(own))
     meaningful = {
-        token for words, sense in _entries(english, english) if sense.table in _SPELT for token in phrase_of(words)
+        token
+        for words, sense in _entries(english, english)
+        if sense.table in _SPELT and not (sense.table == "genres" and english["genres"][sense.key].get("place"))
+        for token in phrase_of(words)
     }
     ordinary = {*english["ordinary"]["words"], *english["ordinary"]["stems"]}
     return Lexicon(
@@ -200,12 +209,19 @@ def _others() -> dict[str, dict[str, Any]]:
     return {path.stem: _read(path) for path in sorted((VOCABULARY_FOLDER / "languages").glob("*.toml"))}
 
 
-def _found(sources: Sequence[Mapping[str, Any]]) -> dict[Phrase, tuple[Sense, ...]]:
-    """Every phrase with its senses; what an earlier source says of a phrase in a table stays."""
+def _found(sources: Sequence[Mapping[str, Any]], own: int) -> dict[Phrase, tuple[Sense, ...]]:
+    """Every phrase with its senses; what an earlier source says of a phrase in a table stays.
+
+    To what the first `own` sources know in any table a stranger adds nothing: French "dans" is no Turkish dance.
+    """
     found: dict[Phrase, list[Sense]] = {}
-    for source in sources:
+    for number, source in enumerate(sources):
+        known = set(found) if number >= own else set()
         for words, sense in _entries(source, _english()):
-            senses = found.setdefault(phrase_of(words), [])
+            phrase = phrase_of(words)
+            if phrase in known:
+                continue
+            senses = found.setdefault(phrase, [])
             if not any(sense.table == other.table for other in senses):
                 senses.append(sense)
     return {phrase: tuple(senses) for phrase, senses in found.items() if phrase}

@@ -7,7 +7,7 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from app.services.planning.lexicon import MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
+from app.services.planning.lexicon import MEANINGS, MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
 from app.services.planning.tokens import Passage, Token
 
 ENGLISH = "en"
@@ -17,6 +17,15 @@ _SHORTEST_MISSPELT_ABROAD = 7
 
 #: Letters that must stay when an ending is exchanged.
 _SHORTEST_STEM, _SHORTEST_HANGUL = 3, 2
+
+
+#: Languages that write the halves of a compound apart, as English does.
+_OPEN_COMPOUNDS = ("es", "fr", "it", "ja", "pt")
+
+#: Letters of the shortest compound that is looked into, of its halves, of an ending like "-los", and of a half that is
+#: enough by itself; what links the halves in German.
+_SHORTEST_COMPOUND, _SHORTEST_HALF, _SHORTEST_TAIL, _LONG_HALF = 8, 4, 3, 5
+_LINKS = ("s", "n", "en", "es", "er", "e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
     while i < len(stream):
         found = None if i in taken else _longest_at(words, stream, forms, i, taken)
         if found is None:
+            if i not in taken:
+                matches.extend(Match(i, i + 1, senses) for senses in _compound(forms[i], language))
             i += 1
             continue
         last, phrase = _leaving_room(words, found, stream, forms, i, taken)
@@ -152,6 +163,47 @@ def _known_form(word: str, language: str = "en") -> str:
     ]
     best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=slips)
     return best[0] if best else word
+
+
+@lru_cache(maxsize=1024)
+def _compound(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
+    """What the two halves of a word mean in a language that writes compounds as one: "Technobeat", "schlagzeugfrei".
+
+    One half that says something of the music is enough if it is long.
+    """
+    if language in (ENGLISH, *_OPEN_COMPOUNDS) or len(word) < _SHORTEST_COMPOUND or not word.isalpha():
+        return ()
+    whole: tuple[tuple[Sense, ...], ...] = ()
+    for place in range(_SHORTEST_HALF, len(word) - _SHORTEST_TAIL + 1):
+        head, tail = _half(word[:place], language, linked=True), _half(word[place:], language)
+        if any(sense.table == "grammar" and sense.key == "refuse_after" for sense in tail) and _speaks(head):
+            return head, tail
+        if len(word) - place < _SHORTEST_HALF:
+            continue
+        if head and tail and (_speaks(head) or _speaks(tail)):
+            return ((*tail, *(sense for sense in head if sense.table not in {other.table for other in tail})),)
+        if language != MIXED and not whole:
+            if _speaks(tail) and len(word) - place >= _LONG_HALF:
+                whole = (tail,)
+            elif _speaks(head) and place >= _LONG_HALF:
+                whole = (head,)
+    return whole
+
+
+def _half(word: str, language: str, *, linked: bool = False) -> tuple[Sense, ...]:
+    """What half a compound means; the first half may end in letters that only link."""
+    phrases = lexicon(language).phrases
+    for form in (word, *((word.removesuffix(link) for link in _LINKS if word.endswith(link)) if linked else ())):
+        if len(form) >= _SHORTEST_TAIL and (
+            found := phrases.get((form,)) or phrases.get((_known_form(form, language),))
+        ):
+            return found
+    return ()
+
+
+def _speaks(senses: Sequence[Sense]) -> bool:
+    """Whether one of the senses says something of the music."""
+    return any(sense.table in MEANINGS for sense in senses)
 
 
 def _inside_katakana(stream: Sequence[Token], first: int, matches: Sequence[Match]) -> bool:

@@ -23,8 +23,11 @@ class GenreRow(Frozen):
     band: tuple[str, ...] = ()
     drums: bool | None = None
     general: bool = False
+    place: bool = False
+    lends: tuple[str, ...] = ()
     fugal: tuple[str, ...] = ()
     frame: bool = False
+    colour: bool = False
     build: bool = False
 
 
