@@ -174,8 +174,9 @@ def _solo(
         family = genre and (lexicon().genres[genre.value].parent or genre.value)
         members = members_of(one.meaning("instruments") or "")
         full = bool(members) and roles_of(members[0])[0] == "chords"
+        apart = genre is not None and _stands_apart(one.match, matches)
         inside = one is before and (
-            family in (_LOUD_GENRES if full else _BAND_GENRES) or _comes_with(one.match, matches)
+            family in (_LOUD_GENRES if full and not apart else _BAND_GENRES) or _comes_with(one.match, matches)
         )
         one_player = bool(members) and len(draft.wanted) == 1 and len(melodic) >= 1
         drums_alone = not members and not draft.wanted  # "solo drums", "drum solo": a kit has no members
@@ -183,6 +184,12 @@ def _solo(
     if draft.alone and _only_its_members(draft, instruments):
         return Heard(value=True, words=tuple(dict.fromkeys(draft.alone)))
     return None
+
+
+def _stands_apart(instrument: Match, matches: Sequence[Match]) -> bool:
+    """Whether a genre was named before the instrument and other things between: "acid jazz at 108, Rhodes solo"."""
+    genres = [match for match in matches if match.key("genres") and match.last <= instrument.first]
+    return bool(genres) and genres[-1].last < instrument.first
 
 
 def _only_its_members(draft: _Draft, instruments: Sequence[Said]) -> bool:

@@ -75,6 +75,8 @@ _LEAST_SHARE = 0.18
 
 #: Weight of a general genre's first style ("ballad", "acoustic") where instruments say more.
 _HINTED = 1.0
+#: The same of a place.
+_PLACED = 4.0
 
 #: How much a style's rarity counts where players were named: a power of its weight, 0…1.
 _RARITY_WITH_PLAYERS = 0.3
@@ -127,7 +129,7 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
     if hint is not None:
         # "Ballad for vibraphone and double bass": a general word is one wish beside the players.
         for place, name in enumerate(styles_of(hint, styles)):
-            called[name] += _HINTED * _PREFERENCE**place
+            called[name] += (_PLACED if hint.place else _HINTED) * _PREFERENCE**place
     for name, style in styles.items():
         wished = character.styles.get(name, 0.0) + called[name]
         # Players who are all at home in a style call for it even where no mood does, and however rare it is.

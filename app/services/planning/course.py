@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from app.models.brief import Heard
 from app.services.planning.clauses import Said
+from app.services.planning.kinds import home_of
 from app.services.planning.lexicon import lexicon
 from app.services.planning.tokens import Passage
 
@@ -19,6 +20,9 @@ _FALLS_TO = 2
 
 #: Moods this far from the middle are levels too: "starts melancholic, ends triumphant".
 _QUIET_AROUSAL, _LOUD_AROUSAL = -0.35, 0.5
+
+#: Arousal of a genre that is loud in itself: "turns into heavy metal".
+_LOUD_GENRE = 0.75
 
 #: Shapes that say where the high point is: they say more than "builds".
 _PEAKED = ("drop_at_end", "bursts")
@@ -129,6 +133,8 @@ def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, st
     near: list[tuple[int, int, int]] = []
     for p, part in enumerate(parts):
         for i, one in enumerate(spoken):
+            if one is part:
+                continue
             behind, ahead = part.match.first - one.match.last, one.match.first - part.match.last
             # Italian "inizia piano" begins softly; "inizia con il piano" with a piano.
             reach = 1 if one.meaning("instruments") else _REACH
@@ -142,6 +148,12 @@ def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, st
     for _, p, i in sorted(near):
         if names[p] not in levels and spoken[i] not in used.values():
             levels[names[p]], used[names[p]] = _level(spoken[i]), spoken[i]
+    turned = parts[0] if parts and parts[0].meaning("course") == "next" else None
+    if turned is not None and "begin" not in levels:
+        # "A quiet piano piece which suddenly turns into heavy metal": what comes before the turn is the beginning.
+        before = [one for one in spoken if one.match.last <= turned.match.first and _level(one)]
+        if first := next((one for one in before if one not in used.values()), None):
+            levels["begin"], used["begin"] = _level(first), first
     return levels, used
 
 
@@ -161,6 +173,9 @@ def _level(one: Said) -> str:
         return key
     if key == "burst":
         return "loud"
+    genre = one.meaning("genres")
+    if genre is not None and one.meaning("moods") is None:
+        return "loud" if home_of(genre)[1] >= _LOUD_GENRE else ""
     mood = one.meaning("moods")
     arousal = lexicon().moods[mood].arousal if mood is not None and not lexicon().moods[mood].scene else 0.0
     return "quiet" if arousal <= _QUIET_AROUSAL else "loud" if arousal >= _LOUD_AROUSAL else ""

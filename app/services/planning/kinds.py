@@ -133,7 +133,12 @@ def _coloured(passage: Passage, best: Said, wanted: Sequence[Said]) -> Said:
     rows = lexicon().genres
     if not rows[_key(best)].colour:
         return best
-    nouns = [one for one in wanted if not (rows[_key(one)].colour or rows[_key(one)].general)]
+    family = rows[_key(best)].parent
+    nouns = [
+        one
+        for one in wanted
+        if not (rows[_key(one)].colour or rows[_key(one)].general or (rows[_key(best)].metre and _key(one) == family))
+    ]
     after = (one for one in nouns if 0 <= one.match.first - best.match.last <= 1)
     before = (one for one in nouns if one.match.last == best.match.first and not rows[_key(best)].frame)
     for one in (*after, *before):

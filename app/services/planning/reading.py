@@ -75,6 +75,11 @@ def read(prompt: str) -> Brief:
     metre = figures.time_signature or _first(
         Heard(value=match.key("metres") or "", words=(words.quote(match),)) for match in matches if match.key("metres")
     )
+    metre = metre or _first(
+        Heard(value=row.metre, words=other.words)
+        for other in kinds.others
+        if (row := lexicon().genres[other.value]).colour and row.metre
+    )
     _note_metre(figures.time_signature, genre, words)
     _note_beat(figures.tempo_bpm, figures.beat, metre, genre, words)
     return Brief(
