@@ -58,9 +58,7 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
             # "Nothing with drums" refuses them; "no drums but bass" keeps the bass.
             if refusal is None or refusal.hit is not None or match.first > refusal.by.last:
                 refusal = None
-        elif match.says("refuse_after"):
-            _refuse_back(stream, said, match, matches)
-        elif match.says("out") and _held(stream, said, match, matches):
+        elif match.says("refuse_after") or (match.says("out") and _held(stream, said, match, matches)):
             _refuse_back(stream, said, match, matches)
         elif match.says("either", "also"):
             if refusal is not None:

@@ -81,11 +81,10 @@ def read_feeling(
                 strengths[key] = strengths.get(key, 0.0) + weight * one.degree
                 quotes.setdefault(key, []).extend(quote(one))
     feeling = _Feeling(weights, weights, valence, arousal)
-    lent = [row for other in kinds.others if (row := tables.genres[other.value]).valence is not None]
+    lent = [genre for other in kinds.others if (genre := tables.genres[other.value]).valence is not None]
     if not weights and lent:
         # "8-bit funeral march": what is named beside the genre that leads says how it feels.
-        row = lent[0]
-        return FeelingRead((), row.valence, row.arousal if row.arousal is not None else 0.0)
+        return FeelingRead((), lent[0].valence, lent[0].arousal if lent[0].arousal is not None else 0.0)
     if weights:
         feeling.add_movement(said)
         feeling.add_genres(kinds)

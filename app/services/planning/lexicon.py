@@ -39,8 +39,8 @@ MEANINGS: tuple[Table, ...] = (
 
 #: Rows of words that change what their neighbours mean; degrees, refusals in one word and filler apart.
 _GRAMMAR = (
-    "harmless", "refuse", "deny", "lessen", "refuse_after", "only", "solo", "lead", "carries", "either", "also", "each", "hold", "out",
-    "build", "turn",
+    "harmless", "refuse", "deny", "lessen", "refuse_after", "only", "solo", "lead", "carries", "either", "also", "each",
+    "hold", "out", "build", "turn",
 )  # fmt: skip
 
 Phrase = tuple[str, ...]
