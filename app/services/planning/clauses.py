@@ -78,8 +78,10 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
             if refusal.reaches(match):
                 spoken.refused_by = refusal.by
                 refusal.took(match)
-                if refusal.lessens and match.key("instruments") is not None:
-                    continue  # "less drums" neither asks for drums nor does without
+                following = matches[number + 1] if number + 1 < len(matches) else None
+                showing_off = following is not None and following.says("solo") and following.first == match.last
+                if (refusal.lessens or showing_off) and match.key("instruments") is not None:
+                    continue  # "less drums" and "no guitar solo" neither ask for a player nor do without
             else:
                 refusal = None
         said.append(spoken)

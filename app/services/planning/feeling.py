@@ -82,7 +82,8 @@ def read_feeling(
                 quotes.setdefault(key, []).extend(quote(one))
     feeling = _Feeling(weights, weights, valence, arousal)
     lent = [genre for other in kinds.others if (genre := tables.genres[other.value]).valence is not None]
-    if not weights and lent:
+    chosen = tables.genres[kinds.chosen.value] if kinds.chosen is not None else None
+    if not weights and lent and (chosen is None or chosen.valence is None):
         # "8-bit funeral march": what is named beside the genre that leads says how it feels.
         return FeelingRead((), lent[0].valence, lent[0].arousal if lent[0].arousal is not None else 0.0)
     if weights:

@@ -143,7 +143,7 @@ def _lexicon(language: str) -> Lexicon:
             _lexicon("en"),
             phrases=found,
             longest=_longest(found),
-            known=_known(found),
+            known=_known(found) | {fold(word) for word in others[language].get("ordinary", {}).get("words", ())},
             spellings=_spellings(spelt),
             swaps=tuple(
                 (fold(ending), tuple(fold(other) for other in stead))

@@ -108,9 +108,15 @@ def _longest_at(
         if _joined_by_own_word(words, stream, i, length):
             continue
         for candidate in (tuple(token.folded for token in stream[i : i + length]), phrase, singular):
-            if candidate in words.phrases:
+            if candidate in words.phrases and not (candidate != phrase and _two_players(words, phrase)):
                 return i + length, candidate
     return None
+
+
+def _two_players(words: Lexicon, phrase: tuple[str, ...]) -> bool:
+    """Whether a phrase that is known in the singular only is two players in a row: "guitar bass drums"."""
+    halves = (phrase[:-1], phrase[-1:])
+    return all(any(sense.table == "instruments" for sense in words.phrases.get(half, ())) for half in halves)
 
 
 def _joined_by_own_word(words: Lexicon, stream: Sequence[Token], i: int, length: int) -> bool:
@@ -151,8 +157,8 @@ def _known_form(word: str, language: str = "en") -> str:
             return stem
     if len(word) < 5 or not (word.isascii() and word.isalpha()):
         return word
-    # One slip in a short word, two in a long one; the first letter is nearly always right. Of other languages than
-    # English, no list tells ordinary words that lie near the vocabulary's: there only long words, by one slip.
+    # One slip in a short word, two in a long one; the first letter is nearly always right. In other languages than
+    # English, whose ordinary words are less well known here, only long words, by one slip.
     slips = 1 if len(word) < 10 or language != "en" else 2
     if language != "en" and len(word) < _SHORTEST_MISSPELT_ABROAD:
         return word
