@@ -32,6 +32,9 @@ _PREFERENCE = 0.45
 #: Weight of a style that no mood or purpose wishes for, and what the players asked for add where they are at home.
 _UNWISHED, _CALLED_FOR, _CALLED_FOR_BESIDE_WISHES = 0.01, 0.5, 0.15
 
+#: What a wish of mood or scene adds to the weight of a style of the genre that was named.
+_WISH_INSIDE = 0.5
+
 #: A wish this strong makes players welcome at least so much in a style that is not theirs.
 _WISHED, _WISHED_GUEST = 0.5, 0.04
 
@@ -82,7 +85,7 @@ _MINOR_TONICS = {
 _GUEST_OF_SEVERAL = 0.15
 
 #: Styles this much less suited than the best are left out where the words say anything of what suits.
-_LEAST_SHARE = 0.18
+_LEAST_SHARE = 0.25
 
 #: Weight of a general genre's first style ("ballad", "acoustic") where instruments say more.
 _HINTED = 1.0
@@ -126,7 +129,10 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         if row.parent:
             return styles[names[0]]
         weights = {
-            name: _PREFERENCE**place * _suits(styles[name], brief, character) for place, name in enumerate(names)
+            name: _PREFERENCE**place
+            * _suits(styles[name], brief, character)
+            * (1.0 + _WISH_INSIDE * character.styles.get(name, 0.0))
+            for place, name in enumerate(names)
         }
         return styles[choose(rng, weights)]
     spread = lexicon().spread

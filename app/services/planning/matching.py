@@ -140,6 +140,11 @@ def _known_form(word: str, language: str = "en") -> str:
     >>> _known_form("melancólicas".replace("ó", "o"), "es")
     'melancolica'
     """
+    return _form_of(word, language)
+
+
+def _form_of(word: str, language: str) -> str:
+    """The same, without remembering it."""
     words = lexicon(language)
     if (word,) in words.phrases:
         return word
