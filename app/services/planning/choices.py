@@ -32,8 +32,8 @@ _PREFERENCE = 0.45
 #: Weight of a style that no mood or purpose wishes for, and what the players asked for add where they are at home.
 _UNWISHED, _CALLED_FOR, _CALLED_FOR_BESIDE_WISHES = 0.01, 0.5, 0.15
 
-#: What a wish of mood or scene adds to the weight of a style of the genre that was named.
-_WISH_INSIDE = 0.5
+#: A wish of mood or scene counts inside the genre that was named from this on.
+_WISHED_INSIDE = 1.0
 
 #: A wish this strong makes players welcome at least so much in a style that is not theirs.
 _WISHED, _WISHED_GUEST = 0.5, 0.04
@@ -129,9 +129,7 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         if row.parent:
             return styles[names[0]]
         weights = {
-            name: _PREFERENCE**place
-            * _suits(styles[name], brief, character)
-            * (1.0 + _WISH_INSIDE * character.styles.get(name, 0.0))
+            name: _PREFERENCE**place * _suits(styles[name], brief, character) * _wished_inside(character, name)
             for place, name in enumerate(names)
         }
         return styles[choose(rng, weights)]
@@ -161,6 +159,12 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         least = _LEAST_SHARE * max(weights.values())
         weights = {name: weight if weight >= least else 0.0 for name, weight in weights.items()}
     return styles[choose(rng, weights)]
+
+
+def _wished_inside(character: Character, name: str) -> float:
+    """How much more a style of the genre named weighs because mood or scene wish for it: "electronic, eighties"."""
+    wished = character.styles.get(name, 0.0)
+    return 1.0 + wished if wished >= _WISHED_INSIDE else 1.0
 
 
 def _refused_styles(brief: Brief, styles: Styles) -> set[str]:
