@@ -159,7 +159,7 @@ def _solo(
     """True if those named play alone; False marks a solo inside a band; None if nothing was said."""
     melodic = [one for one in instruments if not lexicon().instruments[one.meaning("instruments") or ""].drums]
     for match in matches:
-        if not match.says("solo", "only"):
+        if not match.says("solo", "only") or (match.says("solo") and _unwanted(match, matches)):
             continue
         # "A cello, nothing else": a comma may stand before a phrase that closes the list.
         gap = 1 if match.says("only") and match.last - match.first > 1 else 0
@@ -184,6 +184,11 @@ def _solo(
     if draft.alone and _only_its_members(draft, instruments):
         return Heard(value=True, words=tuple(dict.fromkeys(draft.alone)))
     return None
+
+
+def _unwanted(solo: Match, matches: Sequence[Match]) -> bool:
+    """Whether a refusal reaches a solo: "no solos", "no guitar solo", "sans solo de guitare"."""
+    return any(match.says("refuse") and 0 <= solo.first - match.last <= 2 for match in matches)
 
 
 def _stands_apart(instrument: Match, matches: Sequence[Match]) -> bool:
