@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from app.models.brief import Heard
 from app.services.planning.catalogue import members_of, roles_of
 from app.services.planning.clauses import Said
-from app.services.planning.lexicon import lexicon
+from app.services.planning.lexicon import lexicon, phrase_of
 from app.services.planning.matching import Match
 from app.services.theory.instruments import INSTRUMENTS
 
@@ -15,6 +15,9 @@ _BAND_GENRES = frozenset({"rock", "pop", "blues", "jazz", "country", "reggae", "
 
 #: Those in which even an instrument that can play alone does not.
 _LOUD_GENRES = frozenset({"rock", "electronic", "hip-hop"})
+
+#: Rows that mean whoever drums: refused, there are no drums. Without one kind of drum there are others.
+_DRUMMERS = frozenset({"drums", "beat", "percussion"})
 
 #: Words of course.toml after which others join.
 _TURNS = frozenset({"begin", "next"})
@@ -61,7 +64,9 @@ def read_band(
     conflicts.extend(
         f"“{' '.join(quote(one))}”: a part of a drum kit is not left out by itself."
         for one in said
-        if one.refused and (row := rows.get(one.meaning("instruments") or "")) is not None and row.part
+        if one.refused
+        and (row := rows.get(one.meaning("instruments") or "")) is not None
+        and (row.part or _one_item(one.meaning("instruments") or "", quote(one)))
     )
     for key in [key for key in draft.wanted if key in draft.refused]:
         conflicts.append(f"{key} was both wanted and refused: it is left out.")
@@ -103,7 +108,9 @@ def _hear(draft: _Draft, key: str, refused: bool, words: Sequence[str]) -> None:
         if not refused:
             draft.drums.setdefault(True, []).extend(words)
         return
-    if row.drums and (refused or not row.weak):
+    if refused and _one_item(key, words):
+        return
+    if row.drums and (key in _DRUMMERS if refused else not row.weak):
         draft.drums.setdefault(not refused, []).extend(words)
     if refused:
         if key not in ("drums", "beat"):
@@ -115,6 +122,12 @@ def _hear(draft: _Draft, key: str, refused: bool, words: Sequence[str]) -> None:
         draft.alone.extend(words)
     for member in row.all or (key,):
         draft.wanted.setdefault(member, []).extend(words)
+
+
+def _one_item(key: str, words: Sequence[str]) -> bool:
+    """Whether the words name a single thing of a group, which nobody misses but by itself: "no claps"."""
+    items = {phrase_of(item) for item in lexicon().instruments[key].items}
+    return any(phrase_of(word) in items for word in words)
 
 
 def _drums(draft: _Draft) -> Heard[bool] | None:

@@ -63,6 +63,7 @@ class InstrumentRow(Frozen):
     drums: bool = False
     weak: bool = False
     part: bool = False
+    items: tuple[str, ...] = ()
     roles: tuple[Role, ...] = ()
     alone: bool = False
     styles: dict[str, float] = Field(default_factory=dict)
