@@ -37,6 +37,8 @@ _WISHED_INSIDE = 1.0
 
 #: A wish this strong makes players welcome at least so much in a style that is not theirs.
 _WISHED, _WISHED_GUEST = 0.5, 0.04
+#: The same where one of the players calls for the style.
+_CALLED_GUEST = 0.15
 
 #: Weight of a style against one that is built on an instrument asked for: where it plays now and then or makes a
 #: genre recognisable, where it could at least take a role, where it is a stranger, and of a style for another player.
@@ -154,6 +156,7 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         common = spread.get(name, 1.0) ** (_RARITY_WITH_PLAYERS if brief.instruments else 1.0)
         weight = wished + unwished * common if character.styles or called else common
         least = _WISHED_GUEST if wished >= _WISHED and len(players_of(style)) > 1 else 0.0
+        least = max(least, _CALLED_GUEST if called[name] >= _WISHED and least else 0.0)
         weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character, least)
     if brief.instruments or character.styles or brief.time_signature is not None:
         least = _LEAST_SHARE * max(weights.values())

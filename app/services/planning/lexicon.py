@@ -26,6 +26,9 @@ EVERYDAY = "everyday"
 #: The language of a prompt that holds words of several.
 MIXED = "mixed"
 
+#: The file of all languages that have none of their own.
+MANY = "other"
+
 #: Tables of names that every language lends to the others.
 _LENT: tuple[Table, ...] = ("genres", "instruments")
 
@@ -144,7 +147,8 @@ def _lexicon(language: str) -> Lexicon:
             phrases=found,
             longest=_longest(found),
             known=_known(found) | {fold(word) for word in others[language].get("ordinary", {}).get("words", ())},
-            spellings=_spellings(spelt),
+            # The file of many languages is a makeshift: its prompts may as well be misspelt English ("gitar").
+            spellings=_spellings(spelt) if language != MANY else _spellings(spelt | _spelt_english()),
             swaps=tuple(
                 (fold(ending), tuple(fold(other) for other in stead))
                 for ending, stead in others[language].get("endings", {}).items()
@@ -153,12 +157,6 @@ def _lexicon(language: str) -> Lexicon:
         )
     lent = ({str(table): source.get(table, {}) for table in _LENT} for source in others.values())
     found = _found([*own, *lent], len(own))
-    meaningful = {
-        token
-        for words, sense in _entries(english, english)
-        if sense.table in _SPELT and not (sense.table == "genres" and english["genres"][sense.key].get("place"))
-        for token in phrase_of(words)
-    }
     ordinary = {*english["ordinary"]["words"], *english["ordinary"]["stems"]}
     return Lexicon(
         genres={key: GenreRow.model_validate(row) for key, row in english["genres"].items()},
@@ -175,10 +173,22 @@ def _lexicon(language: str) -> Lexicon:
         spread=english["spread"]["styles"],
         phrases=found,
         longest=_longest(found),
-        spellings=_spellings(meaningful),
+        spellings=_spellings(_spelt_english()),
         known=frozenset(ordinary | {token for phrase in found for token in phrase}),
         endings=tuple(english["grammar"]["endings"].items()),
     )
+
+
+@cache
+def _spelt_english() -> set[str]:
+    """English words that typing errors are put right towards; none of a place."""
+    english = _english()
+    return {
+        token
+        for words, sense in _entries(english, english)
+        if sense.table in _SPELT and not (sense.table == "genres" and english["genres"][sense.key].get("place"))
+        for token in phrase_of(words)
+    }
 
 
 @cache

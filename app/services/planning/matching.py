@@ -57,7 +57,7 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
         found = None if i in taken else _longest_at(words, stream, forms, i, taken)
         if found is None:
             if i not in taken:
-                matches.extend(Match(i, i + 1, senses) for senses in _compound(forms[i], language))
+                matches.extend(Match(i, i + 1, senses) for senses in halves_of(forms[i], language))
             i += 1
             continue
         last, phrase = _leaving_room(words, found, stream, forms, i, taken)
@@ -177,7 +177,7 @@ def _form_of(word: str, language: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _compound(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
+def halves_of(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
     """What the two halves of a word mean in a language that writes compounds as one: "Technobeat", "schlagzeugfrei".
 
     One half that says something of the music is enough if it is long.
