@@ -133,9 +133,9 @@ def _lexicon(language: str) -> Lexicon:
         found = _found([*own, *others.values()], len(own))
         return replace(_lexicon("en"), phrases=found, longest=_longest(found), known=_known(found))
     if language != "en":
-        found = _found(
-            [others[language], *own, *(table for key, table in others.items() if key != language)], 1 + len(own)
-        )
+        # The makeshift file is no help to a language that has its own: Czech "bicí" is no Spanish bicycle.
+        strangers = [table for key, table in others.items() if key != language and (key != MANY or language == "ja")]
+        found = _found([others[language], *own, *strangers], 1 + len(own))
         spelt = {
             token
             for words, sense in _entries(others[language], english)
