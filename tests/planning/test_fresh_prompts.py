@@ -32,6 +32,8 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("guitar bpm 95 in g", {"tempo_bpm": 95, "tonic": "G"}),
     ("rock en español de los 90, en mi menor", {"tempo_bpm": None, "tonic": "E", "mode": "minor"}),
     ("swing manouche, 200 à la noire", {"tempo_bpm": 200}),
+    ("blues lent en la, guitare slide", {"tonic": "A"}),
+    ("una canción en la noche", {"tonic": None}),
     # What is refused, and what is not.
     ("piano, Avoid: saxophone, strings", {"excluded_instruments": ["saxophone", "strings"], "instruments": ["acoustic_grand_piano"]}),
     ("jazz with accordion but keep the drums out", {"drums": False, "instruments": ["accordion"]}),

@@ -46,6 +46,9 @@ class _Tables:
     short: frozenset[str]
 
 
+#: "In" in the languages that sing their notes.
+_IN = frozenset({"en", "em", "in"})
+
 #: What stands before "am" the verb, and what ends a sentence.
 _BEFORE_AM = frozenset({"i", "who", "what", "where", "how", "here", "so", "not", "why", ".", "!", "?", ":"})
 
@@ -113,7 +116,7 @@ def _japanese_key(passage: Passage, i: int) -> Key | None:
 
 
 def _named_key(passage: Passage, i: int) -> Key:
-    """A note by its sung or German name; a mode must follow: "la menor", "si bémol majeur", "fis-Moll"."""
+    """A note by its sung or German name; a mode must follow, or "in" stand before: "la menor", "fis-Moll", "en la"."""
     tables = _tables()
     folded = passage.folded(i)
     if folded in tables.altered:
@@ -121,6 +124,9 @@ def _named_key(passage: Passage, i: int) -> Key:
         return Key(tables.altered[folded], mode, 1 + length) if mode else _NONE
     sign, sign_length = phrase_at(passage, i + 1, tables.accidentals)
     mode, length = phrase_at(passage, i + 1 + sign_length, tables.modes)
+    last = i + 1 + sign_length
+    if mode is None and passage.folded(i - 1) in _IN and ends_clause(passage, last) and folded != "h":
+        return Key(tables.sung[folded] + (sign or ""), None, last - i)  # "blues en la, guitare", but no "en la noche"
     return Key(tables.sung[folded] + (sign or ""), mode, 1 + sign_length + length) if mode else _NONE
 
 
