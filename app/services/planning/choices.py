@@ -125,7 +125,8 @@ def choose(rng: np.random.Generator, weights: Mapping[Key, float]) -> Key:
 def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.random.Generator) -> Style:
     """The genre's style where a genre is named, else one that suits mood, players and purpose."""
     row = genre_row(brief)
-    hint = row if row is not None and row.general and brief.instruments else None
+    pitched = any(not INSTRUMENTS[key].is_drums for heard in brief.instruments for key in members_of(heard.value))
+    hint = row if row is not None and row.general and pitched else None
     if row is not None and hint is None:
         names = styles_of(row, styles)
         if row.parent:
