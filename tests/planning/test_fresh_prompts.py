@@ -33,6 +33,7 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("rock en español de los 90, en mi menor", {"tempo_bpm": None, "tonic": "E", "mode": "minor"}),
     ("swing manouche, 200 à la noire", {"tempo_bpm": 200}),
     ("blues lent en la, guitare slide", {"tonic": "A"}),
+    ("piano jazz, 110 bpm, si bémol", {"tonic": "Bb"}),
     ("una canción en la noche", {"tonic": None}),
     # What is refused, and what is not.
     ("piano, Avoid: saxophone, strings", {"excluded_instruments": ["saxophone", "strings"], "instruments": ["acoustic_grand_piano"]}),

@@ -125,7 +125,8 @@ def _named_key(passage: Passage, i: int) -> Key:
     sign, sign_length = phrase_at(passage, i + 1, tables.accidentals)
     mode, length = phrase_at(passage, i + 1 + sign_length, tables.modes)
     last = i + 1 + sign_length
-    if mode is None and passage.folded(i - 1) in _IN and ends_clause(passage, last) and folded != "h":
+    named = passage.folded(i - 1) in _IN and ends_clause(passage, last)
+    if mode is None and folded != "h" and (named or (sign and alone(passage, i, last))):
         return Key(tables.sung[folded] + (sign or ""), None, last - i)  # "blues en la, guitare", but no "en la noche"
     return Key(tables.sung[folded] + (sign or ""), mode, 1 + sign_length + length) if mode else _NONE
 
