@@ -8,7 +8,7 @@ from app.models.brief import Frozen
 from app.utils.seeds import MAX_SEED
 
 #: Raised whenever the same plan would sound different.
-COMPOSER_VERSION = 11
+COMPOSER_VERSION = 12
 
 Role = Literal["lead", "counter", "chords", "arpeggio", "pad", "bass", "drums", "percussion", "texture"]
 SectionKind = Literal["intro", "verse", "chorus", "bridge", "break", "build", "drop", "outro", "theme", "variation"]

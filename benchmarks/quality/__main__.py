@@ -23,20 +23,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if lacking := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         print(f"{' and '.join(lacking)} missing: pip install -r {BRINGS}", file=sys.stderr)
         return 2
-    from benchmarks.quality import goals, reporting, running, tagging
+    from benchmarks.quality import goals, outside, reporting, running
 
     chosen = _chosen(options)
     with tempfile.TemporaryDirectory() as folder:
-        keep = options.out or (Path(folder) / "kept" if options.tagger else None)
+        keep = options.out or (Path(folder) / "kept" if options.tagger or options.tracker else None)
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
         judged = list(
             running.judged_tracks(chosen, Path(folder), keep=keep, soundfont=options.soundfont, seed=options.seed)
         )
-        tags = None
-        if options.tagger and keep is not None:
-            tags = tagging.ask(options.tagger, {prompt.id: keep / f"{prompt.id}.mp3" for prompt in chosen})
-        rows = goals.rows(judged, tags)
+        files = {} if keep is None else {prompt.id: keep / f"{prompt.id}.mp3" for prompt in chosen}
+        tags, beats = (
+            outside.ask(command, files) if command else None for command in (options.tagger, options.tracker)
+        )
+        rows = goals.rows(judged, tags, beats)
     if options.json is not None:
         options.json.write_text(json.dumps(reporting.record(rows, judged), indent=1) + "\n", encoding="utf-8")
     print(reporting.table(rows))
@@ -61,6 +62,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, metavar="FOLDER", help="keep every MP3 and its plan here")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write every figure here")
     parser.add_argument("--tagger", default=None, metavar="COMMAND", help="prints tags as JSON: path, tag, likelihood")
+    parser.add_argument(
+        "--tracker", default=None, metavar="COMMAND", help="prints tempo_bpm and beats_a_bar as JSON by path"
+    )
     parser.add_argument("--table", action="store_true", help="write the table into docs/quality.md")
     return parser.parse_args(arguments)
 

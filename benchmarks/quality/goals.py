@@ -1,6 +1,6 @@
 """The judged tracks against the goals: a row each, with what was aimed at, what was measured, and whether it holds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -8,9 +8,11 @@ import numpy as np
 
 from benchmarks.quality.activity import DENSITY, ENERGY
 from benchmarks.quality.figures import auc, ranks, share
-from benchmarks.quality.judging import Judged
+from benchmarks.quality.judging import COMPOUND, OCTAVES, Judged
 from benchmarks.quality.likeness import TWINS, likeness
-from benchmarks.quality.tagging import Tags, tag_aucs
+from benchmarks.quality.outside import Heard
+from benchmarks.quality.rhythm import tempo_found
+from benchmarks.quality.tagging import tag_aucs
 
 #: Tracks among which near-twins are looked for.
 AMONG = 48
@@ -47,14 +49,17 @@ class Row:
     below: tuple[str, ...] = ()
 
 
-def rows(judged: Sequence[Judged], tags: Tags | None) -> list[Row]:
-    """Every row of the table."""
+def rows(judged: Sequence[Judged], tags: Heard | None, beats: Heard | None = None) -> list[Row]:
+    """Every row of the table; `tags` and `beats` are what outside ears say, where they were asked."""
     found = [
         _technical(judged),
         _asked(judged, "tempo", "asked tempo heard, within 4 %", 0.95),
         _asked(judged, "tempo or its octave", "… half and double counted", 1.0),
+        _tracked(judged, beats, "tempo by a beat tracker, within 4 %", 0.95, (1.0,)),
+        _tracked(judged, beats, "… its half and double counted", 1.0, OCTAVES),
         _asked(judged, "key", "asked key and third heard", 0.85),
         _asked(judged, "metre", "asked metre heard", 1.0),
+        _counted(judged, beats),
         _drums(judged),
         _asked(judged, "drums", "drums or none, by the score", 1.0),
         _asked(judged, "loop seam", "loops join without a seam", 1.0),
@@ -101,7 +106,11 @@ def _technical(judged: Sequence[Judged]) -> Row:
 
 
 def _asked(judged: Sequence[Judged], name: str, what: str, goal: float) -> Row:
-    answers = {one.prompt.id: one.asked[name] for one in judged if name in one.asked}
+    return _share_row({one.prompt.id: one.asked[name] for one in judged if name in one.asked}, what, goal)
+
+
+def _share_row(answers: Mapping[str, bool], what: str, goal: float) -> Row:
+    """How many of the answers are right, against the goal."""
     value = share(list(answers.values()))
     below = [prompt for prompt, right in answers.items() if not right]
     shown = "all" if goal == 1 else f"≥ {goal:.0%}"
@@ -123,7 +132,30 @@ def _drums(judged: Sequence[Judged]) -> Row:
     return _row("drums or none, by ear (AUC)", "≥ 0.97", value, "{:.3f}".format, (value or 0) >= 0.97, below)
 
 
-def _tagged(judged: Sequence[Judged], tags: Tags | None, kind: str, goal: float) -> Row:
+def _tracked(
+    judged: Sequence[Judged], beats: Heard | None, what: str, goal: float, multiples: tuple[float, ...]
+) -> Row:
+    answers = {}
+    for one in judged:
+        asked, compound = one.prompt.tempo_bpm, one.prompt.metre == "6/8" and len(multiples) > 1
+        if beats is not None and asked is not None:
+            heard = beats[one.prompt.id]["tempo_bpm"]
+            answers[one.prompt.id] = tempo_found(heard, asked, multiples=COMPOUND if compound else multiples)
+    return _share_row(answers, what, goal)
+
+
+def _counted(judged: Sequence[Judged], beats: Heard | None) -> Row:
+    """Of the metres that trackers learn, three and four beats; two are as good as four."""
+    bars = {"3/4": {3}, "2/4": {2, 4}, "4/4": {2, 4}}
+    answers = {
+        one.prompt.id: beats[one.prompt.id]["beats_a_bar"] in bars[one.prompt.metre]
+        for one in judged
+        if beats is not None and one.prompt.metre in bars
+    }
+    return _share_row(answers, "metre by a beat tracker, 3/4 or 4/4", 1.0)
+
+
+def _tagged(judged: Sequence[Judged], tags: Heard | None, kind: str, goal: float) -> Row:
     values = {} if tags is None else tag_aucs([one.prompt for one in judged], tags, kind)
     value = float(np.mean(list(values.values()))) if values else None
     below = [f"{tag} ({told:.2f})" for tag, told in sorted(values.items(), key=lambda item: item[1]) if told < goal]

@@ -20,7 +20,7 @@ METRES = {2: ("2/4", "4/4"), 3: ("3/4", "6/8"), 5: ("5/4",), 7: ("7/8",)}
 
 #: Bars counted in two are taken for such if they fit so well against those that fit best: what comes back after two
 #: beats does so after six as well.
-DUPLE = 0.95
+DUPLE = 0.9
 
 #: A bar lasts between these, in seconds.
 _SHORTEST_S, _LONGEST_S = 0.9, 6.0
@@ -80,18 +80,28 @@ def _likeness_later(mono: Mono) -> NDArray[np.float64]:
 
 
 def bar_likeness(mono: Mono, beat: Beat) -> dict[int, float]:
-    """How much the piece resembles itself a bar later, by what its bars are counted in: 2, 3, 5, 7."""
+    """How much more the piece resembles itself a bar later than a beat before or after that, by the count of its bars.
+
+    Counts are 2, 3, 5 and 7. Only neighbours compare: where the beat wanders, what lies further apart is less alike
+    whatever the metre.
+    """
     likeness = _likeness_later(mono)
     half_beat = 30.0 / beat.tempo_bpm * RATE / (HOP * 4)
     places = np.arange(len(likeness))
+    give = np.arange(-3.0, 3.1, 0.5)
+
+    def at(lag: float) -> float:
+        return float(np.interp(lag + give, places, likeness).max())
+
     found: dict[int, float] = {}
     for count, bars in BARS.items():
         for lag in (bar * half_beat for bar in bars):
-            if not _SHORTEST_S <= lag * HOP * 4 / RATE <= _LONGEST_S or 3 * lag >= len(likeness):
+            lasts_s = lag * HOP * 4 / RATE
+            if not _SHORTEST_S <= lasts_s <= _LONGEST_S or 3 * lag + 2 * half_beat >= len(likeness):
                 continue
-            give = np.arange(-3.0, 3.1, 0.5)
-            at = [float(np.interp(turn * lag + give, places, likeness).max()) for turn in (1, 2, 3)]
-            found[count] = max(found.get(count, -1.0), sum(at) / 3)
+            turns = [turn * lag for turn in (1, 2, 3)]
+            out = [at(turn) - (at(turn - 2 * half_beat) + at(turn + 2 * half_beat)) / 2 for turn in turns]
+            found[count] = max(found.get(count, -1.0), sum(out) / 3)
     return found
 
 

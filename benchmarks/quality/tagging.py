@@ -1,17 +1,11 @@
-"""An outside tagger, where there is one: a command that names what it hears in audio files.
+"""What an outside tagger hears, held against what was asked; which of its tags mean which of our words: `tags.toml`."""
 
-The command is given the paths of audio files and prints one JSON object: path, then tag, then likelihood (0…1). Which
-tags mean which of our words stands in `tags.toml`.
-"""
-
-import json
-import shlex
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.quality.figures import auc
+from benchmarks.quality.outside import Heard
 from benchmarks.quality.prompts import Prompt
 
 if sys.version_info >= (3, 11):
@@ -21,27 +15,8 @@ else:
 
 TABLE = Path(__file__).with_name("tags.toml")
 
-#: Prompt id, then tag, to likelihood.
-Tags = Mapping[str, Mapping[str, float]]
 
-#: Tracks that the command is given at once.
-_AT_ONCE = 8
-
-
-def ask(command: str, files: Mapping[str, Path]) -> Tags:
-    """What the tagger hears in each prompt's file. `CalledProcessError` if it fails."""
-    answers: dict[str, Mapping[str, float]] = {}
-    names = list(files)
-    for first in range(0, len(names), _AT_ONCE):
-        some = names[first : first + _AT_ONCE]
-        paths = [str(files[name]) for name in some]
-        done = subprocess.run([*shlex.split(command), *paths], stdout=subprocess.PIPE, check=True)
-        heard = json.loads(done.stdout)
-        answers.update({name: heard[path] for name, path in zip(some, paths, strict=True)})
-    return answers
-
-
-def tag_aucs(prompts: Sequence[Prompt], tags: Tags, kind: str) -> dict[str, float]:
+def tag_aucs(prompts: Sequence[Prompt], tags: Heard, kind: str) -> dict[str, float]:
     """How well each tag's likelihood tells the prompts that ask for it from the others: an AUC by tag.
 
     `kind` is "instruments" or "genres". Tags that no prompt asks for are left out.

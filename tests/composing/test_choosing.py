@@ -11,8 +11,10 @@ from app.services.composing import choose, compose
 from app.services.composing.choosing import total_of
 from app.services.composing.composer import write
 from app.services.composing.judging import CRITERIA, Hearing, judged
+from app.services.composing.judging.pulse import pulse
 from app.services.composing.judging.together import parallels
 from app.services.planning import make_plan, read
+from app.services.theory.drum_keys import DRUM_KEYS
 from tests.composing.plans import plan_for
 
 PROMPTS = (
@@ -137,6 +139,37 @@ def test_a_melody_without_a_breath_and_on_one_note_is_heard_to():
 
     assert flat["compass"] == 0 < composed["compass"]
     assert total_of(flat) < total_of(composed) - 0.1
+
+
+def with_drums(score, strokes):
+    """The same piece with these strokes in place of its drums, each a key and how many beats lie between two."""
+    drums = tuple(
+        Note(pitch=key, start_beat=float(beat), length_beats=0.25, velocity=110)
+        for key, distance in strokes
+        for beat in np.arange(0.0, score.length_beats, distance)
+    )
+    parts = tuple(replace(part, notes=drums) if part.voice == "drums" else part for part in score.parts)
+    return replace(score, parts=parts)
+
+
+def test_strokes_a_dotted_quarter_apart_hide_the_beat():
+    plan = plan_for("rock", seconds=60)
+    setting, score = write(plan)
+    kick, snare = DRUM_KEYS["kick"], DRUM_KEYS["snare"]
+    straight, dotted = (
+        Hearing(setting, with_drums(score, ((kick, distance), (snare, distance)))) for distance in (1.0, 1.5)
+    )
+
+    assert pulse(straight) > 1.3 > 0.9 > pulse(dotted)
+    assert judged(straight)["pulse"] == 1 > judged(dotted)["pulse"] == 0
+
+
+@pytest.mark.parametrize("metre", ["6/8", "7/8"])
+def test_a_beat_that_is_no_quarter_is_not_judged(metre):
+    plan = planned(f"folk song in {metre}")
+
+    assert plan.time_signature == metre
+    assert "pulse" not in choose(plan).composition.candidates[0].scores
 
 
 def test_music_without_melody_is_judged_by_the_rest():

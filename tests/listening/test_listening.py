@@ -10,6 +10,7 @@ from app.services.listening.metre import count_of, measure_metre
 from app.services.listening.rhythm import band_levels, measure_tempo, onset_strengths
 from app.services.listening.shape import measure_ends, measure_sections
 from app.services.listening.tonality import TONICS, measure_key
+from app.services.listening.turning import harmony_turns
 from app.services.listening.voices import VoiceShares
 from tests.dsp.sounds import noise, sine
 from tests.listening.sounds import chords, heard, pulse
@@ -17,6 +18,12 @@ from tests.listening.sounds import chords, heard, pulse
 
 def strengths_of(samples):
     return onset_strengths(band_levels(heard(samples).mono))
+
+
+def metre_in(samples):
+    mono = heard(samples).mono
+    strengths = onset_strengths(band_levels(mono))
+    return measure_metre(strengths, harmony_turns(mono), measure_tempo(strengths))
 
 
 @pytest.mark.parametrize("tempo", [63, 84.5, 100, 128, 171])
@@ -41,17 +48,19 @@ def test_what_has_no_beat_has_no_tempo(samples):
     ],
 )
 def test_the_metre_of_accents_is_found(written, tempo, accents):
-    strengths = strengths_of(pulse(tempo, accents, seconds=30))
+    assert metre_in(pulse(tempo, accents, seconds=30)).count == count_of(written)
 
-    found = measure_metre(strengths, measure_tempo(strengths))
 
-    assert found.count == count_of(written)
+@pytest.mark.parametrize(("seconds_each", "count"), [(1.5, 3), (2.0, 2)])
+def test_where_no_beat_is_stressed_the_harmony_tells_the_bar(seconds_each, count):
+    changes = chords([(48, 52, 55), (53, 57, 60), (55, 59, 62), (45, 48, 52)] * 5, seconds_each=seconds_each)
+    beats = pulse(120, (0.3,), seconds=len(changes) / SAMPLE_RATE)
+
+    assert metre_in(changes + 0.2 * beats[: len(changes)]).count == count
 
 
 def test_a_pulse_without_accents_is_in_no_odd_metre():
-    strengths = strengths_of(pulse(120, (0.5,)))
-
-    found = measure_metre(strengths, measure_tempo(strengths))
+    found = metre_in(pulse(120, (0.5,)))
 
     assert found is None or found.count == 2
 
@@ -126,7 +135,7 @@ def test_listening_to_five_minutes_takes_less_than_a_second_of_work():
     sound = heard(samples)
     levels = band_levels(sound.mono)
     strengths = onset_strengths(levels)
-    measure_metre(strengths, measure_tempo(strengths))
+    measure_metre(strengths, harmony_turns(sound.mono), measure_tempo(strengths))
     measure_key(sound.mono)
     measure_sections(levels, sound.powers)
 

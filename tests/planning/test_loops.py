@@ -32,7 +32,13 @@ def test_a_loop_keeps_the_tempo_asked_for_within_four_per_cent(asked, duration_s
     plan = make_plan(brief, duration_s=duration_s, seed=1, soundfont_sha256=None)
 
     assert plan.tempo_bpm == pytest.approx(asked, rel=0.04)
-    assert settled(brief, plan) == brief
+    assert bool(settled(brief, plan).conflicts) == (abs(plan.tempo_bpm / asked - 1) > 0.005)
+
+
+def test_a_tempo_that_whole_bars_have_needs_no_word():
+    brief = looping("pop at 120 bpm")
+
+    assert settled(brief, make_plan(brief, duration_s=30, seed=1, soundfont_sha256=None)) == brief
 
 
 def test_a_tempo_that_no_whole_bars_have_is_said_to_be_left():

@@ -499,6 +499,34 @@ def test_refused_genres_are_not_chosen():
     )
 
 
+def test_any_style_can_stand_in_the_rain():
+    styles = {plan_of("a quiet piano with the sound of rain", seed=seed).style for seed in range(6)}
+
+    assert styles == {plan_of("a quiet piano", seed=seed).style for seed in range(6)} == {"solo_piano"}
+    assert "rain" in instruments_in(plan_of("a quiet piano with the sound of rain"))
+
+
+@pytest.mark.parametrize("prompt", ["tense jazz with finger snaps and brushes", "tense jazz with brushes and bongos"])
+def test_who_drums_has_the_drums_whoever_joins_in_with_percussion(prompt: str):
+    seats = {voice.role: voice.instrument for voice in plan_of(prompt).ensemble}
+
+    assert (seats["drums"], "percussion" in seats) == ("brush_kit", True)
+
+
+@pytest.mark.parametrize(
+    ("dance", "metre"),
+    [
+        ("minuet", "3/4"),
+        ("mazurka", "3/4"),
+        ("gigue for harpsichord", "6/8"),
+        ("barcarolle", "6/8"),
+        ("gavotte", "4/4"),
+    ],
+)
+def test_a_dance_of_the_concert_hall_has_its_metre(dance: str, metre: str):
+    assert {plan_of(dance, seed=seed).time_signature for seed in range(4)} == {metre}
+
+
 def test_a_missing_style_falls_back_to_the_familys():
     rock = {"rock": packaged_styles()["rock"]}
 

@@ -12,7 +12,7 @@ pytest.importorskip("librosa", reason="librosa (requirements/quality.txt) listen
 pytest.importorskip("pyloudnorm", reason="pyloudnorm (requirements/quality.txt) measures loudness")
 pytest.importorskip("psutil", reason="psutil (requirements/quality.txt) tells the machine")
 
-from benchmarks.quality import goals, reporting, running, tagging
+from benchmarks.quality import goals, outside, reporting, running
 from benchmarks.quality.__main__ import main
 from benchmarks.quality.goals import rows
 from benchmarks.quality.judging import Judged
@@ -43,8 +43,8 @@ def track(number, *, asked=None, technical=None, figures=None, dice=None, **prom
     )
 
 
-def row(what, judged, tags=None):
-    (found,) = [row for row in rows(judged, tags) if row.what.startswith(what)]
+def row(what, judged, tags=None, beats=None):
+    (found,) = [row for row in rows(judged, tags, beats) if row.what.startswith(what)]
     return found
 
 
@@ -129,12 +129,26 @@ def test_a_tagger_is_asked_and_scored(tmp_path):
     judged = [track(0, instruments=("acoustic_grand_piano",)), track(1), track(2)]
     files = {one.prompt.id: tmp_path / f"{one.prompt.id}.mp3" for one in judged}
 
-    tags = tagging.ask(f"{sys.executable} {script}", files)
+    tags = outside.ask(f"{sys.executable} {script}", files)
 
     assert row("instruments by a tagger", judged, tags).ok
     assert row("instruments by a tagger", judged).ok is None
     mistaken = {name: {"piano": 1.0 - heard["piano"]} for name, heard in tags.items()}
     assert row("instruments by a tagger", judged, mistaken).below == ("piano (0.00)",)
+
+
+def test_a_beat_tracker_is_scored_by_tempo_octave_and_bar():
+    judged = [track(0, tempo_bpm=90, metre="3/4"), track(1, tempo_bpm=120, metre="4/4"), track(2, tempo_bpm=100)]
+    beats = {
+        "track_0": {"tempo_bpm": 91.0, "beats_a_bar": 3},
+        "track_1": {"tempo_bpm": 60.0, "beats_a_bar": 3},
+        "track_2": {"tempo_bpm": 75.0, "beats_a_bar": 4},
+    }
+
+    assert row("tempo by a beat tracker, within 4 %", judged, None, beats).below == ("track_1", "track_2")
+    assert row("… its half and double counted", judged, None, beats).below == ("track_2",)
+    assert row("metre by a beat tracker, 3/4 or 4/4", judged, None, beats).below == ("track_1",)
+    assert row("tempo by a beat tracker, within 4 %", judged).ok is None
 
 
 def test_the_page_gets_the_table_between_its_markers(tmp_path):

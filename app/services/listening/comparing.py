@@ -15,6 +15,7 @@ from app.services.listening.players import Wishes, drums_row, instruments_row
 from app.services.listening.rhythm import Tempo, band_levels, measure_tempo, onset_strengths
 from app.services.listening.shape import Ends, Stretch, measure_ends, measure_sections
 from app.services.listening.tonality import TONICS, Key, measure_key
+from app.services.listening.turning import harmony_turns
 from app.utils.units import beats_to_seconds
 
 #: How near a measured tempo, loudness and section must come.
@@ -61,7 +62,7 @@ def compare(
     levels = band_levels(sound.mono)
     strengths = onset_strengths(levels)
     tempo = measure_tempo(strengths)
-    metre = measure_metre(strengths, tempo) if tempo else None
+    metre = measure_metre(strengths, harmony_turns(sound.mono), tempo) if tempo else None
     ends = measure_ends(sound)
     return [
         _tempo(brief, plan, tempo),

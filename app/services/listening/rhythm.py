@@ -121,8 +121,11 @@ def measure_tempo(strengths: Strength) -> Tempo | None:
     return Tempo(tempo_bpm=round(tempo_bpm, 1), clarity=round(float(clarity[best]), 3))
 
 
-def similarity(strength: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How much a row of onset strengths resembles itself later: shape (lags,), 1 at lag 0; up to 8 s."""
+def similarity(strength: NDArray[np.float32], *, faintest: float = _FAINTEST) -> NDArray[np.float64]:
+    """How much a row of onset strengths resembles itself later: shape (lags,), 1 at lag 0; up to 8 s.
+
+    A row that varies less than `faintest`, in its unit squared, resembles nothing.
+    """
     longest = min(len(strength) // 2, round(8.0 * STRENGTHS_PER_S))
     if longest < 4 or not strength.any():
         return np.zeros(0)
@@ -132,5 +135,5 @@ def similarity(strength: NDArray[np.float32]) -> NDArray[np.float64]:
     likeness = irfft(np.abs(spectrum) ** 2, size)[:longest]
     # Fewer pairs lie far apart; each lag is held against its own.
     likeness /= len(strength) - np.arange(longest)
-    similar: NDArray[np.float64] = likeness / max(likeness[0], _FAINTEST)
+    similar: NDArray[np.float64] = likeness / max(likeness[0], faintest)
     return similar

@@ -29,6 +29,9 @@ _MADE_OF_IT = 12.0
 #: Weight of the second, third … style of a genre against the one before it.
 _PREFERENCE = 0.45
 
+#: Arousal that "very fast" says of itself where nothing else says any, and "very slow" takes.
+_SPEED_STIRS = 0.8
+
 #: Weight of a style that no mood or purpose wishes for, and what the players asked for add where they are at home.
 _UNWISHED, _CALLED_FOR, _CALLED_FOR_BESIDE_WISHES = 0.01, 0.5, 0.15
 
@@ -138,6 +141,7 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         return styles[choose(rng, weights)]
     spread = lexicon().spread
     refused = _refused_styles(brief, styles)
+    brief = _without_weather(brief)
     called: dict[str, float] = defaultdict(float)
     for heard in brief.instruments:
         if (word := lexicon().instruments.get(heard.value)) is not None:
@@ -171,6 +175,16 @@ def _wished_inside(character: Character, name: str) -> float:
     return 1.0 + wished if wished >= _WISHED_INSIDE else 1.0
 
 
+def _without_weather(brief: Brief) -> Brief:
+    """The brief without rain, waves and crackle where players were asked for too: any style can stand in the rain."""
+    players = tuple(
+        heard
+        for heard in brief.instruments
+        if any(set(roles_of(key)) - {"texture"} for key in members_of(heard.value)[:1])
+    )
+    return brief.model_copy(update={"instruments": players}) if players else brief
+
+
 def _refused_styles(brief: Brief, styles: Styles) -> set[str]:
     rows = lexicon().genres
     return {
@@ -190,8 +204,11 @@ def _suits(style: Style, brief: Brief, character: Character, least: float = 0.0)
     """How well a style suits what was said, above 0; those asked for are as welcome as `least` at least."""
     known = character.valence is not None and character.arousal is not None
     valence, arousal = (character.valence, character.arousal) if known else _NEUTRAL
-    distance = (style.valence - (valence or 0.0)) ** 2 + (style.arousal - (arousal or 0.0)) ** 2
-    weight = math.exp(-(_PULL if known else _LOOSE_PULL) * distance)
+    pull = stirred = _PULL if known else _LOOSE_PULL
+    if not known and brief.tempo_feel is not None:
+        arousal, stirred = _SPEED_STIRS * brief.tempo_feel.value, _PULL
+    away = pull * (style.valence - (valence or 0.0)) ** 2 + stirred * (style.arousal - (arousal or 0.0)) ** 2
+    weight = math.exp(-away)
     weight *= max(least, _welcomes(style, [members_of(heard.value) for heard in brief.instruments]))
     drummed = max(
         (style.ensemble[role].presence for role in ("drums", "percussion") if role in style.ensemble), default=0

@@ -163,9 +163,9 @@ def _seat_suited(band: Band, instruments: Sequence[str], drums: bool | None, see
 
 
 def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int, *, closed: frozenset[Role]) -> None:
-    """Seat those asked for: the lead first, then each in the best role still free."""
+    """Seat those asked for, each in the best role still free: the lead first, a drummer before who only joins in."""
     lead = brief.lead.value if brief.lead is not None else None
-    order = sorted(asked, key=lambda word: word != lead)
+    order = sorted(asked, key=lambda word: (word != lead, roles_of_group(word)[0] == "percussion"))
     melodic = [word for word in asked if "lead" in roles_of_group(word)]
     for word in order:
         members = members_of(word)
@@ -175,7 +175,7 @@ def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int, *, cl
         if brief.drums is not None and not brief.drums.value and "percussion" in roles:
             roles = ("percussion",)  # "no drums but tribal drums": those named, and no drum set
         if "arpeggio" in roles and any(one.value == "arpeggiated" and one.player == word for one in brief.manners):
-            roles = ("arpeggio", *(role for role in roles if role != "arpeggio"))  # "synth arpeggios"
+            roles = ("arpeggio",)  # "synth arpeggios", in a style that has none by itself too
         role = free_role(band, tuple(role for role in roles if role not in closed) or roles)
         band.seat(role, pick(band, members, role, seed), asked=True)
         # The only one asked for carries the tune as well as the harmony, if it can do both.

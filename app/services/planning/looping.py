@@ -7,7 +7,7 @@ from app.models.plan import Plan
 from app.services.planning.form import bar_seconds
 
 #: How far the tempo of a loop may lie from the one asked for before it has to be said.
-GIVE = 0.04
+GIVE = 0.005
 
 #: What a tempo away from the wanted one costs against bars that make no whole phrases: hardly anything is gained by
 #: leaving a number that was asked for, much by leaving one that was drawn.

@@ -2,8 +2,9 @@
 
 After Huron, Sweet Anticipation (2006), for steps, arches and rests; von Hippel and Huron, "Why do skips precede
 reversals?" (2000); Temperley, Music and Probability (2007), for range and strong beats; Piston, Harmony (1941), for
-parallels, bass and cadences; Krumhansl, Cognitive Foundations of Musical Pitch (1990), for the key; chord pace and
-variety after the human game music that the quality goals were taken from.
+parallels, bass and cadences; Krumhansl, Cognitive Foundations of Musical Pitch (1990), for the key; Lartillot and
+others, "Multi-feature modeling of pulse clarity" (2008), for the beat; chord pace and variety after the human game
+music that the quality goals were taken from.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import numpy as np
 from app.models.composition import Criterion
 from app.services.composing.judging import lines, together
 from app.services.composing.judging.hearing import Hearing
+from app.services.composing.judging.pulse import pulse
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,10 @@ CRITERIA: tuple[Judge, ...] = (
     _judge(
         "home", "How much better the notes fit the key of the piece than any other key.",
         3.0, together.home, (-0.15, 0.0), (0.12, 1.0),
+    ),
+    _judge(
+        "pulse", "How much better the beat comes back than what might be taken for it, such as dotted notes.",
+        3.0, pulse, (0.9, 0.0), (1.3, 1.0),
     ),
     _judge(
         "contrast", "How far neighbouring sections differ in notes, register, players and force.",
