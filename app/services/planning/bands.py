@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from app.models.brief import Heard
 from app.services.planning.catalogue import members_of, roles_of
 from app.services.planning.clauses import Said
-from app.services.planning.lexicon import lexicon
+from app.services.planning.lexicon import lexicon, phrase_of
 from app.services.planning.matching import Match
 from app.services.theory.instruments import INSTRUMENTS
 
@@ -15,6 +15,9 @@ _BAND_GENRES = frozenset({"rock", "pop", "blues", "jazz", "country", "reggae", "
 
 #: Those in which even an instrument that can play alone does not.
 _LOUD_GENRES = frozenset({"rock", "electronic", "hip-hop"})
+
+#: Rows that mean whoever drums: refused, there are no drums. Without one kind of drum there are others.
+_DRUMMERS = frozenset({"drums", "beat", "percussion"})
 
 #: Words of course.toml after which others join.
 _TURNS = frozenset({"begin", "next"})
@@ -61,7 +64,9 @@ def read_band(
     conflicts.extend(
         f"“{' '.join(quote(one))}”: a part of a drum kit is not left out by itself."
         for one in said
-        if one.refused and (row := rows.get(one.meaning("instruments") or "")) is not None and row.part
+        if one.refused
+        and (row := rows.get(one.meaning("instruments") or "")) is not None
+        and (row.part or _one_item(one.meaning("instruments") or "", quote(one)))
     )
     for key in [key for key in draft.wanted if key in draft.refused]:
         conflicts.append(f"{key} was both wanted and refused: it is left out.")
@@ -103,7 +108,9 @@ def _hear(draft: _Draft, key: str, refused: bool, words: Sequence[str]) -> None:
         if not refused:
             draft.drums.setdefault(True, []).extend(words)
         return
-    if row.drums and (refused or not row.weak):
+    if refused and _one_item(key, words):
+        return
+    if row.drums and (key in _DRUMMERS if refused else not row.weak):
         draft.drums.setdefault(not refused, []).extend(words)
     if refused:
         if key not in ("drums", "beat"):
@@ -115,6 +122,12 @@ def _hear(draft: _Draft, key: str, refused: bool, words: Sequence[str]) -> None:
         draft.alone.extend(words)
     for member in row.all or (key,):
         draft.wanted.setdefault(member, []).extend(words)
+
+
+def _one_item(key: str, words: Sequence[str]) -> bool:
+    """Whether the words name a single thing of a group, which nobody misses but by itself: "no claps"."""
+    items = {phrase_of(item) for item in lexicon().instruments[key].items}
+    return any(phrase_of(word) in items for word in words)
 
 
 def _drums(draft: _Draft) -> Heard[bool] | None:
@@ -159,7 +172,7 @@ def _solo(
     """True if those named play alone; False marks a solo inside a band; None if nothing was said."""
     melodic = [one for one in instruments if not lexicon().instruments[one.meaning("instruments") or ""].drums]
     for match in matches:
-        if not match.says("solo", "only"):
+        if not match.says("solo", "only") or (match.says("solo") and _unwanted(match, matches)):
             continue
         # "A cello, nothing else": a comma may stand before a phrase that closes the list.
         gap = 1 if match.says("only") and match.last - match.first > 1 else 0
@@ -174,15 +187,27 @@ def _solo(
         family = genre and (lexicon().genres[genre.value].parent or genre.value)
         members = members_of(one.meaning("instruments") or "")
         full = bool(members) and roles_of(members[0])[0] == "chords"
+        apart = genre is not None and _stands_apart(one.match, matches)
         inside = one is before and (
-            family in (_LOUD_GENRES if full else _BAND_GENRES) or _comes_with(one.match, matches)
+            family in (_LOUD_GENRES if full and not apart else _BAND_GENRES) or _comes_with(one.match, matches)
         )
         one_player = bool(members) and len(draft.wanted) == 1 and len(melodic) >= 1
-        drums_alone = one is after and not members and not draft.wanted  # "solo drums": a kit has no members
+        drums_alone = not members and not draft.wanted  # "solo drums", "drum solo": a kit has no members
         return Heard(value=not inside and (one_player or drums_alone), words=words)
     if draft.alone and _only_its_members(draft, instruments):
         return Heard(value=True, words=tuple(dict.fromkeys(draft.alone)))
     return None
+
+
+def _unwanted(solo: Match, matches: Sequence[Match]) -> bool:
+    """Whether a refusal reaches a solo: "no solos", "no guitar solo", "sans solo de guitare"."""
+    return any(match.says("refuse") and 0 <= solo.first - match.last <= 2 for match in matches)
+
+
+def _stands_apart(instrument: Match, matches: Sequence[Match]) -> bool:
+    """Whether a genre was named before the instrument and other things between: "acid jazz at 108, Rhodes solo"."""
+    genres = [match for match in matches if match.key("genres") and match.last <= instrument.first]
+    return bool(genres) and genres[-1].last < instrument.first
 
 
 def _only_its_members(draft: _Draft, instruments: Sequence[Said]) -> bool:

@@ -1,7 +1,7 @@
 """The first choices of a plan: style, metre, tempo, key. What the words asked for stands; dice decide the rest."""
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
@@ -33,11 +33,22 @@ _PREFERENCE = 0.45
 _SPEED_STIRS = 0.8
 
 #: Weight of a style that no mood or purpose wishes for, and what the players asked for add where they are at home.
-_UNWISHED, _CALLED_FOR = 0.01, 0.5
+_UNWISHED, _CALLED_FOR, _CALLED_FOR_BESIDE_WISHES = 0.01, 0.5, 0.15
+
+#: A wish of mood or scene counts inside the genre that was named from this on.
+_WISHED_INSIDE = 1.0
+
+#: A wish this strong makes players welcome at least so much in a style that is not theirs.
+_WISHED, _WISHED_GUEST = 0.5, 0.04
+#: The same where one of the players calls for the style.
+_CALLED_GUEST = 0.15
 
 #: Weight of a style against one that is built on an instrument asked for: where it plays now and then or makes a
 #: genre recognisable, where it could at least take a role, where it is a stranger, and of a style for another player.
 _AT_HOME, _GUEST, _STRANGER, _OUTSIDER = 0.2, 0.006, 0.003, 0.001
+
+#: The least of it for drums in a style that has drums of another kind.
+_SOME_DRUMS = 0.5
 
 #: Courses of energy that need a loud end of the scale, and the arousal of a style that has one.
 _STRONG_ARCS, _LEAST_AROUSAL_TO_BUILD = frozenset({"builds", "bursts", "drop_at_end", "calm_loud_calm"}), -0.5
@@ -48,8 +59,16 @@ _MIDDLE_BPM, _WORD_OCTAVES = 104.0, 0.85
 #: How far words for speed pull a style out of its own range.
 _WORD_PULL, _WORD_PULL_FREE = 0.45, 0.6
 
+#: Speed of a purpose, −1…1, from which it pulls a style as words for speed do.
+_MOVING_USE = 0.4
+#: The same of a slow one where a genre was named: a march at a funeral.
+_STILL_USE = 0.6
+
 #: Valence from which a feeling is plain, and what is left of the weight of scales that would belie it.
 _PLAIN_FEELING, _AGAINST = 0.6, 0.1
+
+#: Valence up to which a genre that knows major only may be in minor.
+_AGAINST_GENRE = -0.35
 
 #: Valence below which a key that was named without its mode may be minor as well as major.
 _MINOR_BELOW = -0.2
@@ -70,14 +89,22 @@ _MINOR_TONICS = {
 #: How welcome a stranger is among several who were asked for.
 _GUEST_OF_SEVERAL = 0.15
 
-#: Styles this much less suited than the best are left out where instruments were asked for.
-_LEAST_SHARE = 0.08
+#: Styles this much less suited than the best are left out where the words say anything of what suits.
+_LEAST_SHARE = 0.25
+
+#: Weight of a general genre's first style ("ballad", "acoustic") where instruments say more.
+_HINTED = 1.0
+#: The same of a place.
+_PLACED = 4.0
 
 #: How much a style's rarity counts where players were named: a power of its weight, 0…1.
 _RARITY_WITH_PLAYERS = 0.3
 
 #: Roles in which an instrument is what one hears first.
 _PROMINENT = frozenset({"lead", "chords", "bass", "drums", "pad"})
+
+#: What a style loses that is never in the metre asked for.
+_STRANGE_METRE = 0.1
 
 #: Families of an orchestra's core, those that join it, what a style with a drum kit loses where only they play, and how
 #: much less where the feeling is lively.
@@ -101,34 +128,51 @@ def choose(rng: np.random.Generator, weights: Mapping[Key, float]) -> Key:
 def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.random.Generator) -> Style:
     """The genre's style where a genre is named, else one that suits mood, players and purpose."""
     row = genre_row(brief)
-    if row is not None:
+    pitched = any(not INSTRUMENTS[key].is_drums for heard in brief.instruments for key in members_of(heard.value))
+    hint = row if row is not None and row.general and pitched else None
+    if row is not None and hint is None:
         names = styles_of(row, styles)
         if row.parent:
             return styles[names[0]]
         weights = {
-            name: _PREFERENCE**place * _suits(styles[name], brief, character) for place, name in enumerate(names)
+            name: _PREFERENCE**place * _suits(styles[name], brief, character) * _wished_inside(character, name)
+            for place, name in enumerate(names)
         }
         return styles[choose(rng, weights)]
     spread = lexicon().spread
     refused = _refused_styles(brief, styles)
     brief = _without_weather(brief)
-    called: Counter[str] = Counter()
+    called: dict[str, float] = defaultdict(float)
     for heard in brief.instruments:
         if (word := lexicon().instruments.get(heard.value)) is not None:
-            called.update(word.styles)
+            for name, wish in word.styles.items():
+                called[name] += wish
     weights = {}
+    if hint is not None:
+        # "Ballad for vibraphone and double bass": a general word is one wish beside the players.
+        for place, name in enumerate(styles_of(hint, styles)):
+            called[name] += (_PLACED if hint.place else _HINTED) * _PREFERENCE**place
     for name, style in styles.items():
         wished = character.styles.get(name, 0.0) + called[name]
         # Players who are all at home in a style call for it even where no mood does, and however rare it is.
         home = min(1.0, _welcomes(style, [members_of(heard.value) for heard in brief.instruments]))
-        unwished = _UNWISHED + (_CALLED_FOR * home**2 if brief.instruments else 0.0)
+        calling = _CALLED_FOR_BESIDE_WISHES if character.styles else _CALLED_FOR
+        unwished = _UNWISHED + (calling * home**2 if brief.instruments else 0.0)
         common = spread.get(name, 1.0) ** (_RARITY_WITH_PLAYERS if brief.instruments else 1.0)
         weight = wished + unwished * common if character.styles or called else common
-        weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character)
-    if brief.instruments:
+        least = _WISHED_GUEST if wished >= _WISHED and len(players_of(style)) > 1 else 0.0
+        least = max(least, _CALLED_GUEST if called[name] >= _WISHED and least else 0.0)
+        weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character, least)
+    if brief.instruments or character.styles or brief.time_signature is not None:
         least = _LEAST_SHARE * max(weights.values())
         weights = {name: weight if weight >= least else 0.0 for name, weight in weights.items()}
     return styles[choose(rng, weights)]
+
+
+def _wished_inside(character: Character, name: str) -> float:
+    """How much more a style of the genre named weighs because mood or scene wish for it: "electronic, eighties"."""
+    wished = character.styles.get(name, 0.0)
+    return 1.0 + wished if wished >= _WISHED_INSIDE else 1.0
 
 
 def _without_weather(brief: Brief) -> Brief:
@@ -151,8 +195,13 @@ def _refused_styles(brief: Brief, styles: Styles) -> set[str]:
     }
 
 
-def _suits(style: Style, brief: Brief, character: Character) -> float:
-    """How well a style suits what was said, above 0."""
+def players_of(style: Style) -> frozenset[str]:
+    """All instruments that a style may use; a single one where it is a style for one player."""
+    return frozenset(key for row in style.ensemble.values() for key in row.instruments)
+
+
+def _suits(style: Style, brief: Brief, character: Character, least: float = 0.0) -> float:
+    """How well a style suits what was said, above 0; those asked for are as welcome as `least` at least."""
     known = character.valence is not None and character.arousal is not None
     valence, arousal = (character.valence, character.arousal) if known else _NEUTRAL
     pull = stirred = _PULL if known else _LOOSE_PULL
@@ -160,7 +209,7 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
         arousal, stirred = _SPEED_STIRS * brief.tempo_feel.value, _PULL
     away = pull * (style.valence - (valence or 0.0)) ** 2 + stirred * (style.arousal - (arousal or 0.0)) ** 2
     weight = math.exp(-away)
-    weight *= _welcomes(style, [members_of(heard.value) for heard in brief.instruments])
+    weight *= max(least, _welcomes(style, [members_of(heard.value) for heard in brief.instruments]))
     drummed = max(
         (style.ensemble[role].presence for role in ("drums", "percussion") if role in style.ensemble), default=0
     )
@@ -181,7 +230,7 @@ def _suits(style: Style, brief: Brief, character: Character) -> float:
     if brief.arc is not None and style.arousal < _LEAST_AROUSAL_TO_BUILD and brief.arc.value in _STRONG_ARCS:
         weight *= 0.03
     if brief.time_signature is not None and brief.time_signature.value not in style.time_signatures:
-        weight *= 0.3
+        weight *= _STRANGE_METRE
     if brief.solo is not None:
         weight *= 0.3 if len(style.ensemble) > 4 else 1.5
     return weight
@@ -195,10 +244,19 @@ def _concert(brief: Brief) -> bool:
 
 def _welcomes(style: Style, asked: Sequence[tuple[str, ...]]) -> float:
     """How much at home all instruments asked for are: of several, some may be guests."""
-    players = {key for row in style.ensemble.values() for key in row.instruments}
+    players = players_of(style)
     foreign = len(players) == 1 and not any(players & set(members) for members in asked)
     least = _GUEST_OF_SEVERAL if len(asked) > 1 and not foreign else 0.0
-    return math.prod(max(least if at_home_in_many(members) else 0.0, _plays(style, members)) for members in asked)
+    return math.prod(
+        max(least if at_home_in_many(members) else 0.0, _drummed(style, members), _plays(style, members))
+        for members in asked
+    )
+
+
+def _drummed(style: Style, members: Sequence[str]) -> float:
+    """How welcome drums are at least in a style that has any: whose kit it is makes little difference."""
+    drums = bool(members) and all(INSTRUMENTS[key].is_drums for key in members)
+    return _SOME_DRUMS if drums and DRUM_ROLES & style.ensemble.keys() else 0.0
 
 
 def _plays(style: Style, members: Sequence[str]) -> float:
@@ -219,7 +277,7 @@ def _plays(style: Style, members: Sequence[str]) -> float:
         return (_AT_HOME + (1.0 - _AT_HOME) * math.sqrt(home)) * (1.0 + made_of_it)
     if style.name in known_for(members[0] if members else ""):
         return _AT_HOME
-    if len({key for row in style.ensemble.values() for key in row.instruments}) == 1:
+    if len(players_of(style)) == 1:
         return _OUTSIDER
     return _GUEST if any(role in style.ensemble for key in members[:1] for role in roles_of(key)) else _STRANGER
 
@@ -253,7 +311,14 @@ def choose_tempo(brief: Brief, character: Character, style: Style, metre: str, r
         styled = _inside(low, typical, high, max(-1.0, min(1.0, 1.4 * feel + 0.1 * noise)))
         pull = _WORD_PULL if row is not None else _WORD_PULL_FREE
         return float(styled ** (1 - pull) * spoken**pull)
-    return _inside(low, typical, high, max(-1.0, min(1.0, 0.9 * character.tempo + 0.22 * noise)))
+    styled = _inside(low, typical, high, max(-1.0, min(1.0, 0.9 * character.tempo + 0.22 * noise)))
+    purpose = lexicon().uses.get(brief.use.value) if brief.use is not None else None
+    speed = (purpose.tempo_feel or 0.0) if purpose is not None else 0.0
+    spoken = _MIDDLE_BPM * 2.0 ** (_WORD_OCTAVES * speed)
+    least = _MOVING_USE if row is None else _STILL_USE
+    if (abs(speed) if row is None else -speed) >= least and (spoken > styled) == (speed > 0.0):
+        return float(styled ** (1 - _WORD_PULL) * spoken**_WORD_PULL)  # a workout is fast in any style
+    return styled
 
 
 def _range(row: GenreRow | None, style: Style) -> tuple[float, float, float]:
@@ -268,9 +333,11 @@ def _inside(low: float, typical: float, high: float, position: float) -> float:
     return float(typical * (end / typical) ** abs(position))
 
 
-def _scales(insisted: Mapping[Mode, float] | None, style: Style) -> dict[Mode, float]:
+def _scales(insisted: Mapping[Mode, float] | None, style: Style, valence: float | None) -> dict[Mode, float]:
     """Scales by weight. A genre insists on its own; else a mood may bring in one that the style rarely uses."""
     if insisted:
+        if valence is not None and valence <= _AGAINST_GENRE and all(third_of(mode) == "major" for mode in insisted):
+            return {**insisted, "minor": sum(insisted.values())}  # a villain's march, a creepy carnival
         return dict(insisted)
     spoken = {mode for option in style.harmony.progressions for mode in option.modes}
     thirds = {third_of(mode) for mode in spoken}
@@ -293,7 +360,7 @@ def choose_key(brief: Brief, character: Character, style: Style, rng: np.random.
     if brief.mode is not None:
         mode = cast(Mode, brief.mode.value)
     else:
-        weights = _scales(row.modes if row is not None else None, style)
+        weights = _scales(row.modes if row is not None else None, style, brief.valence)
         against = _third_against(character.valence)
         if brief.tonic is not None and against is None and (character.valence or 0.0) > _MINOR_BELOW:
             against = "minor"  # "in G" is G major

@@ -13,6 +13,9 @@ _WEIGHED = ("moods", "uses", "tempo", "density")
 #: Marks that end a thought, and those that only separate a list.
 _STOPS, _COMMAS = frozenset(".;:!?()[]|。"), frozenset(",、，")
 
+#: Words between a degree and what it weighs: "a bit of a sad tune".
+_DEGREE_REACH = 2
+
 #: Words between "no" and what it refuses that may be unknown: "no heavy orchestral drums".
 _PATIENCE = 3
 
@@ -49,13 +52,13 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
         if any(token.folded in _STOPS or token.folded in _COMMAS for token in stream[position : match.first]):
             degree = None
         position = match.last
-        if match.says("refuse", "deny"):
-            refusal = _Refusal(by=match, quality=match.says("deny"))
+        if match.says("refuse", "deny", "lessen"):
+            refusal = _Refusal(by=match, quality=not match.says("refuse"), lessens=match.says("lessen"))
         elif match.says("turn", "only"):
             # "Nothing with drums" refuses them; "no drums but bass" keeps the bass.
             if refusal is None or refusal.hit is not None or match.first > refusal.by.last:
                 refusal = None
-        elif match.says("refuse_after"):
+        elif match.says("refuse_after") or (match.says("out") and _held(stream, said, match, matches)):
             _refuse_back(stream, said, match, matches)
         elif match.says("either", "also"):
             if refusal is not None:
@@ -67,12 +70,18 @@ def in_context(stream: Sequence[Token], matches: Sequence[Match]) -> list[Said]:
                 refusal.article = True
             continue
         spoken = Said(match)
+        if degree is not None and match.first - degree.last > _DEGREE_REACH:
+            degree = None
         if degree is not None and any(match.key(table) for table in _WEIGHED):
             spoken.degree, spoken.degree_by, degree = float(degree.key("degree") or 1.0), degree, None
         if refusal is not None:
             if refusal.reaches(match):
                 spoken.refused_by = refusal.by
                 refusal.took(match)
+                following = matches[number + 1] if number + 1 < len(matches) else None
+                showing_off = following is not None and following.says("solo") and following.first == match.last
+                if (refusal.lessens or showing_off) and match.key("instruments") is not None:
+                    continue  # "less drums" and "no guitar solo" neither ask for a player nor do without
             else:
                 refusal = None
         said.append(spoken)
@@ -92,6 +101,15 @@ def _refuse_back(stream: Sequence[Token], said: Sequence[Said], by: Match, match
         later = one.match
 
 
+def _held(stream: Sequence[Token], said: Sequence[Said], out: Match, matches: Sequence[Match]) -> bool:
+    """Whether a word like "out" closes what one like "keep" opened: "keep the drums out", "leave out" apart."""
+    if not said or said[-1].match.last != out.first:
+        return False
+    before = [match for match in matches if match.last <= said[-1].match.first][-3:]
+    opened = next((match for match in reversed(before) if match.says("hold")), None)
+    return opened is not None and not any(token.kind == "mark" for token in stream[opened.last : out.first])
+
+
 _ARTICLES = frozenset({"a", "an", "some", "un", "una", "ein", "eine", "une", "um", "uma"})
 
 
@@ -102,12 +120,16 @@ class _Refusal:
     by: Match
     #: "not", which takes one quality, rather than "no", which takes things.
     quality: bool
+    #: "less", which takes nothing away.
+    lessens: bool = False
     #: The last match it took.
     hit: Match | None = None
     #: "either" or "also" if such a word stands since the last hit.
     joined: str = ""
     article: bool = False
     listing: bool = False
+    #: Whether a colon stands after it: what follows is a list.
+    headed: bool = False
 
     def reaches(self, match: Match) -> bool:
         """Whether it refuses this match too."""
@@ -115,6 +137,8 @@ class _Refusal:
             return True
         things = self.hit.key("instruments") is not None
         same = things == (match.key("instruments") is not None)
+        if self.headed:
+            return True
         if self.joined == "either" or self.listing:
             return same
         if self.joined == "also":
@@ -134,12 +158,15 @@ def _across(
     if refusal is None:
         return None
     between = stream[start:end]
+    if start == refusal.by.last and refusal.hit is None and [token.folded for token in between] == [":"]:
+        refusal.headed = True  # "Avoid: saxophone, strings"
+        return refusal
     if any(token.folded in _STOPS for token in between):
         return None
     if sum(token.kind != "mark" for token in between) > _PATIENCE:
         return None
     if any(token.folded in _COMMAS for token in between):
-        if refusal.hit is None or not _list_ends_in_either(stream, end, ahead):
+        if not refusal.headed and (refusal.hit is None or not _list_ends_in_either(stream, end, ahead)):
             return None
         refusal.listing = True
     return refusal

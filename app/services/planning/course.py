@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from app.models.brief import Heard
 from app.services.planning.clauses import Said
+from app.services.planning.kinds import home_of
 from app.services.planning.lexicon import lexicon
 from app.services.planning.tokens import Passage
 
@@ -20,13 +21,19 @@ _FALLS_TO = 2
 #: Moods this far from the middle are levels too: "starts melancholic, ends triumphant".
 _QUIET_AROUSAL, _LOUD_AROUSAL = -0.35, 0.5
 
+#: Arousal of a genre that is loud in itself: "turns into heavy metal".
+_LOUD_GENRE = 0.75
+
 #: Shapes that say where the high point is: they say more than "builds".
 _PEAKED = ("drop_at_end", "bursts")
 
 #: Shapes, and the movement, that go down at the end.
 _FALLS = ("fades", "calm_loud_calm", "shrink")
 
-_PARTS = ("begin", "middle", "next", "end")
+_PARTS = ("begin", "middle", "next", "until", "end")
+
+#: What the level of a part may be told by, besides words for levels: what bursts is loud there.
+_MOVEMENTS = ("grow", "shrink", "burst")
 
 
 @dataclass(slots=True)
@@ -122,13 +129,17 @@ def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, st
     """The level ("quiet" or "loud") by part, and the words that said so."""
     names = _named(parts)
     # "Grow gently and end": gently is how it grows.
-    adverbs = {one.match.last for one in spoken if one.meaning("course") in ("grow", "shrink", "burst")}
+    adverbs = {one.match.last for one in spoken if one.meaning("course") in _MOVEMENTS}
     near: list[tuple[int, int, int]] = []
     for p, part in enumerate(parts):
         for i, one in enumerate(spoken):
+            if one is part:
+                continue
             behind, ahead = part.match.first - one.match.last, one.match.first - part.match.last
             # Italian "inizia piano" begins softly; "inizia con il piano" with a piano.
             reach = 1 if one.meaning("instruments") else _REACH
+            if part.meaning("course") == "until" and ahead < 0:
+                continue  # "until it is full": what comes before is not the end
             if _level(one) and max(behind, ahead) < reach and one.match.first not in adverbs:
                 # "Calm intro" comes before "intro, calm", and that before "calm again at the end".
                 near.append((behind if behind == 0 else 1 + ahead if ahead >= 0 else 2 + behind, p, i))
@@ -137,13 +148,22 @@ def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, st
     for _, p, i in sorted(near):
         if names[p] not in levels and spoken[i] not in used.values():
             levels[names[p]], used[names[p]] = _level(spoken[i]), spoken[i]
+    turned = parts[0] if parts and parts[0].meaning("course") == "next" else None
+    if turned is not None and "begin" not in levels:
+        # "A quiet piano piece which suddenly turns into heavy metal": what comes before the turn is the beginning.
+        before = [one for one in spoken if one.match.last <= turned.match.first and _level(one)]
+        if first := next((one for one in before if one not in used.values()), None):
+            levels["begin"], used["begin"] = _level(first), first
     return levels, used
 
 
 def _named(parts: Sequence[Said]) -> list[str]:
     """The parts with "then" read as the middle or the end, by whether another part follows."""
     keys = [one.meaning("course") or "" for one in parts]
-    return [("end" if i == len(keys) - 1 else "middle") if key == "next" else key for i, key in enumerate(keys)]
+    return [
+        "end" if key == "until" else key if key != "next" else "end" if i == len(keys) - 1 else "middle"
+        for i, key in enumerate(keys)
+    ]
 
 
 def _level(one: Said) -> str:
@@ -151,6 +171,11 @@ def _level(one: Said) -> str:
     key = one.meaning("course")
     if key in ("quiet", "loud"):
         return key
+    if key == "burst":
+        return "loud"
+    genre = one.meaning("genres")
+    if genre is not None and one.meaning("moods") is None:
+        return "loud" if home_of(genre)[1] >= _LOUD_GENRE else ""
     mood = one.meaning("moods")
     arousal = lexicon().moods[mood].arousal if mood is not None and not lexicon().moods[mood].scene else 0.0
     return "quiet" if arousal <= _QUIET_AROUSAL else "loud" if arousal >= _LOUD_AROUSAL else ""
@@ -158,6 +183,8 @@ def _level(one: Said) -> str:
 
 def _shape_of(levels: Mapping[str, str], moves: Sequence[str]) -> str | None:
     begin, middle, end = (levels.get(part) for part in ("begin", "middle", "end"))
+    if middle == "loud" and end == "quiet":
+        return "calm_loud_calm"
     if "grow" in moves or ("burst" in moves and begin == "quiet"):
         if end == "quiet" or "shrink" in moves:
             return "calm_loud_calm"

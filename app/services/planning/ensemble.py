@@ -8,6 +8,7 @@ from app.models.plan import Role
 from app.models.score import DRUM_ROLES
 from app.services.planning.catalogue import members_of, refused_by, roles_of
 from app.services.planning.character import Character, genre_row
+from app.services.planning.choices import players_of
 from app.services.planning.lexicon import lexicon
 from app.services.planning.seats import (
     LOW_ENOUGH,
@@ -61,13 +62,16 @@ def make_band(
     if brief.solo is not None and brief.solo.value and (asked or drums):
         seat_soloists(band, asked, brief, drums=bool(brief.drums and brief.drums.value), seed=seed)
         return _ordered(band)
-    _seat_asked(band, asked, brief, seed)
+    _seat_asked(band, asked, brief, seed, closed=_refused_roles(brief))
     several = len({seat.instrument for seat in band.seats if seat.role in TUNE_AND_HARMONY}) > 1
     if drums and any(seat.role in DRUM_ROLES for seat in band.seats):
         drums = None  # whoever was asked for drums: the style decides on the rest
-    if genre := genre_row(brief):
+    if (genre := genre_row(brief)) and not (genre.general and asked):
         _seat_suited(band, genre.band, drums, seed)
-    if not asked and len(_players(style)) > 1 and rng_for(seed, "mood_band").random() < _MOOD_BAND_CHANCE:
+    for heard in brief.other_genres:
+        if (row := lexicon().genres.get(heard.value)) is not None and row.colour:
+            _seat_suited(band, row.band[:1], drums, seed)  # "Japanese rock": a koto among the guitars
+    if not asked and len(players_of(style)) > 1 and rng_for(seed, "mood_band").random() < _MOOD_BAND_CHANCE:
         _seat_suited(band, character.band[:2], drums, seed)
     closed = (_twins_instead(band) if asked else frozenset()) | _refused_roles(brief)
     for role in ROLES:
@@ -85,18 +89,13 @@ def _twins_instead(band: Band) -> frozenset[Role]:
 
     "Guitar" in a style for solo piano is a guitar alone, with no piano under it; a flute it accompanies.
     """
-    players = _players(band.style)
+    players = players_of(band.style)
     chords = next((seat for seat in band.seats if seat.role == "chords"), None)
     if len(players) != 1 or chords is None or chords.instrument in players:
         return frozenset()
     if not band.taken("bass") and INSTRUMENTS[chords.instrument].low_pitch <= LOW_ENOUGH:
         band.seat("bass", chords.instrument, asked=True)
     return frozenset(band.style.ensemble)
-
-
-def _players(style: Style) -> frozenset[str]:
-    """All instruments that a style may use; a single one where it is a style for one player."""
-    return frozenset(key for row in style.ensemble.values() for key in row.instruments)
 
 
 def _refused_roles(brief: Brief) -> frozenset[Role]:
@@ -138,7 +137,7 @@ def _wants_drums(brief: Brief, style: Style, character: Character, arousal: floa
         named = brief.genre is not None and style.arousal >= _DRUMS_DEFINE_FROM
         return None if named else False
     lively = character.drums is True and arousal >= _DRUMS_FROM_AROUSAL
-    return True if lively and len(_players(style)) > 1 else None
+    return True if lively and len(players_of(style)) > 1 else None
 
 
 def _wanted(role: Role, style: Style, drums: bool | None) -> bool:
@@ -163,7 +162,7 @@ def _seat_suited(band: Band, instruments: Sequence[str], drums: bool | None, see
                 break
 
 
-def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int) -> None:
+def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int, *, closed: frozenset[Role]) -> None:
     """Seat those asked for, each in the best role still free: the lead first, a drummer before who only joins in."""
     lead = brief.lead.value if brief.lead is not None else None
     order = sorted(asked, key=lambda word: (word != lead, roles_of_group(word)[0] == "percussion"))
@@ -177,17 +176,17 @@ def _seat_asked(band: Band, asked: Sequence[str], brief: Brief, seed: int) -> No
             roles = ("percussion",)  # "no drums but tribal drums": those named, and no drum set
         if "arpeggio" in roles and any(one.value == "arpeggiated" and one.player == word for one in brief.manners):
             roles = ("arpeggio",)  # "synth arpeggios", in a style that has none by itself too
-        role = free_role(band, roles)
+        role = free_role(band, tuple(role for role in roles if role not in closed) or roles)
         band.seat(role, pick(band, members, role, seed), asked=True)
         # The only one asked for carries the tune as well as the harmony, if it can do both.
-        if melodic == [word] and role != "lead" and not band.taken("lead"):
+        if melodic == [word] and role != "lead" and not band.taken("lead") and "lead" not in closed:
             band.seat("lead", _twin(band, members, role, seed), asked=True)
         elif melodic == [word] and "chords" in roles and not band.taken("chords") and _alone(band, word, lead):
             band.seat("chords", _twin(band, members, role, seed), asked=True)
     if not band.taken("chords") and (plucked := _arpeggios_of(band, asked)) is not None:
         # "Flute over harp": no strings come between them.
         band.seat("chords", plucked, asked=True)
-    if melodic and not band.taken("lead") and "lead" in band.style.ensemble:
+    if melodic and not band.taken("lead") and "lead" in band.style.ensemble and "lead" not in closed:
         # Nobody else takes the tune from those who were asked for: of a harp and strings the strings have it.
         singer = min(melodic, key=lambda word: roles_of_group(word).index("lead"))
         band.seat("lead", pick(band, members_of(singer), "lead", seed), asked=True)

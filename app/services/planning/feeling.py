@@ -23,6 +23,10 @@ _DENIED = -0.5
 #: How much of a feeling that only a quiet part has goes to the whole.
 _PARTLY = 0.25
 
+#: Arousal up to which a word is calm, valence up to which another is sorrow, and how much of the calm one's good cheer
+#: is left beside it: who walks home quiet after a defeat is not glad.
+_STILL, _SORROW, _CALM_BESIDE_SORROW = -0.4, -0.45, 0.0
+
 #: Two moods further apart in valence than this contradict each other.
 _CONTRADICTION = 1.15
 
@@ -52,6 +56,11 @@ def read_feeling(
     strengths: dict[str, float] = {}
     quotes: dict[str, list[str]] = {}
     weights = valence = arousal = 0.0
+    sorrow = any(
+        tables.moods[key].valence <= _SORROW
+        for one in said
+        if not one.refused and (key := one.meaning("moods")) is not None
+    )
     purposes = {one.meaning("uses") for one in said} - GENERAL_USES - {None}
     for one in said:
         for table, rows in (("moods", tables.moods), ("uses", tables.uses)):
@@ -65,12 +74,18 @@ def read_feeling(
             if partly:
                 factor *= _PARTLY
             weights += weight
-            valence += weight * factor * row.valence
+            still = sorrow and not one.refused and row.arousal <= _STILL and row.valence > 0
+            valence += weight * factor * row.valence * (_CALM_BESIDE_SORROW if still else 1.0)
             arousal += weight * factor * row.arousal
             if table == "moods" and not one.refused and not partly:
                 strengths[key] = strengths.get(key, 0.0) + weight * one.degree
                 quotes.setdefault(key, []).extend(quote(one))
     feeling = _Feeling(weights, weights, valence, arousal)
+    lent = [genre for other in kinds.others if (genre := tables.genres[other.value]).valence is not None]
+    chosen = tables.genres[kinds.chosen.value] if kinds.chosen is not None else None
+    if not weights and lent and (chosen is None or chosen.valence is None):
+        # "8-bit funeral march": what is named beside the genre that leads says how it feels.
+        return FeelingRead((), lent[0].valence, lent[0].arousal if lent[0].arousal is not None else 0.0)
     if weights:
         feeling.add_movement(said)
         feeling.add_genres(kinds)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from app.models.brief import Heard
 from app.services.planning.keys import Key, alone, ends_clause, key_at, phrase_at
 from app.services.planning.lexicon import Phrase, lexicon, phrase_of
+from app.services.planning.progressions import progressions
 from app.services.planning.spelt import spelt_at
 from app.services.planning.tokens import Passage, fold
 
@@ -54,11 +55,22 @@ class Figures:
 
 
 def read_figures(passage: Passage) -> Figures:
-    """Tempo, metre and key written in a passage; of several, the first counts."""
+    """Tempo, metre and key written in a passage; of several, the first counts.
+
+    Chords in a row say the key where no words do.
+    """
     figures = Figures()
+    chords = progressions(passage)
+    for row in chords:
+        figures.used.update(range(row.first, row.last))
     _read_metre(passage, figures)
     _read_tempo(passage, figures)
     _read_key(passage, figures)
+    for row in chords:
+        if figures.tonic is None and figures.mode is None:
+            words = (passage.text(row.first, row.last),)
+            figures.tonic = Heard(value=_SIMPLER.get(row.tonic, row.tonic), words=words)
+            figures.mode = Heard(value=row.mode, words=words)
     return figures
 
 
@@ -135,11 +147,12 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         if (passage.kind(first) != "number" and not spelt[1]) or first in figures.used:
             continue
         value, last = _number(passage, first) if passage.kind(first) == "number" else (spelt[0], first + spelt[1])
-        # "90-100 bpm", "90 to 100 bpm": the middle.
-        second_at = last + 1 if passage.folded(last) in words["to"] else last
+        # "90-100 bpm", "90 to 100 bpm", "between 90 and 100 bpm": the middle.
+        joined = words["to"] | (words["and"] if passage.folded(first - 1) in words["between_two"] else frozenset())
+        second_at = last + 1 if passage.folded(last) in joined else last
         if passage.kind(second_at) == "number":
             second, end = _number(passage, second_at)
-            if phrase_at(passage, end, units)[1]:
+            if phrase_at(passage, end, units)[1] or _tempo_word_before(passage, first) is not None:
                 value, last = (value + second) / 2, end
         unit = phrase_at(passage, last, units)[1]
         beat, note = _beat_beside(passage, first, last, figures.used)
@@ -192,6 +205,10 @@ def _among_music(passage: Passage, first: int, last: int) -> bool:
     near = any(names(i, j, "genres") for i in before for j in range(i + 1, first + 1))
     if near and passage.folded(last) in words["joining"]:
         return True  # "EDM drop 128 no vocals", "trap 140 with flute"
+    digits, after = passage.folded(first), passage.folded(last)
+    exact = digits.isdecimal() and (int(digits) % 10 != 0 or int(digits) > 100)
+    if near and exact and after not in words["counted"] | words["other_units"]:
+        return True  # "dub techno 118 deep chords"; "disco 70 style" may mean the year
     kinds: tuple[str, ...] = ("genres", "feel")
     if any(names(begin, first, "genres") for begin in range(max(0, first - 3), first)):
         kinds = ("genres", "feel", "instruments")  # "hardstyle 150 reverse bass"

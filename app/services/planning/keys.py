@@ -46,6 +46,9 @@ class _Tables:
     short: frozenset[str]
 
 
+#: "In" in the languages that sing their notes.
+_IN = frozenset({"en", "em", "in"})
+
 #: What stands before "am" the verb, and what ends a sentence.
 _BEFORE_AM = frozenset({"i", "who", "what", "where", "how", "here", "so", "not", "why", ".", "!", "?", ":"})
 
@@ -113,7 +116,7 @@ def _japanese_key(passage: Passage, i: int) -> Key | None:
 
 
 def _named_key(passage: Passage, i: int) -> Key:
-    """A note by its sung or German name; a mode must follow: "la menor", "si bémol majeur", "fis-Moll"."""
+    """A note by its sung or German name; a mode must follow, or "in" stand before: "la menor", "fis-Moll", "en la"."""
     tables = _tables()
     folded = passage.folded(i)
     if folded in tables.altered:
@@ -121,6 +124,10 @@ def _named_key(passage: Passage, i: int) -> Key:
         return Key(tables.altered[folded], mode, 1 + length) if mode else _NONE
     sign, sign_length = phrase_at(passage, i + 1, tables.accidentals)
     mode, length = phrase_at(passage, i + 1 + sign_length, tables.modes)
+    last = i + 1 + sign_length
+    named = passage.folded(i - 1) in _IN and ends_clause(passage, last)
+    if mode is None and folded != "h" and (named or (sign and alone(passage, i, last))):
+        return Key(tables.sung[folded] + (sign or ""), None, last - i)  # "blues en la, guitare", but no "en la noche"
     return Key(tables.sung[folded] + (sign or ""), mode, 1 + sign_length + length) if mode else _NONE
 
 
@@ -174,6 +181,8 @@ def _letter_key(passage: Passage, i: int) -> Key:
     following = passage.folded(after)
     ends = not following or following in _BREAKS | tables.after or passage.kind(after) == "number"
     named = expected and passage.folded(i - 1) in ("key", "of", ":", "=")
+    if passage.folded(i - 1) == "in" and raw in "bcdefg":
+        named = True  # "95 bpm in g"; "in a" is mostly an article
     if (expected and ends and (raw.isupper() or named)) or (tagged and raw.isupper() and len(passage) > 1):
         return Key(tonic, None, after - i)
     return _NONE
@@ -183,6 +192,8 @@ def _is_article(passage: Passage, i: int, last: int, raw: str) -> bool:
     """Whether the letter A before "minor" or "major" is the article: "in a minor key", "a major event"."""
     tables = _tables()
     following = passage.folded(last)
+    if passage.kind(i - 1) == "number" or passage.folded(i - 1) in ("bpm", "bmp"):
+        return False  # "trance 138 a minor supersaw": one tag after the other
     begins = i == 0 or passage.folded(i - 1) in _BREAKS
     if raw == "A" and not begins:
         return False  # a capital inside a sentence is the note

@@ -20,6 +20,10 @@ Quote = Callable[[Said], tuple[str, ...]]
 _GENERAL, _FAMILY, _FRAME, _SUB = range(4)
 
 
+#: Families that are acoustic as it is: nothing is lent to them.
+_UNPLUGGED = frozenset({"jazz", "classical", "ambient"})
+
+
 @dataclass(frozen=True, slots=True)
 class GenresRead:
     """What the words said about kinds of music."""
@@ -28,6 +32,8 @@ class GenresRead:
     refused: tuple[Heard[str], ...] = ()
     #: Those wanted beside it, in the order of the words; neither its family nor general words.
     others: tuple[Heard[str], ...] = ()
+    #: Players that a general word lends to the genre beside it: "acoustic metal" has an acoustic guitar.
+    lent: tuple[Heard[str], ...] = ()
     #: The sub-genres among those wanted, which have a feeling of their own: "dark ambient drone" is a drone, and dark.
     #: A family has room for every feeling.
     colours: tuple[str, ...] = ()
@@ -53,6 +59,7 @@ def read_genres(passage: Passage, said: Sequence[Said], quote: Quote, conflicts:
     best = max(wanted, key=lambda one: (_rank(_key(one)), one.match.last - one.match.first))
     while following := _neighbour(best, wanted):
         best = following
+    best = _coloured(passage, best, wanted)
     chosen = _key(best)
     keys = dict.fromkeys(_key(one) for one in wanted)
     others = sorted(key for key in keys if key not in (chosen, rows[chosen].parent) and _rank(key) > _GENERAL)
@@ -60,7 +67,12 @@ def read_genres(passage: Passage, said: Sequence[Said], quote: Quote, conflicts:
         conflicts.append(f"{', '.join(others)} and {chosen} were all named: {chosen} leads.")
     colours = tuple(key for key in (chosen, *others) if rows[key].parent and _rank(key) > _GENERAL)
     beside = tuple(Heard[str](value=key, words=words_of(key)) for key in keys if key in others)
-    return GenresRead(Heard(value=chosen, words=words_of(chosen)), refused, beside, colours)
+    lent: tuple[Heard[str], ...] = ()
+    if (rows[chosen].parent or chosen) not in _UNPLUGGED:
+        lent = tuple(
+            Heard[str](value=key, words=words_of(one)) for one in keys if one != chosen for key in rows[one].lends
+        )
+    return GenresRead(Heard(value=chosen, words=words_of(chosen)), refused, beside, lent, colours)
 
 
 def tones_of(passage: Passage, said: Sequence[Said]) -> list[Said]:
@@ -114,6 +126,26 @@ def _neighbour(best: Said, wanted: Sequence[Said]) -> Said | None:
         ),
         None,
     )
+
+
+def _coloured(passage: Passage, best: Said, wanted: Sequence[Said]) -> Said:
+    """The genre beside a word that only gives colour: "Japanese rock", "rock celta", "indian style techno"."""
+    rows = lexicon().genres
+    if not rows[_key(best)].colour:
+        return best
+    family = rows[_key(best)].parent
+    nouns = [
+        one
+        for one in wanted
+        if not (rows[_key(one)].colour or rows[_key(one)].general or (rows[_key(best)].metre and _key(one) == family))
+    ]
+    after = (one for one in nouns if 0 <= one.match.first - best.match.last <= 1)
+    before = (one for one in nouns if one.match.last == best.match.first and not rows[_key(best)].frame)
+    for one in (*after, *before):
+        between = range(min(best.match.last, one.match.last), max(best.match.first, one.match.first))
+        if all(passage.kind(i) != "mark" for i in between):
+            return one
+    return best
 
 
 def _hinted(passage: Passage, one: Said, quote: Quote) -> Heard[str] | None:

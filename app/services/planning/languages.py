@@ -1,12 +1,15 @@
 """A passage goes in, the language that it is most likely written in comes out."""
 
-from app.services.planning.lexicon import MIXED, languages, tokens_of
+from app.services.planning.lexicon import MANY, MIXED, languages, tokens_of
 from app.services.planning.tokens import Passage
 
-ENGLISH, JAPANESE = "en", "ja"
+ENGLISH, JAPANESE, GERMAN = "en", "ja", "de"
 
 #: Its words stand among those of languages without a file; Japanese says some of them of what stands before.
-CHINESE = "other"
+CHINESE = MANY
+
+#: Letters of the first half of a German compound, and of what ends it ("-los"), at least.
+_SHORTEST_HALF, _SHORTEST_ENDING = 4, 3
 
 #: So many English words more than foreign ones make a prompt English, whatever else it holds.
 _CLEAR = 2
@@ -35,8 +38,22 @@ def language_of(passage: Passage) -> str:
         rank = (foreign, sum(word in own for word in words))
         if rank > most and foreign:
             best, most = language, rank
-            against = sum(word in native and word not in own for word in words)
+            # The file of many languages holds small words of English too ("for", "and"): they are no sign of either.
+            against = sum(word in native and (word not in own or language == CHINESE) for word in words)
     if best == ENGLISH:
+        if any(_german_compound(word) for word in words if word not in english):
+            return MIXED if any(word in native for word in words) else GERMAN
         return CHINESE if any("\u3400" <= token.folded[:1] <= "\u9fff" for token in passage.tokens) else ENGLISH
     lead = most[0] - against
     return best if lead > 0 else ENGLISH if lead <= -_CLEAR else MIXED
+
+
+def _german_compound(word: str) -> bool:
+    """Whether a word is made of two German ones that are not both English: "Kindergeburtstag", "schlagzeugfrei"."""
+    english, german = tokens_of(ENGLISH), tokens_of(GERMAN)
+    for place in range(_SHORTEST_HALF, len(word) - _SHORTEST_ENDING + 1):
+        tail = word[place:]
+        head = next((form for form in (word[:place], word[:place].rstrip("sn")) if form in german), "")
+        if len(head) >= _SHORTEST_HALF and tail in german and not (head in english and tail in english):
+            return True
+    return False

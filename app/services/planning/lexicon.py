@@ -26,6 +26,9 @@ EVERYDAY = "everyday"
 #: The language of a prompt that holds words of several.
 MIXED = "mixed"
 
+#: The file of all languages that have none of their own.
+MANY = "other"
+
 #: Tables of names that every language lends to the others.
 _LENT: tuple[Table, ...] = ("genres", "instruments")
 
@@ -39,8 +42,8 @@ MEANINGS: tuple[Table, ...] = (
 
 #: Rows of words that change what their neighbours mean; degrees, refusals in one word and filler apart.
 _GRAMMAR = (
-    "harmless", "refuse", "deny", "refuse_after", "only", "solo", "lead", "carries", "either", "also", "each", "build",
-    "turn",
+    "harmless", "refuse", "deny", "lessen", "refuse_after", "only", "solo", "lead", "carries", "either", "also", "each",
+    "hold", "out", "build", "turn",
 )  # fmt: skip
 
 Phrase = tuple[str, ...]
@@ -127,10 +130,12 @@ def _lexicon(language: str) -> Lexicon:
     english, others = _english(), _others()
     own = [english, english[EVERYDAY]]
     if language == MIXED:
-        found = _found([*own, *others.values()])
+        found = _found([*own, *others.values()], len(own))
         return replace(_lexicon("en"), phrases=found, longest=_longest(found), known=_known(found))
     if language != "en":
-        found = _found([others[language], *own, *(table for key, table in others.items() if key != language)])
+        # The makeshift file is no help to a language that has its own: Czech "bicí" is no Spanish bicycle.
+        strangers = [table for key, table in others.items() if key != language and (key != MANY or language == "ja")]
+        found = _found([others[language], *own, *strangers], 1 + len(own))
         spelt = {
             token
             for words, sense in _entries(others[language], english)
@@ -141,15 +146,17 @@ def _lexicon(language: str) -> Lexicon:
             _lexicon("en"),
             phrases=found,
             longest=_longest(found),
-            known=_known(found),
-            spellings=_spellings(spelt),
-            swaps=tuple((ending, tuple(stead)) for ending, stead in others[language].get("endings", {}).items()),
+            known=_known(found) | {fold(word) for word in others[language].get("ordinary", {}).get("words", ())},
+            # The file of many languages is a makeshift: its prompts may as well be misspelt English ("gitar").
+            spellings=_spellings(spelt) if language != MANY else _spellings(spelt | _spelt_english()),
+            swaps=tuple(
+                (fold(ending), tuple(fold(other) for other in stead))
+                for ending, stead in others[language].get("endings", {}).items()
+            ),
             own_and=frozenset(fold(word) for word in others[language].get("grammar", {}).get("also", ())),
         )
-    found = _found([*own, *({str(table): source.get(table, {}) for table in _LENT} for source in others.values())])
-    meaningful = {
-        token for words, sense in _entries(english, english) if sense.table in _SPELT for token in phrase_of(words)
-    }
+    lent = ({str(table): source.get(table, {}) for table in _LENT} for source in others.values())
+    found = _found([*own, *lent], len(own))
     ordinary = {*english["ordinary"]["words"], *english["ordinary"]["stems"]}
     return Lexicon(
         genres={key: GenreRow.model_validate(row) for key, row in english["genres"].items()},
@@ -166,10 +173,22 @@ def _lexicon(language: str) -> Lexicon:
         spread=english["spread"]["styles"],
         phrases=found,
         longest=_longest(found),
-        spellings=_spellings(meaningful),
+        spellings=_spellings(_spelt_english()),
         known=frozenset(ordinary | {token for phrase in found for token in phrase}),
         endings=tuple(english["grammar"]["endings"].items()),
     )
+
+
+@cache
+def _spelt_english() -> set[str]:
+    """English words that typing errors are put right towards; none of a place."""
+    english = _english()
+    return {
+        token
+        for words, sense in _entries(english, english)
+        if sense.table in _SPELT and not (sense.table == "genres" and english["genres"][sense.key].get("place"))
+        for token in phrase_of(words)
+    }
 
 
 @cache
@@ -200,12 +219,19 @@ def _others() -> dict[str, dict[str, Any]]:
     return {path.stem: _read(path) for path in sorted((VOCABULARY_FOLDER / "languages").glob("*.toml"))}
 
 
-def _found(sources: Sequence[Mapping[str, Any]]) -> dict[Phrase, tuple[Sense, ...]]:
-    """Every phrase with its senses; what an earlier source says of a phrase in a table stays."""
+def _found(sources: Sequence[Mapping[str, Any]], own: int) -> dict[Phrase, tuple[Sense, ...]]:
+    """Every phrase with its senses; what an earlier source says of a phrase in a table stays.
+
+    To what the first `own` sources know in any table a stranger adds nothing: French "dans" is no Turkish dance.
+    """
     found: dict[Phrase, list[Sense]] = {}
-    for source in sources:
+    for number, source in enumerate(sources):
+        known = set(found) if number >= own else set()
         for words, sense in _entries(source, _english()):
-            senses = found.setdefault(phrase_of(words), [])
+            phrase = phrase_of(words)
+            if phrase in known:
+                continue
+            senses = found.setdefault(phrase, [])
             if not any(sense.table == other.table for other in senses):
                 senses.append(sense)
     return {phrase: tuple(senses) for phrase, senses in found.items() if phrase}

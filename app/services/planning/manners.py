@@ -26,7 +26,7 @@ def read_manners(passage: Passage, said: Sequence[Said]) -> tuple[HeardManner, .
         if one.refused:
             continue
         for manner, first, last in _within(passage, one):
-            player = _player(one, players)
+            player = _player(one, [other for other in players if _able(manner, other.meaning("instruments") or "")])
             heard.setdefault(
                 (manner, player), HeardManner(value=manner, words=(passage.text(first, last),), player=player)
             )
@@ -52,6 +52,13 @@ def manners_for(brief: Brief, instrument: str) -> tuple[Manner, ...]:
     )
 
 
+def _able(manner: str, player: str) -> bool:
+    """Whether those whom a name means can play so at all: nobody picks a drum kit."""
+    families = lexicon().manner[manner]
+    members = [INSTRUMENTS[key] for key in members_of(player)]
+    return any(row.family in families if families else not row.is_drums for row in members)
+
+
 def _within(passage: Passage, one: Said) -> list[tuple[str, int, int]]:
     """The manners that a match means or holds, with their place."""
     first, last = one.match.first, one.match.last
@@ -72,7 +79,7 @@ def _within(passage: Passage, one: Said) -> list[tuple[str, int, int]]:
 def _player(one: Said, players: Sequence[Said]) -> str | None:
     """The instrument that a manner was said of: its own match, the one right after it, else the one before it."""
     key = one.meaning("instruments")
-    if key is not None:
+    if key is not None and any(other is one for other in players):
         return key
     after = [other for other in players if 0 <= other.match.first - one.match.last < _REACH]
     before = [other for other in players if 0 <= one.match.first - other.match.last < _REACH]

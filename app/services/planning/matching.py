@@ -7,7 +7,7 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from app.services.planning.lexicon import MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
+from app.services.planning.lexicon import MEANINGS, MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
 from app.services.planning.tokens import Passage, Token
 
 ENGLISH = "en"
@@ -17,6 +17,15 @@ _SHORTEST_MISSPELT_ABROAD = 7
 
 #: Letters that must stay when an ending is exchanged.
 _SHORTEST_STEM, _SHORTEST_HANGUL = 3, 2
+
+
+#: Languages that write the halves of a compound apart, as English does.
+_OPEN_COMPOUNDS = ("es", "fr", "it", "ja", "pt")
+
+#: Letters of the shortest compound that is looked into, of its halves, of an ending like "-los", and of a half that is
+#: enough by itself; what links the halves in German.
+_SHORTEST_COMPOUND, _SHORTEST_HALF, _SHORTEST_TAIL, _LONG_HALF = 8, 4, 3, 5
+_LINKS = ("s", "n", "en", "es", "er", "e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
     while i < len(stream):
         found = None if i in taken else _longest_at(words, stream, forms, i, taken)
         if found is None:
+            if i not in taken:
+                matches.extend(Match(i, i + 1, senses) for senses in halves_of(forms[i], language))
             i += 1
             continue
         last, phrase = _leaving_room(words, found, stream, forms, i, taken)
@@ -97,9 +108,15 @@ def _longest_at(
         if _joined_by_own_word(words, stream, i, length):
             continue
         for candidate in (tuple(token.folded for token in stream[i : i + length]), phrase, singular):
-            if candidate in words.phrases:
+            if candidate in words.phrases and not (candidate != phrase and _two_players(words, phrase)):
                 return i + length, candidate
     return None
+
+
+def _two_players(words: Lexicon, phrase: tuple[str, ...]) -> bool:
+    """Whether a phrase that is known in the singular only is two players in a row: "guitar bass drums"."""
+    halves = (phrase[:-1], phrase[-1:])
+    return all(any(sense.table == "instruments" for sense in words.phrases.get(half, ())) for half in halves)
 
 
 def _joined_by_own_word(words: Lexicon, stream: Sequence[Token], i: int, length: int) -> bool:
@@ -123,6 +140,11 @@ def _known_form(word: str, language: str = "en") -> str:
     >>> _known_form("melancólicas".replace("ó", "o"), "es")
     'melancolica'
     """
+    return _form_of(word, language)
+
+
+def _form_of(word: str, language: str) -> str:
+    """The same, without remembering it."""
     words = lexicon(language)
     if (word,) in words.phrases:
         return word
@@ -140,8 +162,8 @@ def _known_form(word: str, language: str = "en") -> str:
             return stem
     if len(word) < 5 or not (word.isascii() and word.isalpha()):
         return word
-    # One slip in a short word, two in a long one; the first letter is nearly always right. Of other languages than
-    # English, no list tells ordinary words that lie near the vocabulary's: there only long words, by one slip.
+    # One slip in a short word, two in a long one; the first letter is nearly always right. In other languages than
+    # English, whose ordinary words are less well known here, only long words, by one slip.
     slips = 1 if len(word) < 10 or language != "en" else 2
     if language != "en" and len(word) < _SHORTEST_MISSPELT_ABROAD:
         return word
@@ -152,6 +174,47 @@ def _known_form(word: str, language: str = "en") -> str:
     ]
     best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=slips)
     return best[0] if best else word
+
+
+@lru_cache(maxsize=1024)
+def halves_of(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
+    """What the two halves of a word mean in a language that writes compounds as one: "Technobeat", "schlagzeugfrei".
+
+    One half that says something of the music is enough if it is long.
+    """
+    if language in (ENGLISH, *_OPEN_COMPOUNDS) or len(word) < _SHORTEST_COMPOUND or not word.isalpha():
+        return ()
+    whole: tuple[tuple[Sense, ...], ...] = ()
+    for place in range(_SHORTEST_HALF, len(word) - _SHORTEST_TAIL + 1):
+        head, tail = _half(word[:place], language, linked=True), _half(word[place:], language)
+        if any(sense.table == "grammar" and sense.key == "refuse_after" for sense in tail) and _speaks(head):
+            return head, tail
+        if len(word) - place < _SHORTEST_HALF:
+            continue
+        if head and tail and (_speaks(head) or _speaks(tail)):
+            return ((*tail, *(sense for sense in head if sense.table not in {other.table for other in tail})),)
+        if language != MIXED and not whole:
+            if _speaks(tail) and len(word) - place >= _LONG_HALF:
+                whole = (tail,)
+            elif _speaks(head) and place >= _LONG_HALF:
+                whole = (head,)
+    return whole
+
+
+def _half(word: str, language: str, *, linked: bool = False) -> tuple[Sense, ...]:
+    """What half a compound means; the first half may end in letters that only link."""
+    phrases = lexicon(language).phrases
+    for form in (word, *((word.removesuffix(link) for link in _LINKS if word.endswith(link)) if linked else ())):
+        if len(form) >= _SHORTEST_TAIL and (
+            found := phrases.get((form,)) or phrases.get((_known_form(form, language),))
+        ):
+            return found
+    return ()
+
+
+def _speaks(senses: Sequence[Sense]) -> bool:
+    """Whether one of the senses says something of the music."""
+    return any(sense.table in MEANINGS for sense in senses)
 
 
 def _inside_katakana(stream: Sequence[Token], first: int, matches: Sequence[Match]) -> bool:

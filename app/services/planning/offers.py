@@ -11,8 +11,8 @@ from app.services.theory.instruments import INSTRUMENTS
 
 @cache
 def genres() -> tuple[str, ...]:
-    """Every genre and sub-genre that `read` knows by name."""
-    return tuple(lexicon().genres)
+    """Every genre and sub-genre that `read` knows by name; places are understood too, but are no genres."""
+    return tuple(key for key, row in lexicon().genres.items() if not row.place)
 
 
 @cache

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from app.models.brief import Brief, Heard
-from app.services.planning.bands import read_band
+from app.services.planning.bands import BandRead, read_band
+from app.services.planning.catalogue import members_of
 from app.services.planning.clauses import Said, in_context
 from app.services.planning.course import read_course
 from app.services.planning.feeling import GENERAL_USES, read_feeling
 from app.services.planning.figures import counted, read_figures
-from app.services.planning.kinds import read_genres, tones_of
+from app.services.planning.kinds import GenresRead, read_genres, tones_of
 from app.services.planning.languages import language_of
 from app.services.planning.lexicon import MEANINGS, lexicon
 from app.services.planning.manners import read_manners
@@ -60,7 +61,7 @@ def read(prompt: str) -> Brief:
     feeling = read_feeling([*said, *tones_of(passage, said)], kinds, course.staged, words.of, words.conflicts)
     players = [one for one in said if one.match.first not in course.staged]
     band = read_band(players, matches, genre, words.of, words.conflicts)
-    tempo_feel = _read_scale("tempo", said, words)
+    tempo_feel = _read_scale("tempo", [one for one in said if not _moves_so(one, said)], words)
     feel: Heard[str] | None = _first(
         Heard(value=one.meaning("feel") or "", words=words.of(one))
         for one in said
@@ -73,6 +74,11 @@ def read(prompt: str) -> Brief:
         words.conflicts.append(f"“{slow}” against {figures.tempo_bpm.value:g} beats a minute: the number wins.")
     metre = figures.time_signature or _first(
         Heard(value=match.key("metres") or "", words=(words.quote(match),)) for match in matches if match.key("metres")
+    )
+    metre = metre or _first(
+        Heard(value=row.metre, words=other.words)
+        for other in kinds.others
+        if (row := lexicon().genres[other.value]).colour and row.metre
     )
     _note_metre(figures.time_signature, genre, words)
     _note_beat(figures.tempo_bpm, figures.beat, metre, genre, words)
@@ -91,7 +97,7 @@ def read(prompt: str) -> Brief:
         tonic=figures.tonic,
         mode=figures.mode,
         time_signature=metre,
-        instruments=band.wanted,
+        instruments=(*band.wanted, *_lent(kinds, band)),
         excluded_instruments=band.refused,
         lead=band.lead,
         manners=read_manners(passage, said),
@@ -106,12 +112,31 @@ def read(prompt: str) -> Brief:
     )
 
 
+def _lent(kinds: GenresRead, band: BandRead) -> tuple[Heard[str], ...]:
+    """Players lent by a word for a kind of music, unless one that could answer it was named or refused, or all are."""
+    said = {member for heard in (*band.wanted, *band.refused) for member in members_of(heard.value)}
+    if band.solo is not None:
+        return ()
+    return tuple(heard for heard in kinds.lent if not said & set(members_of(heard.value)))
+
+
 def _says_nothing(one: Said) -> bool:
     """Whether it names what is only ever refused, and nothing refuses it: "a catchy melody", "spoken word"."""
     row = lexicon().instruments.get(one.meaning("instruments") or "")
     if row is None or not row.weak or row.drums or one.refused:
         return False
     return not any(one.meaning(table) for table in MEANINGS if table != "instruments")
+
+
+def _moves_so(one: Said, said: Sequence[Said]) -> bool:
+    """Whether it says how the energy moves, and nothing of the tempo: "slowly swells", "grows slowly"."""
+    rows = lexicon().course
+    moves = [
+        other.match
+        for other in said
+        if (course := other.meaning("course")) and (course in ("grow", "shrink", "burst") or rows[course].curve)
+    ]
+    return any(-1 <= one.match.first - move.last <= 0 or 0 <= move.first - one.match.last <= 1 for move in moves)
 
 
 def _first(values: Iterable[Value]) -> Value | None:

@@ -23,8 +23,11 @@ class GenreRow(Frozen):
     band: tuple[str, ...] = ()
     drums: bool | None = None
     general: bool = False
+    place: bool = False
+    lends: tuple[str, ...] = ()
     fugal: tuple[str, ...] = ()
     frame: bool = False
+    colour: bool = False
     build: bool = False
 
 
@@ -60,6 +63,7 @@ class InstrumentRow(Frozen):
     drums: bool = False
     weak: bool = False
     part: bool = False
+    items: tuple[str, ...] = ()
     roles: tuple[Role, ...] = ()
     alone: bool = False
     styles: dict[str, float] = Field(default_factory=dict)
