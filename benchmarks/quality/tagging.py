@@ -19,7 +19,8 @@ TABLE = Path(__file__).with_name("tags.toml")
 def tag_aucs(prompts: Sequence[Prompt], tags: Heard, kind: str) -> dict[str, float]:
     """How well each tag's likelihood tells the prompts that ask for it from the others: an AUC by tag.
 
-    `kind` is "instruments" or "genres". Tags that no prompt asks for are left out.
+    `kind` is "instruments" or "genres". Tags that no prompt asks for are left out, and of genres prompts that leave
+    theirs open: a street in the snow may well be ambient.
     """
     table: Mapping[str, Mapping[str, Sequence[str]]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     values = {}
@@ -28,8 +29,8 @@ def tag_aucs(prompts: Sequence[Prompt], tags: Heard, kind: str) -> dict[str, flo
         others: list[float] = []
         for prompt in prompts:
             likelihood = tags[prompt.id].get(tag)
-            if likelihood is not None:
-                wanted = prompt.instruments if kind == "instruments" else prompt.styles
+            wanted = prompt.instruments if kind == "instruments" else prompt.styles
+            if likelihood is not None and (wanted or kind == "instruments"):
                 (asked if set(words) & set(wanted) else others).append(likelihood)
         value = auc(asked, others)
         if value is not None:

@@ -40,11 +40,19 @@ def shapes(chord: Chord, low: int, high: int, count: int, spacing: Spacing) -> t
             found = {
                 layout
                 for layout in _held(chord, strings, low, high)
-                if needed <= {pitch % 12 for pitch in layout} and (rootless or layout[0] % 12 == chord.bass)
+                if needed <= {pitch % 12 for pitch in layout}
+                and (rootless or layout[0] % 12 == chord.bass)
+                and not _coloured_twice(chord, layout)
             }
             if found:
                 return tuple(sorted(found))
     return voicings(chord, low, high, count, spacing)
+
+
+def _coloured_twice(chord: Chord, layout: Voicing) -> bool:
+    """Whether a seventh or a colour sounds in two octaves, which makes a chord of its own of it."""
+    colours = [pitch % 12 for pitch in layout if pitch % 12 in chord.classes[3:]]
+    return len(colours) > len(set(colours))
 
 
 def _held(chord: Chord, count: int, low: int, high: int) -> Iterator[Voicing]:
