@@ -5,8 +5,6 @@ piece as a curve, and how much the curve resembles itself some time later. Peopl
 two beats a second than far from it.
 """
 
-from itertools import chain
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,7 +51,7 @@ def pulse(hearing: Hearing) -> float | None:
 
 def _attacks(hearing: Hearing) -> NDArray[np.float64]:
     """What begins in each cell: the square of its force, as much as it fills; of a voice's chord its strongest note."""
-    cells = int(np.ceil(hearing.score.length_beats * _CELLS_A_BEAT)) + 2 * max(chain(_OWN, _RIVALS))
+    cells = int(np.ceil(hearing.score.length_beats * _CELLS_A_BEAT)) + 2 * max(*_OWN, *_RIVALS)
     curve = np.zeros(cells)
     roles = {voice.name: voice.role for voice in hearing.setting.plan.ensemble}
     for part in hearing.score.parts:
