@@ -59,6 +59,17 @@ def test_where_no_beat_is_stressed_the_harmony_tells_the_bar(seconds_each, count
     assert metre_in(changes + 0.2 * beats[: len(changes)]).count == count
 
 
+@pytest.mark.parametrize("tempo", [76, 90, 104])
+@pytest.mark.parametrize("drift_s", [0.05, 0.07])
+def test_bars_are_told_where_the_beat_wanders(tempo, drift_s):
+    steady = pulse(tempo, (1.0, 0.1, 0.2), seconds=30)
+    times = np.arange(len(steady)) / SAMPLE_RATE
+    wandering = (times + drift_s * np.sin(2 * np.pi * times / 11)) * SAMPLE_RATE
+    played = np.stack([np.interp(wandering, np.arange(len(steady)), side) for side in steady.T], axis=1)
+
+    assert metre_in(played.astype(np.float32)).count == 3
+
+
 def test_a_pulse_without_accents_is_in_no_odd_metre():
     found = metre_in(pulse(120, (0.5,)))
 
