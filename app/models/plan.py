@@ -8,7 +8,7 @@ from app.models.brief import Frozen
 from app.utils.seeds import MAX_SEED
 
 #: Raised whenever the same plan would sound different.
-COMPOSER_VERSION = 12
+COMPOSER_VERSION = 13
 
 Role = Literal["lead", "counter", "chords", "arpeggio", "pad", "bass", "drums", "percussion", "texture"]
 SectionKind = Literal["intro", "verse", "chorus", "bridge", "break", "build", "drop", "outro", "theme", "variation"]
@@ -125,6 +125,12 @@ class Plan(Frozen):
     )
     loop: bool = Field(False, description="Whether the end joins the beginning without a seam.")
     form: tuple[Section, ...] = Field(min_length=1, description="Sections in order; they fill the duration.")
+    last_bar_beats: int | None = Field(
+        None,
+        ge=1,
+        description="Quarter notes of the last bar where it is shorter than the others, as in a loop whose tempo was "
+        "asked for and has no whole number of equal bars; null where it is not.",
+    )
     ensemble: tuple[Voice, ...] = Field(min_length=1, description="Who plays.")
     space: Space = Field(default_factory=Space, description="Room and echo.")
     mastering: Mastering = Field(default_factory=Mastering, description="The last touch.")
@@ -139,6 +145,12 @@ class Plan(Frozen):
     def bars(self) -> int:
         """Whole bars of the form."""
         return sum(section.bars for section in self.form)
+
+    @property
+    def beats(self) -> float:
+        """Quarter notes of the form, from its first bar to the end of its last."""
+        missing = 0.0 if self.last_bar_beats is None else self.beats_per_bar - self.last_bar_beats
+        return self.bars * self.beats_per_bar - missing
 
     def voice(self, name: str) -> Voice:
         """The voice of that name; KeyError if there is none."""

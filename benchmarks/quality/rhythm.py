@@ -38,9 +38,9 @@ class Beat:
 
 
 def beat_of(mono: Mono) -> Beat:
-    """Tempo and beats by librosa's tracker (Ellis 2007), the tempo taken from the line through the beats.
+    """Tempo and beats by librosa's tracker (Ellis 2007), the tempo taken from all onsets.
 
-    The tracker's own tempo lies on a grid of lags that is up to 3 % wide.
+    The tracker's own tempo lies on a grid of lags that is up to 3 % wide, and its beats follow it.
     """
     strength = librosa.onset.onset_strength(y=mono, sr=RATE, hop_length=HOP * 2, aggregate=np.median)
     tempo, times = librosa.beat.beat_track(
@@ -54,7 +54,19 @@ def beat_of(mono: Mono) -> Beat:
     numbers = np.concatenate(([0.0], np.cumsum(np.maximum(1, np.round(np.diff(times) * rough / 60)))))
     first, second = np.triu_indices(len(times), len(times) // 3)
     slope = float(np.median((times[second] - times[first]) / (numbers[second] - numbers[first])))
-    return Beat(tempo_bpm=60.0 / slope, times_s=times)
+    return Beat(tempo_bpm=_refined(mono, 60.0 / slope), times_s=times)
+
+
+def _refined(mono: Mono, tempo_bpm: float) -> float:
+    """The tempo within 4 % at which beats, halves and quarters gather most onset strength (Grosche and Müller 2011)."""
+    strength = librosa.onset.onset_strength(y=mono, sr=RATE, hop_length=HOP, aggregate=np.median)
+    times_s = np.arange(len(strength)) * HOP / RATE
+    beats_a_second = tempo_bpm / 60.0 * np.arange(0.96, 1.0401, 0.0005)
+    gathered = sum(
+        np.abs(np.exp(-2j * np.pi * times * np.outer(beats_a_second, times_s)) @ (strength - strength.mean()))
+        for times in (1, 2, 4)
+    )
+    return float(beats_a_second[np.argmax(gathered)] * 60.0)
 
 
 def tempo_found(measured: float, asked: float, *, multiples: tuple[float, ...] = (1.0,)) -> bool:

@@ -45,6 +45,35 @@ def test_the_last_bar_of_a_loop_is_played_like_the_others(style):
     assert late
 
 
+@pytest.mark.parametrize("style", ["chiptune", "house", "rock", "techno", "solo_piano", "baroque"])
+def test_a_loop_may_end_with_half_a_bar(style):
+    plan = loop_for(style, bars=9, time_signature="4/4").model_copy(update={"last_bar_beats": 2})
+    score = compose(plan)
+    half = [note for part in score.parts for note in part.notes if note.start_beat >= 32]
+
+    assert score.length_beats == plan.beats == 34
+    assert sum(chord.length_beats for chord in score.chords) == pytest.approx(34)
+    assert half
+    assert all(note.start_beat + note.length_beats <= 34 + 1e-6 for part in score.parts for note in part.notes)
+
+
+def test_the_fill_of_a_shorter_last_bar_leads_on_as_that_of_a_whole_one_does():
+    plan = loop_for("rock", bars=9, time_signature="4/4")
+    shorter = plan.model_copy(update={"last_bar_beats": 2})
+    (drums,) = (voice.name for voice in plan.ensemble if voice.role == "drums")
+
+    def ending(of):
+        score = compose(of)
+        struck = next(part.notes for part in score.parts if part.voice == drums)
+        return sorted(
+            (round(n.start_beat - score.length_beats, 3), n.pitch)
+            for n in struck
+            if n.start_beat >= score.length_beats - 2
+        )
+
+    assert ending(shorter) == ending(plan)
+
+
 @pytest.mark.parametrize("style", ["solo_piano", "orchestral", "classical"])
 def test_a_loop_does_not_slow_down_towards_its_end(style):
     plan = loop_for(style)

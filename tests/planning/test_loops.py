@@ -4,8 +4,8 @@ import pytest
 
 from app.models.brief import Heard
 from app.services.planning import make_plan, read, settled
-from app.services.planning.form import bar_seconds
 from app.services.planning.looping import fit_loop
+from app.utils.units import beats_to_seconds
 
 
 def looping(prompt):
@@ -22,7 +22,8 @@ def test_whole_bars_fill_a_loop_exactly(prompt, duration_s):
     plan = plan_of(prompt, duration_s)
 
     assert plan.loop
-    assert plan.bars * bar_seconds(plan.time_signature, plan.tempo_bpm) == pytest.approx(duration_s, abs=1e-9)
+    assert beats_to_seconds(plan.beats, plan.tempo_bpm) == pytest.approx(duration_s, abs=1e-9)
+    assert plan.last_bar_beats in (None, 2)
 
 
 @pytest.mark.parametrize("asked", [62, 90, 101.5, 124, 174])
@@ -32,7 +33,9 @@ def test_a_loop_keeps_the_tempo_asked_for_within_four_per_cent(asked, duration_s
     plan = make_plan(brief, duration_s=duration_s, seed=1, soundfont_sha256=None)
 
     assert plan.tempo_bpm == pytest.approx(asked, rel=0.04)
-    assert bool(settled(brief, plan).conflicts) == (abs(plan.tempo_bpm / asked - 1) > 0.005)
+    assert bool(settled(brief, plan).conflicts) == (
+        plan.last_bar_beats is not None or abs(plan.tempo_bpm / asked - 1) > 0.005
+    )
 
 
 def test_a_tempo_that_whole_bars_have_needs_no_word():
@@ -54,9 +57,28 @@ def test_a_tempo_that_no_whole_bars_have_is_said_to_be_left():
 
 
 def test_a_tempo_that_was_not_asked_for_gives_way_to_whole_phrases():
-    tempo_bpm, bars = fit_loop(118, asked=False, duration_s=32, time_signature="4/4", phrase_bars=8)
+    fit = fit_loop(118, asked=False, duration_s=32, time_signature="4/4", phrase_bars=8)
 
-    assert (tempo_bpm, bars) == (120.0, 16)
+    assert fit == (120.0, 16, None)
+
+
+def test_a_loop_ends_with_half_a_bar_where_only_that_keeps_the_tempo_asked_for():
+    brief = looping("chiptune at 150 bpm")
+    plan = make_plan(brief, duration_s=20, seed=1, soundfont_sha256=None)
+
+    assert (plan.tempo_bpm, plan.bars, plan.last_bar_beats, plan.beats) == (150.0, 13, 2, 50.0)
+    assert "half a bar" in settled(brief, plan).conflicts[-1]
+    assert settled(settled(brief, plan), plan) == settled(brief, plan)
+
+
+@pytest.mark.parametrize(
+    ("tempo_bpm", "asked", "duration_s", "metre"),
+    [(100, True, 5, "4/4"), (150, False, 20, "4/4"), (98, True, 30, "4/4"), (150, True, 17, "3/4")],
+)
+def test_a_loop_of_few_bars_or_near_its_tempo_or_in_three_has_equal_bars(tempo_bpm, asked, duration_s, metre):
+    fit = fit_loop(tempo_bpm, asked=asked, duration_s=duration_s, time_signature=metre, phrase_bars=4)
+
+    assert fit.last_bar_beats is None
 
 
 @pytest.mark.parametrize("prompt", ["house", "rock", "orchestral", "ambient", "waltz", "trap", "folk"])

@@ -168,6 +168,21 @@ def test_a_plan_too_far_from_whole_bars_becomes_no_loop():
     assert "whole bars" in fault.message
 
 
+def test_a_last_bar_of_its_own_comes_back_and_is_shorter_than_the_others():
+    plan = a_plan("chiptune loop at 150 bpm", duration_s=20)
+    assert plan["last_bar_beats"] == 2
+    assert played(plan)[1] == plan
+    assert played(plan, loop=False)[1]["last_bar_beats"] == 2
+
+    plan["last_bar_beats"] = 4
+    (fault,) = faults_of(plan)
+    assert fault.place == ("plan", "last_bar_beats")
+
+    plan["last_bar_beats"] = 1
+    (fault,) = faults_of(plan)
+    assert "49" in fault.message or "19.60" in fault.message
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"genre": "jazz"}, {"moods": ["sad"]}, {"instruments": ["flute"]}, {"exclude_instruments": ["drums"]},

@@ -53,6 +53,22 @@ def changes(inside: dict[float, Chord], beats: float) -> Changes:
     return tuple(Change(place, end - place, inside[place]) for place, end in zip(kept, [*kept[1:], beats], strict=True))
 
 
+def shortened(bar: Changes, beats: float) -> Changes:
+    """A bar's chords where only its first beats are heard: those that have room, and its last in any case.
+
+    The last one leads to the next bar. They still fill the whole bar, which players read as any other.
+
+    >>> away, back = Chord(5, "maj", 5), Chord(7, "maj", 7)
+    >>> [(c.position, c.length, c.chord.root) for c in shortened((Change(0, 2, away), Change(2, 2, back)), 2)]
+    [(0, 1.0, 5), (1.0, 3.0, 7)]
+    """
+    whole = bar[-1].position + bar[-1].length
+    inside = {change.position: change.chord for change in bar if change.position < beats - 1e-6}
+    if bar[-1].position >= beats - 1e-6:
+        inside[beats / 2] = bar[-1].chord
+    return changes(inside, whole)
+
+
 def _place(part: float, metre: Metre) -> float:
     """Beat at which a part of a bar begins, on a pulse."""
     if part < 1e-6:

@@ -73,12 +73,29 @@ def write(plan: Plan) -> tuple[Setting, Score]:
 def _part(setting: Setting, voice: Voice, notes: Iterable[Note]) -> Part:
     """A voice's notes with the final chord, held to what its instrument can play."""
     single = voice.role in SINGLE_LINES
+    if voice.role in DRUM_ROLES or voice.instrument == LEADS_ON:
+        notes = _led_on(setting, notes)
     written = finished(notes, voice, setting.length_beats, single=single)
     if voice.role in DRUM_ROLES or voice.instrument == LEADS_ON or setting.plan.loop:
         return Part(voice=voice.name, notes=_own(setting, voice, written))
     final = final_notes(setting, voice, written[-1] if written else None)
     whole = (*_until(written, setting.final_bar.start_beat), *final)
     return Part(voice=voice.name, notes=_own(setting, voice, whole))
+
+
+def _led_on(setting: Setting, notes: Iterable[Note]) -> Iterable[Note]:
+    """What leads on to the next bar, also from a last bar of a loop that is shorter: its beginning gives way."""
+    missing = setting.plan.bars * setting.metre.beats - setting.length_beats
+    if not missing or not setting.plan.loop:
+        return notes
+    begin = setting.bars[-1].start_beat
+    return [
+        replace(note, start_beat=note.start_beat - missing)
+        if note.start_beat + note.length_beats > begin + missing + 1e-6
+        else note
+        for note in notes
+        if not begin - 1e-6 <= note.start_beat < begin + missing - 1e-6
+    ]
 
 
 def _own(setting: Setting, voice: Voice, notes: tuple[Note, ...]) -> tuple[Note, ...]:
@@ -155,4 +172,5 @@ def _chord_spans(setting: Setting) -> tuple[ChordSpan, ...]:
                 spans.append(
                     ChordSpan(start_beat=bar.start_beat + change.position, length_beats=change.length, symbol=symbol)
                 )
+    spans[-1] = replace(spans[-1], length_beats=setting.length_beats - spans[-1].start_beat)
     return tuple(spans)

@@ -33,7 +33,8 @@ def final_notes(setting: Setting, voice: Voice, before: Note | None) -> list[Not
         candidates = [nearest_pitch(coming_from, tone, low, high) for tone in wanted]
         pitches = (min(candidates, key=lambda pitch: abs(pitch - coming_from) + 2.5 * (pitch % 12 != wanted[0])),)
     force = velocity(setting.plan, bar, voice.role, 0.7)
+    length = setting.length_beats - bar.start_beat
     return [
-        Note(pitch=pitch, start_beat=bar.start_beat, length_beats=setting.metre.beats, velocity=force)
+        Note(pitch=pitch, start_beat=bar.start_beat, length_beats=length, velocity=force)
         for pitch in sorted({folded(pitch, low, high) for pitch in pitches})
     ]

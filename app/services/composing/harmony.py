@@ -6,7 +6,7 @@ from math import log2
 import numpy as np
 
 from app.models.plan import Mode, Plan
-from app.services.composing.changes import Change, Changes, Held, changes, spread
+from app.services.composing.changes import Change, Changes, Held, changes, shortened, spread
 from app.services.composing.colouring import clarity, in_colour, read_chords, transposed
 from app.services.composing.dice import piece_seed
 from app.services.composing.drawing import drawn, drawn_key
@@ -54,7 +54,11 @@ def harmonise(plan: Plan, style: Style, metre: Metre, stretches: Sequence[Stretc
         if not style.counted:
             section = calmed(section, metre, bar_s, most=MOST_PER_MINUTE * HARMONY_PACE[plan.time_feel])
         bars += section
-    return speaker.led_back(bars, stretches[0].tonality) if plan.loop else bars
+    if plan.loop:
+        bars = speaker.led_back(bars, stretches[0].tonality)
+    if plan.last_bar_beats is not None:
+        bars[-1] = shortened(bars[-1], plan.last_bar_beats)
+    return bars
 
 
 def _spoken_of(stretches: Sequence[Stretch], stretch: Stretch) -> int:

@@ -93,7 +93,7 @@ class Setting:
     @cached_property
     def length_beats(self) -> float:
         """Length of the written music."""
-        return self.plan.bars * self.metre.beats
+        return self.plan.beats
 
     @property
     def final_bar(self) -> Bar:

@@ -115,6 +115,9 @@ def _conductor(score: Score, plan: Plan, tags: Tags) -> list[_Event]:
     ]
     events += [(0, mido.MetaMessage("text", text=line)) for line in about if line]
     events.append((0, mido.MetaMessage("time_signature", numerator=upper, denominator=lower)))
+    if plan.last_bar_beats is not None:
+        last = _ticks((plan.bars - 1) * plan.beats_per_bar)
+        events.append((last, mido.MetaMessage("time_signature", numerator=plan.last_bar_beats, denominator=4)))
     keys = score.keys or (KeyChange(beat=0.0, tonic=plan.tonic, mode=plan.mode),)
     events += [
         (_ticks(key.beat), mido.MetaMessage("key_signature", key=key_signature(key.tonic, key.mode))) for key in keys

@@ -16,7 +16,7 @@ from app.services.planning.counterpoint import contrapuntal, is_fugue, woven
 from app.services.planning.ensemble import make_band
 from app.services.planning.form import bar_seconds, bars_for, fit_tempo, make_form, ring_seconds
 from app.services.planning.lexicon import lexicon
-from app.services.planning.looping import fit_loop
+from app.services.planning.looping import Fit, fit_loop
 from app.services.planning.modulating import modulated
 from app.services.planning.sound import mastering_of, space_of, voices_of
 from app.services.planning.title import title_for
@@ -56,7 +56,7 @@ def make_plan(
     density = _density(brief, character, arousal)
     metre = choose_metre(brief, style, rng_for(seed, "metre"))
     loop = brief.loop is not None and brief.loop.value
-    tempo_bpm, bars = _tempo_and_bars(
+    tempo_bpm, bars, last_bar_beats = _tempo_and_bars(
         choose_tempo(_timed(brief), character, style, metre, rng_for(seed, "tempo")),
         asked=brief.tempo_bpm is not None,
         loop=loop,
@@ -106,6 +106,7 @@ def make_plan(
             faithful=brief.tonic is not None or loop,
             rng=rng_for(seed, "modulation"),
         ),
+        last_bar_beats=last_bar_beats,
         ensemble=voices_of(seats, character, brief),
         space=space_of(style.mix, character),
         mastering=mastering_of(
@@ -123,8 +124,8 @@ def _key(brief: Brief, character: Character, style: Style, valence: float, seed:
 
 def _tempo_and_bars(
     wanted_bpm: float, *, asked: bool, loop: bool, duration_s: int, time_signature: str, phrase_bars: int
-) -> tuple[float, int]:
-    """The tempo fitted to the duration, and whole bars: all of a loop's time, else all but the last chord's ringing."""
+) -> Fit:
+    """The tempo fitted to the duration, and bars: all of a loop's time, else all but the last chord's ringing."""
     if loop:
         return fit_loop(
             wanted_bpm, asked=asked, duration_s=duration_s, time_signature=time_signature, phrase_bars=phrase_bars
@@ -132,7 +133,7 @@ def _tempo_and_bars(
     tempo_bpm = fit_tempo(
         wanted_bpm, exact=asked, duration_s=duration_s, time_signature=time_signature, phrase_bars=phrase_bars
     )
-    return tempo_bpm, bars_for(duration_s, bar_seconds(time_signature, tempo_bpm))
+    return Fit(tempo_bpm, bars_for(duration_s, bar_seconds(time_signature, tempo_bpm)), None)
 
 
 def _feeling(brief: Brief, character: Character, style: Style) -> tuple[float, float]:

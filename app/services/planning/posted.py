@@ -19,6 +19,7 @@ from app.services.planning.title import LONGEST as LONGEST_TITLE
 from app.services.planning.wishes import Wishes
 from app.services.styles import is_style, style_names
 from app.services.theory.instruments import INSTRUMENTS
+from app.utils.units import beats_to_seconds
 
 #: Members of the band; letters of a name.
 _MOST_VOICES, _LONGEST_NAME = 64, 40
@@ -34,6 +35,8 @@ _ROUNDING_S = 0.05
 
 #: How far the tempo may give way where a plan that ends becomes a loop.
 _LOOP_GIVE = 0.08
+
+_TOO_LONG = "a last bar of its own is shorter than the others"
 
 #: Fields that choose what a plan has already chosen.
 _CHOICES = ("genre", "moods", "instruments", "exclude_instruments")
@@ -92,6 +95,8 @@ def edited(plan: Plan, wishes: Wishes, *, seed: int, duration_s: int) -> Plan:
     if wishes.loudness_lufs is not None:
         changes["mastering"] = plan.mastering.model_copy(update={"loudness_lufs": wishes.loudness_lufs.value})
     changed = plan.model_copy(update=changes)
+    if not _fits(changed):
+        raise InvalidField("time_signature", f"{_TOO_LONG}; the plan's has {changed.last_bar_beats} beats")
     if wishes.tempo_bpm is not None or wishes.time_signature is not None:
         check_length(changed, "time_signature" if wishes.tempo_bpm is None else "tempo_bpm")
     if wishes.loop is None or wishes.loop.value == plan.loop:
@@ -99,9 +104,14 @@ def edited(plan: Plan, wishes: Wishes, *, seed: int, duration_s: int) -> Plan:
     return _looped(changed, exact=wishes.tempo_bpm is not None) if wishes.loop.value else _ended(changed)
 
 
+def _fits(plan: Plan) -> bool:
+    """Whether the last bar is no longer than the others."""
+    return plan.last_bar_beats is None or plan.last_bar_beats < plan.beats_per_bar
+
+
 def _looped(plan: Plan, *, exact: bool) -> Plan:
     """The plan as a loop, its tempo slowed until the bars fill the duration. `InvalidField` if that takes too much."""
-    filling_bpm = plan.tempo_bpm * plan.bars * bar_seconds(plan.time_signature, plan.tempo_bpm) / plan.duration_s
+    filling_bpm = plan.beats * 60.0 / plan.duration_s
     given = 0.0 if exact else _LOOP_GIVE
     if abs(filling_bpm / plan.tempo_bpm - 1.0) > max(given, _ROUNDING_S / plan.duration_s):
         raise InvalidField(
@@ -128,7 +138,7 @@ def check_length(plan: Plan, field: str, *, inside: tuple[str | int, ...] = ()) 
     outlast it, except where a single bar is longer than the piece. A loop's bars fill it.
     """
     bar_s = bar_seconds(plan.time_signature, plan.tempo_bpm)
-    lasts_s = plan.bars * bar_s
+    lasts_s = beats_to_seconds(plan.beats, plan.tempo_bpm)
     left_s = plan.duration_s - lasts_s
     rings = not plan.loop and (0 < left_s < max(bar_s, _RING_S) or plan.bars == bars_for(plan.duration_s, bar_s))
     if rings or abs(left_s) <= _ROUNDING_S:
@@ -156,6 +166,8 @@ def _unplayable(plan: Plan) -> Iterator[Fault]:
         yield Fault(("plan", "style"), said)
     if plan.time_signature not in METRES:
         yield Fault(("plan", "time_signature"), f"must be one of {', '.join(METRES)}")
+    elif not _fits(plan):
+        yield Fault(("plan", "last_bar_beats"), _TOO_LONG)
     if len(plan.ensemble) > _MOST_VOICES:
         yield Fault(("plan", "ensemble"), f"must be 1 to {_MOST_VOICES} voices, got {len(plan.ensemble)}")
         return
