@@ -71,8 +71,8 @@ def settled(brief: Brief, plan: Plan) -> Brief:
         return brief
     if plan.last_bar_beats is not None:
         told = (
-            f"At {asked.value:g} beats a minute no whole number of equal bars lasts {plan.duration_s} s; the loop plays "
-            f"at {plan.tempo_bpm:.2f}, and the last of its {plan.bars} bars is half a bar."
+            f"At {asked.value:g} beats a minute no whole number of equal bars lasts {plan.duration_s} s; the loop "
+            f"plays at {plan.tempo_bpm:.2f}, and the last of its {plan.bars} bars is half a bar."
         )
         return brief if told in brief.conflicts else brief.model_copy(update={"conflicts": (*brief.conflicts, told)})
     if _bent(plan.tempo_bpm, asked.value) <= GIVE:
