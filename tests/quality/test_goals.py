@@ -21,7 +21,8 @@ from benchmarks.quality.prompts import Prompt
 
 FIGURES = {
     "style": "jazz", "strokes": 0.0, "cpu_share": 0.01, "candidates": 1, "chord_changes_a_minute": 24.0,
-    "distinct_chords": 6, "sections_a_minute": 6.0, "beat_variation": 0.02, "loudness_range_lu": 6.0,
+    "distinct_chords": 6, "sections_a_minute": 6.0, "beat_variation": 0.02, "ensemble": ["violin"],
+    "loudness_range_lu": 6.0,
     **dict.fromkeys((*goals.ENERGY, *goals.DENSITY), 0.0),
 }  # fmt: skip
 
@@ -137,6 +138,18 @@ def test_a_tagger_is_asked_and_scored(tmp_path):
     assert row("instruments by a tagger", judged, mistaken).below == ("piano (0.00)",)
 
 
+def test_who_hears_an_instrument_that_plays_unasked_hears_rightly():
+    asked, unasked, without = (track(0, instruments=("violin",)), track(1), track(2, figures={"ensemble": ["flute"]}))
+    tags = {"track_0": {"violin": 0.8}, "track_1": {"violin": 0.9}, "track_2": {"violin": 0.1}}
+
+    assert row("instruments by a tagger", [asked, unasked, without], tags).measured == "1.000"
+    assert row("… tracks counted in", [asked, unasked, without], tags).measured == "0.500"
+
+
+def alone(judged, beats):
+    return [row.below for row in rows(judged, None, beats) if row.what == "… by the beat tracker alone"]
+
+
 def test_a_beat_tracker_is_scored_by_tempo_octave_and_bar():
     judged = [track(0, tempo_bpm=90, metre="3/4"), track(1, tempo_bpm=120, metre="4/4"), track(2, tempo_bpm=100)]
     beats = {
@@ -145,10 +158,28 @@ def test_a_beat_tracker_is_scored_by_tempo_octave_and_bar():
         "track_2": {"tempo_bpm": 75.0, "beats_a_bar": 4},
     }
 
-    assert row("tempo by a beat tracker, within 4 %", judged, None, beats).below == ("track_1", "track_2")
-    assert row("… its half and double counted", judged, None, beats).below == ("track_2",)
+    assert alone(judged, beats) == [("track_1", "track_2"), ("track_2",)]
     assert row("metre by a beat tracker, 3/4 or 4/4", judged, None, beats).below == ("track_1",)
-    assert row("tempo by a beat tracker, within 4 %", judged).ok is None
+    assert alone(judged, None) == []
+
+
+def test_a_tempo_is_found_if_either_ear_finds_it():
+    heard = {"tempo": True, "tempo or its octave": True}
+    judged = [
+        track(0, tempo_bpm=90, asked=dict.fromkeys(heard, False)),
+        track(1, tempo_bpm=120, asked=heard),
+        track(2, tempo_bpm=70, asked={**heard, "tempo": False}),
+    ]
+    beats = {
+        name: {"tempo_bpm": tempo, "beats_a_bar": 4}
+        for name, tempo in (("track_0", 90), ("track_1", 7), ("track_2", 140))
+    }
+
+    assert row("asked tempo found", judged, None, beats).below == ("track_2",)
+    assert row("… half and double counted", judged, None, beats).ok
+    assert row("asked tempo found", judged).below == ("track_0", "track_2")
+    assert not row("asked tempo found", judged).held
+    assert row("asked tempo found", judged, None, beats).held
 
 
 def test_the_page_gets_the_table_between_its_markers(tmp_path):
