@@ -18,6 +18,8 @@ KEYS = (
     "acid_bass",
     "fm_piano",
     "synth_pluck",
+    "steel_guitar",
+    "muted_guitar",
     "synth_909",
 )
 
