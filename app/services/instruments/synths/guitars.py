@@ -100,9 +100,9 @@ VOICINGS: dict[str, Voicing] = {
         knock=0.4, pick=0.08, pick_s=0.012,
     ),
     "steel_guitar": Voicing(
-        key="steel_guitar", pluck=0.13, slope=0.9, soft_hz=2_000, hard_hz=10_000, fall_s=11.0, dull_hz=2_000,
+        key="steel_guitar", pluck=0.2, slope=0.9, soft_hz=2_000, hard_hz=10_000, fall_s=11.0, dull_hz=2_000,
         stiffness=8e-5, modes=((104, 12, 1.0), (205, 14, 1.2), (390, 18, 0.7)), ripple=0.5,
-        knock=0.33, pick=0.09, pick_s=0.006, pick_hz=6_000,
+        knock=0.5, pick=0.13, pick_s=0.006, pick_hz=6_000,
     ),
     "jazz_guitar": Voicing(
         key="jazz_guitar", pluck=0.2, pickup=0.26, slope=1.0, soft_hz=900, hard_hz=2_800, fall_s=9.0, dull_hz=1_200,
