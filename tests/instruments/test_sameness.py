@@ -20,6 +20,7 @@ KEYS = (
     "synth_pluck",
     "steel_guitar",
     "muted_guitar",
+    "violin",
     "synth_909",
 )
 

@@ -11,6 +11,7 @@ from app.services.instruments.player import Instrument, PlayedPart
 from app.services.instruments.sampler import SampledInstrument, longest_recording_s
 from app.services.instruments.sf2 import SoundFont
 from app.services.instruments.synths import basses, chip, leads, organs, pads
+from app.services.instruments.synths.bowed import BOWINGS, Fiddle
 from app.services.instruments.synths.fm import fm_bass, fm_bell, fm_piano
 from app.services.instruments.synths.guitars import VOICINGS, Guitar
 from app.services.instruments.synths.oscillators import OscillatorSynth
@@ -75,8 +76,8 @@ def make_instrument(row: InstrumentRow, font: SoundFont, *, seed: int) -> Instru
     program = nearest_program(font, bank, row.program)
     if program is None:
         return SynthKit(_DRUMS_WITHOUT_FONT, seed) if row.is_drums else RECIPES["fm_piano"]()
-    if row.key in VOICINGS and longest_recording_s(font, bank, program) < _BRIEF_S:
-        return Guitar(VOICINGS[row.key])
+    if (row.key in VOICINGS or row.key in BOWINGS) and longest_recording_s(font, bank, program) < _BRIEF_S:
+        return Guitar(VOICINGS[row.key]) if row.key in VOICINGS else Fiddle(BOWINGS[row.key])
     return SampledInstrument(font, bank, program, drums=row.is_drums)
 
 
