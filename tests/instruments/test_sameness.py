@@ -18,6 +18,9 @@ KEYS = (
     "acid_bass",
     "fm_piano",
     "synth_pluck",
+    "steel_guitar",
+    "muted_guitar",
+    "violin",
     "synth_909",
 )
 

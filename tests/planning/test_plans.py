@@ -370,6 +370,38 @@ def test_named_ensembles_are_alone():
     assert instruments_in(plan_of("duet for flute and harp")) == {"flute", "harp"}
 
 
+@pytest.mark.parametrize("words", ["piano and violin", "violin and piano", "guitar and cello", "harp and flute"])
+def test_of_a_duet_who_has_one_note_at_a_time_has_the_tune(words: str):
+    first, second = words.split(" and ")
+    melodic = first if first == "violin" else second
+
+    for seed in range(4):
+        plan = plan_of(f"{words} duet", seed=seed)
+
+        assert plan.voice("lead").instrument == melodic
+        assert {voice.instrument for voice in plan.ensemble if voice.role == "chords"}.isdisjoint({melodic})
+
+
+@pytest.mark.parametrize("prompt", ["bossa nova with nylon guitar and flute", "guitar and violin"])
+def test_of_two_who_were_asked_for_the_tune_stands_before_a_guitar_s_chords(prompt: str):
+    for seed in range(4):
+        plan = plan_of(prompt, seed=seed)
+        lead = plan.voice("lead")
+        under = [voice for voice in plan.ensemble if voice.role == "chords"]
+
+        assert under
+        for voice in under:
+            assert lead.channel.level_db >= voice.channel.level_db + 1.4
+
+
+def test_a_player_who_was_asked_for_alone_is_not_under_its_own_tune():
+    for seed in range(4):
+        plan = plan_of("flamenco guitar", seed=seed)
+        chords = [voice for voice in plan.ensemble if voice.role == "chords"]
+
+        assert all(voice.channel.level_db >= 1.0 for voice in chords)
+
+
 def test_scenes_without_a_musical_word_find_fitting_styles():
     def styles(prompt: str) -> set[str]:
         return {plan_of(prompt, seed=seed).style for seed in range(12)}

@@ -8,10 +8,12 @@ from app.services.instruments.calibration import calibrated_gain
 from app.services.instruments.kits import SynthKit
 from app.services.instruments.lines import line_of
 from app.services.instruments.player import Instrument, PlayedPart
-from app.services.instruments.sampler import SampledInstrument
+from app.services.instruments.sampler import SampledInstrument, longest_recording_s
 from app.services.instruments.sf2 import SoundFont
 from app.services.instruments.synths import basses, chip, leads, organs, pads
+from app.services.instruments.synths.bowed import BOWINGS, Fiddle
 from app.services.instruments.synths.fm import fm_bass, fm_bell, fm_piano
+from app.services.instruments.synths.guitars import VOICINGS, Guitar
 from app.services.instruments.synths.oscillators import OscillatorSynth
 from app.services.instruments.synths.patch import Patch
 from app.services.instruments.synths.pluck import synth_pluck
@@ -39,6 +41,10 @@ RECIPES: dict[str, Callable[[], Instrument]] = {
     "synth_pluck": synth_pluck, "fm_piano": fm_piano, "fm_bell": fm_bell, "fm_bass": fm_bass, "risers": Transitions,
     **TEXTURES,
 }  # fmt: skip
+
+#: A string that goes round from so early on has no life of its own: a made one plays instead. Small fonts have a
+#: twentieth of a second of each guitar, large ones seconds.
+_BRIEF_S = 0.25
 
 #: Kit that stands in where a font has no drums at all.
 _DRUMS_WITHOUT_FONT = "synth_909"
@@ -70,6 +76,8 @@ def make_instrument(row: InstrumentRow, font: SoundFont, *, seed: int) -> Instru
     program = nearest_program(font, bank, row.program)
     if program is None:
         return SynthKit(_DRUMS_WITHOUT_FONT, seed) if row.is_drums else RECIPES["fm_piano"]()
+    if (row.key in VOICINGS or row.key in BOWINGS) and longest_recording_s(font, bank, program) < _BRIEF_S:
+        return Guitar(VOICINGS[row.key]) if row.key in VOICINGS else Fiddle(BOWINGS[row.key])
     return SampledInstrument(font, bank, program, drums=row.is_drums)
 
 

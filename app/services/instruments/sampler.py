@@ -169,6 +169,16 @@ class SampledInstrument:
         )
 
 
+def longest_recording_s(font: SoundFont, bank: int, program: int) -> float:
+    """Seconds of the longest recording that a preset plays before it goes round in a loop."""
+    longest_s = 0.0
+    for zone in font.zones(bank, program):
+        header = font.sample(zone.sample)
+        frames = header.loop_end if zone.value(z.SAMPLE_MODES) & 1 else header.frames
+        longest_s = max(longest_s, frames / header.rate)
+    return longest_s
+
+
 def _distance(span: z.Range, value: int) -> int:
     return max(span[0] - value, value - span[1], 0)
 

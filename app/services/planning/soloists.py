@@ -36,11 +36,15 @@ def seat_soloists(band: Band, asked: Sequence[str], brief: Brief, *, drums: bool
             if INSTRUMENTS[instrument].low_pitch <= LOW_ENOUGH:
                 band.seat("bass", instrument, asked=True)
     else:
-        for word in sorted(melodic, key=lambda word: word != lead):
+        # Of two, who has one note at a time has the tune, whoever was named first: the piano accompanies the violin.
+        order = sorted(
+            melodic, key=lambda word: (word != lead, len(melodic) == 2 and not set(members_of(word)) <= _ONE_AT_A_TIME)
+        )
+        for word in order:
             roles = roles_of_group(word)
             if not band.taken("lead") and "lead" in roles and (word == lead or lead is None):
                 roles = ("lead", *roles)
-            if word == melodic[-1] and not band.taken("bass") and "bass" in roles:
+            if word == order[-1] and not band.taken("bass") and "bass" in roles:
                 roles = ("bass", *roles)
             role = free_role(band, roles)
             band.seat(role, pick(band, members_of(word), role, seed), asked=True)

@@ -9,6 +9,7 @@ from app.services.planning.character import Character
 from app.services.planning.manners import manners_for
 from app.services.planning.seats import TUNE_AND_HARMONY, Seat
 from app.services.styles.schema import MixProfile
+from app.services.theory.instruments import INSTRUMENTS
 
 #: Tone by role: bass and drums keep their low end, all others leave it to them.
 EQ_BY_ROLE: dict[Role, Eq] = {
@@ -41,6 +42,10 @@ _FRONT_DB: dict[Role, float] = {
     "lead": 2.0, "counter": -0.5, "chords": 1.5, "arpeggio": 2.0, "pad": -0.5, "texture": -3.0,
 }  # fmt: skip
 
+#: The same for guitars under a tune that was asked for too: five strings at a melody's level cover it. Measured, they
+#: were 1 LU above a flute; a piano was 4 below a violin, and stays.
+_UNDER_TUNE_DB: dict[Role, float] = {"chords": 0.0, "arpeggio": 0.5}
+
 #: Highest shelf in dB that a bright or dark mood adds.
 _MOOD_SHELF_DB = 2.0
 
@@ -50,6 +55,7 @@ def voices_of(seats: Sequence[Seat], character: Character, brief: Brief) -> tupl
     pans = spread([seat.role for seat in seats], [_pan(seat, seats) for seat in seats])
     drummed = any(seat.role == "drums" for seat in seats)
     fronted = any(seat.asked and seat.role in TUNE_AND_HARMONY for seat in seats)
+    singers = {seat.instrument for seat in seats if seat.asked and seat.role == "lead"}
     return tuple(
         Voice(
             name=seat.name,
@@ -58,7 +64,9 @@ def voices_of(seats: Sequence[Seat], character: Character, brief: Brief) -> tupl
             low_pitch=seat.low_pitch,
             high_pitch=seat.high_pitch,
             manner=manners_for(brief, seat.instrument),
-            channel=_channel(seat, pan, character, drummed=drummed, fronted=fronted),
+            channel=_channel(
+                seat, pan, character, drummed=drummed, fronted=fronted, under=bool(singers - {seat.instrument})
+            ),
         )
         for seat, pan in zip(seats, pans, strict=True)
     )
@@ -87,22 +95,27 @@ def spread(roles: Sequence[Role], pans: Sequence[float]) -> list[float]:
     return placed
 
 
-def _level_db(seat: Seat, *, fronted: bool) -> float:
-    """The style's level, except that those asked for stand in front and the others, where they do, behind them."""
+def _level_db(seat: Seat, *, fronted: bool, under: bool) -> float:
+    """The style's level, except that those asked for stand in front and the others, where they do, behind them.
+
+    Of two who were asked for, who has the tune stands before a guitar that is `under` it.
+    """
     level_db = seat.row.level_db
+    if seat.asked and under and seat.role in _UNDER_TUNE_DB and INSTRUMENTS[seat.instrument].family == "guitar":
+        return max(level_db, _UNDER_TUNE_DB[seat.role])
     if seat.asked:
         return max(level_db + _ASKED_DB, _FRONT_DB.get(seat.role, level_db))
     return level_db + (_COMPANY_DB if fronted and seat.role in TUNE_AND_HARMONY else 0.0)
 
 
-def _channel(seat: Seat, pan: float, character: Character, *, drummed: bool, fronted: bool) -> Channel:
+def _channel(seat: Seat, pan: float, character: Character, *, drummed: bool, fronted: bool, under: bool) -> Channel:
     row = seat.row
     eq = EQ_BY_ROLE[seat.role]
     tilt = _MOOD_SHELF_DB * character.brightness * (0.5 if seat.role in ("bass", "drums", "percussion") else 1.0)
     low_cut_hz = min(eq.low_cut_hz, 60.0) if seat.low_pitch < 40 else eq.low_cut_hz
     send = row.reverb_send_db + 3.0 * character.space if row.reverb_send_db > -60 else -60.0
     return Channel(
-        level_db=_between(_level_db(seat, fronted=fronted), -60, 12),
+        level_db=_between(_level_db(seat, fronted=fronted, under=under), -60, 12),
         pan=_between(pan, -1, 1),
         width=_between(row.width, 0, 2),
         eq=eq.model_copy(update={"high_shelf_db": round(eq.high_shelf_db + tilt, 2), "low_cut_hz": low_cut_hz}),
