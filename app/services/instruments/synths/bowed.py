@@ -73,7 +73,7 @@ class Bowing:
 BOWINGS: dict[str, Bowing] = {
     "violin": Bowing(
         key="violin", air_hz=275, wood_hz=(450, 540), hill_hz=2_500, vibrato_hz=5.9, vibrato_cents=28,
-        attack_s=0.11, release_s=0.14,
+        attack_s=0.09, release_s=0.14,
     ),
     "fiddle": Bowing(
         key="fiddle", air_hz=280, wood_hz=(460, 550), hill_hz=2_700, vibrato_hz=5.6, vibrato_cents=12,
@@ -81,15 +81,15 @@ BOWINGS: dict[str, Bowing] = {
     ),
     "viola": Bowing(
         key="viola", air_hz=225, wood_hz=(350, 430), hill_hz=2_000, vibrato_hz=5.5, vibrato_cents=26,
-        attack_s=0.12, release_s=0.16,
+        attack_s=0.1, release_s=0.16,
     ),
     "cello": Bowing(
         key="cello", air_hz=102, wood_hz=(176, 203), hill_hz=1_500, vibrato_hz=5.2, vibrato_cents=24,
-        attack_s=0.13, release_s=0.2,
+        attack_s=0.11, release_s=0.2,
     ),
     "contrabass": Bowing(
         key="contrabass", air_hz=62, wood_hz=(98, 120), hill_hz=900, vibrato_hz=4.6, vibrato_cents=14,
-        attack_s=0.14, release_s=0.22,
+        attack_s=0.12, release_s=0.22,
     ),
 }  # fmt: skip
 
