@@ -154,6 +154,7 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
             second, end = _number(passage, second_at)
             if phrase_at(passage, end, units)[1] or _tempo_word_before(passage, first) is not None:
                 value, last = (value + second) / 2, end
+        last += passage.folded(last) in words["about"]
         unit = phrase_at(passage, last, units)[1]
         beat, note = _beat_beside(passage, first, last, figures.used)
         unit = unit or note
@@ -161,7 +162,9 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         named_at = None if unit or foreign else _tempo_word_before(passage, first)
         bare = not spelt[1] and passage.folded(first - 1) in words["at"] and value in _BARE_BPM and not foreign
         lone = alone(passage, first, last) or _among_music(passage, first, last)
-        bare = bare or (lone and not spelt[1] and value in _LONE_BPM and len(passage) > 1)
+        # "Dnb at one seventy four, dark", "techno, one twenty"; "my gran at ninety" is no tempo.
+        told = spelt[1] != 1 or (passage.folded(first - 1) in words["at"] and _among_music(passage, first, last))
+        bare = bare or (lone and told and value in _LONE_BPM and len(passage) > 1)
         if not unit and named_at is None and not bare:
             if passage.folded(last) in words["duration"]:
                 figures.used.add(first)  # "30 seconds" is understood, and no tempo
