@@ -127,15 +127,16 @@ def lexicon(language: str = "en") -> Lexicon:
 
 @cache
 def _lexicon(language: str) -> Lexicon:
-    english, others = _english(), _others()
+    english, others, everyday = _english(), _others(), _everyday()
     own = [english, english[EVERYDAY]]
     if language == MIXED:
-        found = _found([*own, *others.values()], len(own))
+        found = _found([*own, *others.values(), *everyday.values()], len(own))
         return replace(_lexicon("en"), phrases=found, longest=_longest(found), known=_known(found))
     if language != "en":
         # The makeshift file is no help to a language that has its own: Czech "bicí" is no Spanish bicycle.
         strangers = [table for key, table in others.items() if key != language and (key != MANY or language == "ja")]
-        found = _found([others[language], *own, *strangers], 1 + len(own))
+        native = [table[language] for table in (others, everyday) if language in table]
+        found = _found([*native, *own, *strangers], len(native) + len(own), len(native))
         spelt = {
             token
             for words, sense in _entries(others[language], english)
@@ -195,7 +196,10 @@ def _spelt_english() -> set[str]:
 def tokens_of(language: str, *, lent: bool = True) -> frozenset[str]:
     """Every single word of a language's own tables; without the names that all languages lend if `lent` is false."""
     english = _english()
-    sources = [english, english[EVERYDAY]] if language == "en" else [_others()[language]]
+    if language == "en":
+        sources = [english, english[EVERYDAY]]
+    else:
+        sources = [table[language] for table in (_others(), _everyday()) if language in table]
     return frozenset(token for source in sources for token in _tokens(source, lent=lent))
 
 
@@ -215,18 +219,28 @@ def _english() -> dict[str, dict[str, Any]]:
 
 
 @lru_cache(maxsize=1)
+def _everyday() -> dict[str, dict[str, Any]]:
+    """What everyday.toml is to English, for other languages: scenes, to which no typing error is put right."""
+    return {path.stem: _read(path) for path in sorted((VOCABULARY_FOLDER / "languages" / EVERYDAY).glob("*.toml"))}
+
+
+@lru_cache(maxsize=1)
 def _others() -> dict[str, dict[str, Any]]:
     return {path.stem: _read(path) for path in sorted((VOCABULARY_FOLDER / "languages").glob("*.toml"))}
 
 
-def _found(sources: Sequence[Mapping[str, Any]], own: int) -> dict[Phrase, tuple[Sense, ...]]:
+def _found(sources: Sequence[Mapping[str, Any]], own: int, native: int = 0) -> dict[Phrase, tuple[Sense, ...]]:
     """Every phrase with its senses; what an earlier source says of a phrase in a table stays.
 
-    To what the first `own` sources know in any table a stranger adds nothing: French "dans" is no Turkish dance.
+    To what the first `own` sources know in any table a stranger adds nothing: French "dans" is no Turkish dance. To
+    what the first `native` ones call filler none of the others does: who "court" in French runs, and holds none.
     """
     found: dict[Phrase, list[Sense]] = {}
+    filler: set[Phrase] = set()
     for number, source in enumerate(sources):
-        known = set(found) if number >= own else set()
+        if number == native:
+            filler = {phrase for phrase, senses in found.items() if senses == [Sense("grammar", "filler")]}
+        known = set(found) if number >= own else filler
         for words, sense in _entries(source, _english()):
             phrase = phrase_of(words)
             if phrase in known:

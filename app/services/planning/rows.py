@@ -49,6 +49,7 @@ class MoodRow(Frozen):
     drums: bool | None = None
     band: tuple[str, ...] = ()
     scene: bool = False
+    event: bool = False
     styles: dict[str, float] = Field(default_factory=dict)
 
 

@@ -1,0 +1,117 @@
+"""Scenes and feelings told without a musical word, in each language: where they stand, and what outweighs what."""
+
+from collections import Counter
+
+import pytest
+
+from app.models.brief import Brief
+from app.services.planning import read
+from app.services.planning.lexicon import EVERYDAY, VOCABULARY_FOLDER, _entries, _read, lexicon, phrase_of
+
+LANGUAGES = ("de", "es", "fr", "it", "ja", "pt")
+
+#: Prompt, sign of its valence, sign of its arousal; 0 where a musician could take either.
+SCENES: list[tuple[str, int, int]] = [
+    ("walking out of the exam knowing i nailed it", 1, 1),
+    ("the deal is signed, champagne", 1, 1),
+    ("snowed in with someone you don't love anymore", -1, -1),
+    ("the wifi is down and everyone is panicking", -1, 1),
+    ("corriendo bajo la lluvia porque pierdo el tren", 0, 1),
+    ("un bosque con niebla donde algo te observa", -1, 0),
+    ("viejo pescador que vuelve sin nada", -1, -1),
+    ("ela partiu sem dizer adeus", -1, -1),
+    ("fugindo da polícia na favela", 0, 1),
+    ("o navio afundando devagar", -1, -1),
+    ("criança soltando pipa no morro", 1, 0),
+    ("fila do banco que não anda", 0, -1),
+    ("il court dans le métro, ils sont derrière lui", -1, 1),
+    ("un vieux manoir, des pas à l'étage", -1, 0),
+    ("apéro en terrasse entre potes", 1, 0),
+    ("guinguette au bord de la Marne", 1, 0),
+    ("sie hat nie zurückgeschrieben", -1, -1),
+    ("wir haben die Prüfung bestanden!", 1, 1),
+    ("im Keller brennt noch Licht", -1, 0),
+    ("der Zug fährt ab und er steht noch am Gleis", -1, -1),
+    ("Kirmes, Karussell, Zuckerwatte", 1, 0),
+    ("lei non risponde più ai messaggi", -1, -1),
+    ("il mare d'inverno, nessuno in spiaggia", -1, -1),
+    ("il pilota prende il via, semaforo verde", 0, 1),
+    ("una cantina buia, rumori di catene", -1, 0),
+    ("追っ手から必死に逃げる", -1, 1),
+    ("子犬がはしゃぎまわる", 1, 1),
+    ("誰もいない学校の廊下", -1, 0),
+    ("合格発表、番号があった!", 1, 1),
+]
+
+
+def sign(value: float | None) -> int:
+    return 0 if value is None or abs(value) < 0.02 else 1 if value > 0 else -1
+
+
+def moods_of(brief: Brief) -> set[str]:
+    return {heard.value for heard in brief.moods}
+
+
+@pytest.mark.parametrize(("prompt", "valence", "arousal"), SCENES, ids=[prompt for prompt, *_ in SCENES])
+def test_a_scene_has_its_feeling(prompt: str, valence: int, arousal: int):
+    brief = read(prompt)
+
+    assert valence in (0, sign(brief.valence))
+    assert arousal in (0, sign(brief.arousal))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everyday_words_of_a_language_say_nothing_new_of_a_phrase(language: str):
+    english = {path.stem: _read(path) for path in VOCABULARY_FOLDER.glob("*.toml")}
+    own = _read(VOCABULARY_FOLDER / "languages" / f"{language}.toml")
+    everyday = _read(VOCABULARY_FOLDER / "languages" / EVERYDAY / f"{language}.toml")
+
+    known = {(sense.table, phrase_of(words)) for words, sense in _entries(own, english)}
+    entries = [(sense.table, phrase_of(words)) for words, sense in _entries(everyday, english)]
+    assert [entry for entry, times in Counter(entries).items() if times > 1 or entry in known] == []
+
+
+@pytest.mark.parametrize(("language", "word"), [("de", "karussell"), ("es", "persianas"), ("fr", "manoir")])
+def test_no_typing_error_is_put_right_towards_an_everyday_word(language: str, word: str):
+    words = lexicon(language)
+
+    assert word in words.known
+    assert not any(word in near for near in words.spellings.values())
+
+
+def test_a_small_word_of_the_prompts_own_language_is_no_english_scene():
+    assert "castle" not in moods_of(read("il court dans le métro"))
+    assert "castle" in moods_of(read("at the court of the king"))
+
+
+@pytest.mark.parametrize(
+    ("instrument", "person"),
+    [
+        ("piano alone", "an old man alone"),
+        ("Klavier allein", "allein zu Hause"),
+        ("violon seul", "seul dans la ville"),
+        ("piano sozinho", "sozinho em casa"),
+        ("pianoforte da solo", "è rimasto da solo in casa"),
+        ("guitarra sola", "ella sola en casa"),
+    ],
+)
+def test_an_instrument_that_is_alone_is_not_lonely(instrument: str, person: str):
+    assert read(instrument).moods == ()
+    assert read(instrument).solo.value is True
+    assert "melancholic" in moods_of(read(person))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a car chase through the city at night in the rain",
+        "Verfolgungsjagd durch die Altstadt, nachts",
+        "persecución por la ciudad de noche",
+        "poursuite en ville sous la pluie",
+        "inseguimento in città sotto la pioggia",
+        "perseguição na cidade à noite",
+        "雨の夜の街でカーチェイス",
+    ],
+)
+def test_what_happens_outweighs_where_and_when(prompt: str):
+    assert read(prompt).arousal > 0.2
