@@ -115,3 +115,64 @@ def test_an_instrument_that_is_alone_is_not_lonely(instrument: str, person: str)
 )
 def test_what_happens_outweighs_where_and_when(prompt: str):
     assert read(prompt).arousal > 0.2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "mood"),
+    [
+        ("una mujer llorando", "sad"),
+        ("eles fogem da cidade", "chase"),
+        ("i bambini scappano", "chase"),
+        ("sie weinte leise", "sad"),
+        ("les femmes pleuraient", "sad"),
+        ("è finita", "melancholic"),
+    ],
+)
+def test_a_verb_is_known_in_its_forms(prompt: str, mood: str):
+    assert mood in moods_of(read(prompt))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "mood"),
+    [
+        ("il est tombé", "dungeon"),
+        ("uma solução", "sad"),
+        ("la première fois", "spiritual"),
+        ("sette giorni", "scary"),
+        ("leider nicht da", "sad"),
+        ("música que no canse, una solución", "sad"),
+    ],
+)
+def test_an_ending_leads_to_no_other_word(prompt: str, mood: str):
+    assert mood not in moods_of(read(prompt))
+
+
+def test_a_friend_is_no_home_computer():
+    assert read("mi mejor amigo vuelve del mar").genre is None
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "sad but warm",
+        "triste y entrañable, mi madre",
+        "el perro espera en la puerta aunque ya no vuelva",
+        "帰らぬ主人を待つ犬",
+    ],
+)
+def test_a_cosy_word_makes_no_sorrow_glad(prompt: str):
+    assert read(prompt).valence < -0.25
+
+
+@pytest.mark.parametrize(
+    ("year", "mood"), [(1953, "fifties"), (1968, "sixties"), (1978, "seventies"), (1984, "eighties")]
+)
+def test_a_year_is_of_its_decade(year: int, mood: str):
+    assert moods_of(read(f"roller rink in {year}")) >= {mood}
+
+
+def test_players_are_known_by_the_short_names_of_scores():
+    wanted = {heard.value for heard in read("bossa, nylon gtr, vln and pno, no vox").instruments}
+
+    assert wanted == {"nylon_guitar", "violin", "acoustic_grand_piano"}
+    assert [heard.value for heard in read("techno, no vox").excluded_instruments] == ["voice"]

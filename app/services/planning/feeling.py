@@ -29,7 +29,7 @@ _PARTLY = 0.25
 
 #: Arousal up to which a word is calm, valence up to which another is sorrow, and how much of the calm one's good cheer
 #: is left beside it: who walks home quiet after a defeat is not glad.
-_STILL, _SORROW, _CALM_BESIDE_SORROW = -0.4, -0.45, 0.0
+_STILL, _SORROW, _CALM_BESIDE_SORROW = 0.0, -0.45, 0.0
 
 #: Two moods further apart in valence than this contradict each other.
 _CONTRADICTION = 1.15

@@ -30,7 +30,7 @@ MIXED = "mixed"
 MANY = "other"
 
 #: Tables of names that every language lends to the others.
-_LENT: tuple[Table, ...] = ("genres", "instruments")
+LENT: tuple[Table, ...] = ("genres", "instruments")
 
 #: Tables towards which typing errors are put right.
 _SPELT: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density")
@@ -92,6 +92,8 @@ class Lexicon:
     endings: tuple[tuple[str, int], ...] = ()
     #: Endings of the prompt's own language, with those that the vocabulary may have in their stead.
     swaps: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: Words that an ending may lead to; None for all. French "tombé" is no English tomb.
+    inflected: frozenset[str] | None = field(default=None, repr=False)
     #: The language's own words for "and", which begin no phrase of another's where they stand apart; None for English.
     own_and: frozenset[str] | None = None
 
@@ -154,9 +156,12 @@ def _lexicon(language: str) -> Lexicon:
                 (fold(ending), tuple(fold(other) for other in stead))
                 for ending, stead in others[language].get("endings", {}).items()
             ),
+            inflected=frozenset(phrase[0] for phrase in found if len(phrase) == 1) & tokens_of(language)
+            if language != MANY
+            else None,
             own_and=frozenset(fold(word) for word in others[language].get("grammar", {}).get("also", ())),
         )
-    lent = ({str(table): source.get(table, {}) for table in _LENT} for source in others.values())
+    lent = ({str(table): source.get(table, {}) for table in LENT} for source in others.values())
     found = _found([*own, *lent], len(own))
     ordinary = {*english["ordinary"]["words"], *english["ordinary"]["stems"]}
     return Lexicon(
@@ -205,7 +210,7 @@ def tokens_of(language: str, *, lent: bool = True) -> frozenset[str]:
 
 def _tokens(source: Mapping[str, Any], *, lent: bool = True) -> set[str]:
     entries = _entries(source, _english())
-    return {token for words, sense in entries if lent or sense.table not in _LENT for token in phrase_of(words)}
+    return {token for words, sense in entries if lent or sense.table not in LENT for token in phrase_of(words)}
 
 
 def languages() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from app.services.planning.lexicon import MEANINGS, MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
+from app.services.planning.lexicon import LENT, MEANINGS, MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
 from app.services.planning.tokens import Passage, Token
 
 ENGLISH = "en"
@@ -50,17 +50,23 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
     """Known phrases in order, longest first at each place, none across a token in `taken`."""
     stream = passage.tokens
     words = lexicon(language)
+    # Italian "è" is no "e".
+    ands = {
+        i
+        for i, t in enumerate(stream)
+        if t.folded in (words.own_and or ()) and t.folded in passage.text(i, i + 1).lower()
+    }
     forms = [_known_form(token.folded, language) if token.kind == "word" else token.folded for token in stream]
     matches: list[Match] = []
     i = 0
     while i < len(stream):
-        found = None if i in taken else _longest_at(words, stream, forms, i, taken)
+        found = None if i in taken else _longest_at(words, stream, forms, i, taken, ands)
         if found is None:
             if i not in taken:
                 matches.extend(Match(i, i + 1, senses) for senses in halves_of(forms[i], language))
             i += 1
             continue
-        last, phrase = _leaving_room(words, found, stream, forms, i, taken)
+        last, phrase = _leaving_room(words, found, stream, forms, i, taken, ands)
         if _inside_katakana(stream, i, matches):
             i += 1
             continue
@@ -80,7 +86,7 @@ def _english_here(phrase: tuple[str, ...], following: str, language: str) -> boo
 
 def _leaving_room(
     words: Lexicon, found: tuple[int, tuple[str, ...]], stream: Sequence[Token], forms: Sequence[str], i: int,
-    taken: Set[int],
+    taken: Set[int], ands: Set[int],
 ) -> tuple[int, tuple[str, ...]]:  # fmt: skip
     """The phrase without its last word where that changes nothing, and the word begins a phrase of its own.
 
@@ -91,12 +97,12 @@ def _leaving_room(
     meant = {(sense.table, sense.key) for sense in words.phrases[phrase]}
     if last - i < 2 or not meant & {(sense.table, sense.key) for sense in words.phrases.get(shorter, ())}:
         return found
-    following = _longest_at(words, stream, forms, last - 1, taken)
+    following = _longest_at(words, stream, forms, last - 1, taken, ands)
     return (last - 1, shorter) if following is not None and following[0] > last else found
 
 
 def _longest_at(
-    words: Lexicon, stream: Sequence[Token], forms: Sequence[str], i: int, taken: Set[int]
+    words: Lexicon, stream: Sequence[Token], forms: Sequence[str], i: int, taken: Set[int], ands: Set[int]
 ) -> tuple[int, tuple[str, ...]] | None:
     written = stream[i].folded
     room = min(max(1, words.longest.get(forms[i], 0), words.longest.get(written, 0)), len(stream) - i)
@@ -105,7 +111,8 @@ def _longest_at(
             continue
         phrase = tuple(forms[i : i + length])
         singular = (*phrase[:-1], phrase[-1].removesuffix("s"))
-        if _joined_by_own_word(words, stream, i, length):
+        # A phrase never begins with an "and" that stands apart: Portuguese "violoncelo e piano" is no e-piano.
+        if length > 1 and i in ands and stream[i + 1].spaced:
             continue
         for candidate in (tuple(token.folded for token in stream[i : i + length]), phrase, singular):
             if candidate in words.phrases and not (candidate != phrase and _two_players(words, phrase)):
@@ -117,13 +124,6 @@ def _two_players(words: Lexicon, phrase: tuple[str, ...]) -> bool:
     """Whether a phrase that is known in the singular only is two players in a row: "guitar bass drums"."""
     halves = (phrase[:-1], phrase[-1:])
     return all(any(sense.table == "instruments" for sense in words.phrases.get(half, ())) for half in halves)
-
-
-def _joined_by_own_word(words: Lexicon, stream: Sequence[Token], i: int, length: int) -> bool:
-    """Whether a phrase would begin with an "and" that stands apart: Portuguese "violoncelo e piano" is no e-piano."""
-    if length < 2 or words.own_and is None or not stream[i + 1].spaced:
-        return False
-    return stream[i].folded in words.own_and
 
 
 def words_remembered() -> int:
@@ -148,18 +148,22 @@ def _form_of(word: str, language: str) -> str:
     words = lexicon(language)
     if (word,) in words.phrases:
         return word
+    own = words.inflected
     for ending, stead in words.swaps:
         stem = word.removesuffix(ending)
         if stem != word and len(stem) >= (_SHORTEST_HANGUL if stem > "\uac00" else _SHORTEST_STEM):
+            if not stead:
+                break
             for other in stead:
-                if (stem + other,) in words.phrases:
+                if (stem + other,) in words.phrases if own is None else stem + other in own:
                     return stem + other
     if word in words.known:
         return word
     for ending, shortest in words.endings:
         stem = word.removesuffix(ending)
         if stem != word and len(stem) >= shortest and stem in words.known:
-            return stem
+            if own is None or stem in own or any(sense.table in LENT for sense in words.phrases.get((stem,), ())):
+                return stem
     if len(word) < 5 or not (word.isascii() and word.isalpha()):
         return word
     # One slip in a short word, two in a long one; the first letter is nearly always right. In other languages than
