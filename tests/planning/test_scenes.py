@@ -5,8 +5,10 @@ from collections import Counter
 import pytest
 
 from app.models.brief import Brief
-from app.services.planning import read
+from app.services.planning import make_plan, read
+from app.services.planning.languages import language_of
 from app.services.planning.lexicon import EVERYDAY, VOCABULARY_FOLDER, _entries, _read, lexicon, phrase_of
+from app.services.planning.tokens import passage_of
 
 LANGUAGES = ("de", "es", "fr", "it", "ja", "pt")
 
@@ -176,3 +178,30 @@ def test_players_are_known_by_the_short_names_of_scores():
 
     assert wanted == {"nylon_guitar", "violin", "acoustic_grand_piano"}
     assert [heard.value for heard in read("techno, no vox").excluded_instruments] == ["voice"]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "cosas que no dije en el funeral",
+        "quello che non ho detto al funerale",
+        "ce que je n'ai pas dit à l'enterrement",
+    ],
+)
+def test_what_was_not_done_at_a_place_refuses_no_place(prompt: str):
+    assert read(prompt).valence < 0
+
+
+def test_a_language_is_told_by_inflected_words_alone():
+    assert language_of(passage_of("les femmes pleuraient")) == "fr"
+    assert language_of(passage_of("Joghurtwerbung")) == "de"
+    assert language_of(passage_of("xylographs")) == "en"
+
+
+def test_styles_out_of_place_in_a_time_are_left():
+    prompt = "something my grandma would dance to in 1955"
+    styles = Counter(
+        make_plan(read(prompt), duration_s=30, seed=seed, soundfont_sha256=None).style for seed in range(16)
+    )
+
+    assert not set(styles) & {"electronic", "house", "techno", "trance"}

@@ -48,6 +48,8 @@ class Character:
     band: tuple[str, ...]
     #: Style names that suit scenes and purpose, with their weights.
     styles: dict[str, float]
+    #: Styles of the times that were named; empty where none was.
+    era: frozenset[str]
 
 
 def character_of(brief: Brief) -> Character:
@@ -77,6 +79,7 @@ def character_of(brief: Brief) -> Character:
         drums=next((row.drums for row in moods_first if row.drums is not None), None),
         band=tuple(dict.fromkeys(key for row in moods_first for key in row.band)),
         styles=styles,
+        era=frozenset(name for row, _ in rows if row.era for name in row.styles),
     )
 
 

@@ -103,6 +103,9 @@ _RARITY_WITH_PLAYERS = 0.3
 #: Roles in which an instrument is what one hears first.
 _PROMINENT = frozenset({"lead", "chords", "bass", "drums", "pad"})
 
+#: How much is left of a style that is out of place in the time that was named.
+_ANACHRONISM = 0.1
+
 #: What a style loses that is never in the metre asked for.
 _STRANGE_METRE = 0.1
 
@@ -162,6 +165,7 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         weight = wished + unwished * common if character.styles or called else common
         least = _WISHED_GUEST if wished >= _WISHED and len(players_of(style)) > 1 else 0.0
         least = max(least, _CALLED_GUEST if called[name] >= _WISHED and least else 0.0)
+        weight *= _ANACHRONISM if character.era and name not in character.era else 1.0
         weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character, least)
     if brief.instruments or character.styles or brief.time_signature is not None:
         least = _LEAST_SHARE * max(weights.values())

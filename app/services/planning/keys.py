@@ -89,6 +89,10 @@ def phrase_at(passage: Passage, i: int, table: Mapping[Phrase, str]) -> tuple[st
     return None, 0
 
 
+#: Small letters that are no key even as a tag: an hour, a radio.
+_NO_TAGS = frozenset({"am", "fm"})
+
+
 def key_at(passage: Passage, i: int) -> Key:
     """The key written at i, or the mode alone, or none."""
     kind, folded = passage.kind(i), passage.folded(i)
@@ -132,7 +136,7 @@ def _named_key(passage: Passage, i: int) -> Key:
 
 
 def _compact_key(passage: Passage, i: int) -> Key:
-    """A note and its mode in one word: "Bb minor", "Ebm", "in Bb"; "Am" only where a key is expected."""
+    """A note and its mode in one word: "Bb minor", "Ebm", "in Bb"; "Am" only where a key is expected, "dm" as a tag."""
     raw = passage.text(i, i + 1)
     found = _COMPACT.fullmatch(raw[:1].upper() + raw[1:])
     if found is None or len(raw) < 2:
@@ -145,7 +149,8 @@ def _compact_key(passage: Passage, i: int) -> Key:
     expected = _expected(passage, i) or alone(passage, i, i + 1)
     unmistakable = raw[0].isupper() and ending is not None and (raw != "Am" or _written_among_others(passage, i))
     named = expected and passage.folded(i - 1) in ("key", "of", ":", "=")
-    if unmistakable or named or (expected and (raw[0].isupper() or flat)):
+    tag = alone(passage, i, i + 1) and len(passage) > 1 and ending == "m" and raw not in _NO_TAGS
+    if unmistakable or named or tag or (expected and (raw[0].isupper() or flat)):
         return Key(tonic, _COMPACT_MODES.get(ending or ""), 1)
     return _NONE
 

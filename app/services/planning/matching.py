@@ -148,22 +148,15 @@ def _form_of(word: str, language: str) -> str:
     words = lexicon(language)
     if (word,) in words.phrases:
         return word
-    own = words.inflected
-    for ending, stead in words.swaps:
-        stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= (_SHORTEST_HANGUL if stem > "\uac00" else _SHORTEST_STEM):
-            if not stead:
-                break
-            for other in stead:
-                if (stem + other,) in words.phrases if own is None else stem + other in own:
-                    return stem + other
+    inflected = inflected_form(word, language)
+    if inflected is not None:
+        return inflected
     if word in words.known:
         return word
     for ending, shortest in words.endings:
         stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= shortest and stem in words.known:
-            if own is None or stem in own or any(sense.table in LENT for sense in words.phrases.get((stem,), ())):
-                return stem
+        if stem != word and len(stem) >= shortest and stem in words.known and _may_end(stem, words):
+            return stem
     if len(word) < 5 or not (word.isascii() and word.isalpha()):
         return word
     # One slip in a short word, two in a long one; the first letter is nearly always right. In other languages than
@@ -178,6 +171,27 @@ def _form_of(word: str, language: str) -> str:
     ]
     best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=slips)
     return best[0] if best else word
+
+
+def inflected_form(word: str, language: str) -> str | None:
+    """The form of a word with another ending of its language that the vocabulary knows: "piangono" is "piangere"."""
+    words = lexicon(language)
+    own = words.inflected
+    for ending, stead in words.swaps:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= (_SHORTEST_HANGUL if stem > "\uac00" else _SHORTEST_STEM):
+            if not stead:
+                return None
+            for other in stead:
+                if (stem + other,) in words.phrases if own is None else stem + other in own:
+                    return stem + other
+    return None
+
+
+def _may_end(stem: str, words: Lexicon) -> bool:
+    """Whether a word may be this one with an English ending: in other languages a word of their own, or a name."""
+    own = words.inflected
+    return own is None or stem in own or any(sense.table in LENT for sense in words.phrases.get((stem,), ()))
 
 
 @lru_cache(maxsize=1024)

@@ -50,6 +50,7 @@ class MoodRow(Frozen):
     band: tuple[str, ...] = ()
     scene: bool = False
     event: bool = False
+    era: bool = False
     styles: dict[str, float] = Field(default_factory=dict)
 
 
