@@ -205,3 +205,32 @@ def test_styles_out_of_place_in_a_time_are_left():
     )
 
     assert not set(styles) & {"electronic", "house", "techno", "trance"}
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Heiligabend ohne Opa", "domenica senza la nonna", "cena sin la abuela", "Sunday without grandma"]
+)
+def test_who_is_dear_and_missing_is_missed(prompt: str):
+    brief = read(prompt)
+
+    assert brief.valence < 0.1
+    assert brief.arousal < 0
+
+
+def test_a_picture_that_no_word_tells_is_underscored():
+    brief = read("xolop brimming quaxly fendered wurzel")
+    styles = Counter(make_plan(brief, duration_s=30, seed=seed, soundfont_sha256=None).style for seed in range(24))
+
+    assert brief.valence is None
+    assert set(styles) <= set(lexicon().told)
+    assert len(styles) > 2
+
+
+def test_italian_refuses_with_an_accent_or_before_a_player():
+    assert read("né batteria né basso").drums.value is False
+    assert read("ne batteria ne basso").drums.value is False
+    assert read("ne ho le scatole piene di tutto").valence < -0.5
+
+
+def test_a_word_known_from_a_longer_phrase_keeps_its_endings():
+    assert read("a crowded square").not_understood == read("a crowd, square").not_understood

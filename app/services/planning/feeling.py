@@ -21,21 +21,39 @@ _SETTING_WEIGHT = 0.25
 #: much each word for speed or density moves the arousal.
 _GENRE_WEIGHT, _GENRE_ENERGY, _MOVEMENT_WEIGHT = 0.25, 0.35, 0.35
 
+#: How much it weighs that what is dear is missing.
+_MISSING = 1.5
+
 #: "Not sad" is not the same as happy: it goes half as far to the other side.
 _DENIED = -0.5
 
 #: How much of a feeling that only a quiet part has goes to the whole.
 _PARTLY = 0.25
 
-#: Arousal up to which a word is calm, valence up to which another is sorrow, and how much of the calm one's good cheer
-#: is left beside it: who walks home quiet after a defeat is not glad.
-_STILL, _SORROW, _CALM_BESIDE_SORROW = 0.0, -0.45, 0.0
+#: Arousal up to which a word is calm, valence up to which another is sorrow or fear, and how much of the calm one's
+#: good cheer is left beside it: who walks home quiet after a defeat is not glad. No more is who runs from something;
+#: only from this valence on a word is glad in itself.
+_STILL, _SORROW, _CALM_BESIDE_SORROW, _GLAD = 0.0, -0.45, 0.0, 0.5
 
 #: Two moods further apart in valence than this contradict each other.
 _CONTRADICTION = 1.15
 
 #: Purposes so general that any other purpose says more.
-GENERAL_USES = frozenset({"film", "game", "vlog", "presentation", "stream", "tutorial", "dance", "background"})
+GENERAL_USES = frozenset(
+    {
+        "film",
+        "game",
+        "vlog",
+        "presentation",
+        "stream",
+        "tutorial",
+        "dance",
+        "background",
+        "game_town",
+        "restaurant",
+        "kids_show",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +99,13 @@ def read_feeling(
             partly = one.match.first in staged and row.arousal < 0
             if partly:
                 factor *= _PARTLY
+            if one.refused and row.dear:
+                weights += _MISSING
+                valence -= _MISSING * abs(row.valence)
+                arousal -= _MISSING * abs(row.arousal)
+                continue
             weights += weight
-            still = sorrow and not one.refused and row.arousal <= _STILL and row.valence > 0
+            still = sorrow and not one.refused and row.valence > 0 and (row.arousal <= _STILL or row.valence < _GLAD)
             valence += weight * factor * row.valence * (_CALM_BESIDE_SORROW if still else 1.0)
             arousal += weight * factor * row.arousal
             if table == "moods" and not one.refused and not partly:

@@ -129,9 +129,10 @@ def _named_key(passage: Passage, i: int) -> Key:
     sign, sign_length = phrase_at(passage, i + 1, tables.accidentals)
     mode, length = phrase_at(passage, i + 1 + sign_length, tables.modes)
     last = i + 1 + sign_length
-    named = passage.folded(i - 1) in _IN and ends_clause(passage, last)
+    # "Blues en la, guitare", but no "en la noche"; "en mi bémol qui monte" can be nothing else.
+    named = passage.folded(i - 1) in _IN and (sign is not None or ends_clause(passage, last))
     if mode is None and folded != "h" and (named or (sign and alone(passage, i, last))):
-        return Key(tables.sung[folded] + (sign or ""), None, last - i)  # "blues en la, guitare", but no "en la noche"
+        return Key(tables.sung[folded] + (sign or ""), None, last - i)
     return Key(tables.sung[folded] + (sign or ""), mode, 1 + sign_length + length) if mode else _NONE
 
 

@@ -80,6 +80,8 @@ class Lexicon:
     roles: Mapping[str, Any]
     #: Style to how readily it is chosen when nothing speaks for or against it.
     spread: Mapping[str, float]
+    #: The same where the words tell a picture that no table knows.
+    told: Mapping[str, float]
     #: Folded tokens to their meanings.
     phrases: Mapping[Phrase, tuple[Sense, ...]]
     #: First token to the length of the longest phrase that begins with it.
@@ -88,6 +90,10 @@ class Lexicon:
     spellings: Mapping[tuple[str, int], tuple[str, ...]] = field(repr=False)
     #: Every single token of the vocabulary, and ordinary words that must not be taken for misspelt ones.
     known: frozenset[str] = field(repr=False)
+    #: Tokens known from longer phrases only: with another ending they may be words of their own ("crowded" city).
+    parts: frozenset[str] = field(default=frozenset(), repr=False)
+    #: Words that mean what they do only with their accent, folded: Italian "né" refuses, "ne" does not.
+    accented: frozenset[str] = frozenset()
     #: Endings without which a word is looked up again, with the fewest letters that must stand before them.
     endings: tuple[tuple[str, int], ...] = ()
     #: Endings of the prompt's own language, with those that the vocabulary may have in their stead.
@@ -159,6 +165,7 @@ def _lexicon(language: str) -> Lexicon:
             inflected=frozenset(phrase[0] for phrase in found if len(phrase) == 1) & tokens_of(language)
             if language != MANY
             else None,
+            accented=frozenset(fold(word) for word in others[language].get("accented", {}).get("words", ())),
             own_and=frozenset(fold(word) for word in others[language].get("grammar", {}).get("also", ())),
         )
     lent = ({str(table): source.get(table, {}) for table in LENT} for source in others.values())
@@ -177,10 +184,12 @@ def _lexicon(language: str) -> Lexicon:
         keys=english["keys"],
         roles=english["roles"],
         spread=english["spread"]["styles"],
+        told=english["spread"]["told"],
         phrases=found,
         longest=_longest(found),
         spellings=_spellings(_spelt_english()),
         known=frozenset(ordinary | {token for phrase in found for token in phrase}),
+        parts=_parts(found) - ordinary,
         endings=tuple(english["grammar"]["endings"].items()),
     )
 
@@ -284,6 +293,11 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
 
 def _known(phrases: Mapping[Phrase, object]) -> frozenset[str]:
     return _lexicon("en").known | {token for phrase in phrases for token in phrase}
+
+
+def _parts(phrases: Mapping[Phrase, object]) -> frozenset[str]:
+    whole = {phrase[0] for phrase in phrases if len(phrase) == 1}
+    return frozenset(token for phrase in phrases for token in phrase if token not in whole)
 
 
 def _longest(phrases: Mapping[Phrase, object]) -> dict[str, int]:

@@ -67,6 +67,12 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
             i += 1
             continue
         last, phrase = _leaving_room(words, found, stream, forms, i, taken, ands)
+        bare = last == i + 1 and forms[i] in words.accented and passage.text(i, last).isascii()
+        if bare and not any(
+            sense.table == "instruments" for sense in words.phrases.get(tuple(forms[last : last + 1]), ())
+        ):
+            i += 1
+            continue
         if _inside_katakana(stream, i, matches):
             i += 1
             continue
@@ -151,6 +157,9 @@ def _form_of(word: str, language: str) -> str:
     inflected = inflected_form(word, language)
     if inflected is not None:
         return inflected
+    if word in words.parts:
+        stems = ((word.removesuffix(ending), shortest) for ending, shortest in words.endings if word.endswith(ending))
+        return next((stem for stem, least in stems if len(stem) >= least and (stem,) in words.phrases), word)
     if word in words.known:
         return word
     for ending, shortest in words.endings:

@@ -51,6 +51,7 @@ class MoodRow(Frozen):
     scene: bool = False
     event: bool = False
     era: bool = False
+    dear: bool = False
     styles: dict[str, float] = Field(default_factory=dict)
 
 
