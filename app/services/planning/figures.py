@@ -150,9 +150,12 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         # "90-100 bpm", "90 to 100 bpm", "between 90 and 100 bpm": the middle.
         joined = words["to"] | (words["and"] if passage.folded(first - 1) in words["between_two"] else frozenset())
         second_at = last + 1 if passage.folded(last) in joined else last
+        ranged = False
         if passage.kind(second_at) == "number":
             second, end = _number(passage, second_at)
-            if phrase_at(passage, end, units)[1] or _tempo_word_before(passage, first) is not None:
+            ranged = passage.folded(first - 1) in words["between_two"] and ends_clause(passage, end)
+            ranged = ranged and value in _LONE_BPM and second in _LONE_BPM
+            if ranged or phrase_at(passage, end, units)[1] or _tempo_word_before(passage, first) is not None:
                 value, last = (value + second) / 2, end
         last += passage.folded(last) in words["about"]
         unit = phrase_at(passage, last, units)[1]
@@ -164,7 +167,7 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         lone = alone(passage, first, last) or _among_music(passage, first, last)
         # "Dnb at one seventy four, dark", "techno, one twenty"; "my gran at ninety" is no tempo.
         told = spelt[1] != 1 or (passage.folded(first - 1) in words["at"] and _among_music(passage, first, last))
-        bare = bare or (lone and told and value in _LONE_BPM and len(passage) > 1)
+        bare = bare or ranged or (lone and told and value in _LONE_BPM and len(passage) > 1)
         if not unit and named_at is None and not bare:
             if passage.folded(last) in words["duration"]:
                 figures.used.add(first)  # "30 seconds" is understood, and no tempo

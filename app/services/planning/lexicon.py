@@ -94,6 +94,8 @@ class Lexicon:
     parts: frozenset[str] = field(default=frozenset(), repr=False)
     #: Words that mean what they do only with their accent, folded: Italian "né" refuses, "ne" does not.
     accented: frozenset[str] = frozenset()
+    #: Words that do only without: French "marche" is a march, "marché" a market.
+    unaccented: frozenset[str] = frozenset()
     #: Endings without which a word is looked up again, with the fewest letters that must stand before them.
     endings: tuple[tuple[str, int], ...] = ()
     #: Endings of the prompt's own language, with those that the vocabulary may have in their stead.
@@ -166,6 +168,7 @@ def _lexicon(language: str) -> Lexicon:
             if language != MANY
             else None,
             accented=frozenset(fold(word) for word in others[language].get("accented", {}).get("words", ())),
+            unaccented=frozenset(others[language].get("accented", {}).get("never", ())),
             own_and=frozenset(fold(word) for word in others[language].get("grammar", {}).get("also", ())),
         )
     lent = ({str(table): source.get(table, {}) for table in LENT} for source in others.values())

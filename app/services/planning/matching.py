@@ -67,11 +67,9 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
             i += 1
             continue
         last, phrase = _leaving_room(words, found, stream, forms, i, taken, ands)
-        bare = last == i + 1 and forms[i] in words.accented and passage.text(i, last).isascii()
-        if bare and not any(
-            sense.table == "instruments" for sense in words.phrases.get(tuple(forms[last : last + 1]), ())
-        ):
-            i += 1
+        if last == i + 1 and _otherwise_accented(words, forms, passage, i):
+            matches.append(Match(i, last, (Sense("grammar", "filler"),)))
+            i = last
             continue
         if _inside_katakana(stream, i, matches):
             i += 1
@@ -82,6 +80,15 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
         matches.append(Match(i, last, senses))
         i = last
     return matches
+
+
+def _otherwise_accented(words: Lexicon, forms: Sequence[str], passage: Passage, i: int) -> bool:
+    """Whether a word is no more than spelt like one with an accent, or without: "ne ho abbastanza", "le marché"."""
+    plain = passage.text(i, i + 1).isascii()
+    if forms[i] in words.unaccented:
+        return not plain
+    following = words.phrases.get(tuple(forms[i + 1 : i + 2]), ())
+    return forms[i] in words.accented and plain and not any(sense.table == "instruments" for sense in following)
 
 
 def _english_here(phrase: tuple[str, ...], following: str, language: str) -> bool:
