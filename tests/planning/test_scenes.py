@@ -234,3 +234,28 @@ def test_italian_refuses_with_an_accent_or_before_a_player():
 
 def test_a_word_known_from_a_longer_phrase_keeps_its_endings():
     assert read("a crowded square").not_understood == read("a crowd, square").not_understood
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "vielleicht verstanden, natürlich vorbereitet",
+        "entstehen und zusammenfassen am Donnerstag",
+        "vocês aí, logo ali",
+        "il y a le même prix, presse",
+        "sino que será así",
+        "è pure una data come le altre, sette volte",
+        "dois ou duas",
+    ],
+)
+def test_common_words_say_nothing(prompt: str):
+    brief = read(prompt)
+
+    assert moods_of(brief) <= {"win"}
+    assert brief.instruments == ()
+    assert brief.genre is None
+
+
+def test_the_time_of_day_is_no_tempo():
+    assert read("final exam, clock at 11:58").tempo_bpm is None
+    assert read("tempo:84").tempo_bpm.value == 84

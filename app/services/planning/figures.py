@@ -146,6 +146,9 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         spelt = spelt_at(passage, first) if passage.kind(first) in ("word", "east") else (0.0, 0)
         if (passage.kind(first) != "number" and not spelt[1]) or first in figures.used:
             continue
+        if _of_clock(passage, first):
+            figures.used.add(first)
+            continue
         value, last = _number(passage, first) if passage.kind(first) == "number" else (spelt[0], first + spelt[1])
         # "90-100 bpm", "90 to 100 bpm", "between 90 and 100 bpm": the middle.
         joined = words["to"] | (words["and"] if passage.folded(first - 1) in words["between_two"] else frozenset())
@@ -185,6 +188,16 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
             figures.beat = beat
         elif figures.tempo_bpm.value != value:
             figures.conflicts.append(f"“{quoted}” comes after “{figures.tempo_bpm.words[0]}”; the first counts.")
+
+
+def _of_clock(passage: Passage, i: int) -> bool:
+    """Whether a number is an hour or its minutes: "11:58"."""
+
+    def pair(left: int) -> bool:
+        parts = (passage.kind(left), passage.folded(left + 1), passage.kind(left + 2))
+        return parts == ("number", ":", "number") and not passage.tokens[left + 2].spaced
+
+    return pair(i) or (i >= 2 and pair(i - 2))
 
 
 def _among_music(passage: Passage, first: int, last: int) -> bool:

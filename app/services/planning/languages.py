@@ -42,7 +42,8 @@ def language_of(passage: Passage) -> str:
         # Single letters are notes more often than French "c'" or Spanish "y".
         foreign = sum(len(word) > 1 and word in own and word not in english for word in words)
         rank = (foreign, sum(word in own for word in words))
-        if rank > most and foreign:
+        likelier = rank == most and best != ENGLISH and _forms(words, language) > _forms(words, best)
+        if foreign and (rank > most or likelier):
             best, most = language, rank
             # The file of many languages holds small words of English too ("for", "and"): they are no sign of either.
             against = sum(word in native and (word not in own or language == CHINESE) for word in words)
@@ -56,13 +57,14 @@ def language_of(passage: Passage) -> str:
     return best if lead > 0 else ENGLISH if lead <= -_CLEAR else MIXED
 
 
+def _forms(words: Sequence[str], language: str) -> int:
+    """How many of these words are forms of words of a language."""
+    return sum(len(word) > _SHORTEST_HALF and inflected_form(word, language) is not None for word in words)
+
+
 def _inflected(words: Sequence[str]) -> str | None:
     """The language of which most of these words are forms: none of them is known as it stands."""
-    known = {
-        language: sum(len(word) > _SHORTEST_HALF and inflected_form(word, language) is not None for word in words)
-        for language in languages()
-        if language != CHINESE
-    }
+    known = {language: _forms(words, language) for language in languages() if language != CHINESE}
     best = max(known, key=lambda language: known[language])
     return best if known[best] and len(words) > 1 else None
 

@@ -130,7 +130,8 @@ def lexicon(language: str = "en") -> Lexicon:
     """The packaged vocabulary, read once a process, as a prompt in this language means it.
 
     English knows the names of genres and instruments in all languages, and no other foreign word: "bar" is no
-    restaurant. "mixed" knows all languages, English first; another language is read first where it is named.
+    restaurant. "mixed" knows all languages, English first; another language is read first where it is named. Its common
+    words stand among its filler where others know them: Spanish "será" is no Italian evening.
     """
     return _lexicon(language)
 

@@ -218,6 +218,9 @@ def halves_of(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
     """
     if language in (ENGLISH, *_OPEN_COMPOUNDS) or len(word) < _SHORTEST_COMPOUND or not word.isalpha():
         return ()
+    phrases = lexicon(language).phrases
+    if word in lexicon(language).known:
+        return ()
     whole: tuple[tuple[Sense, ...], ...] = ()
     for place in range(_SHORTEST_HALF, len(word) - _SHORTEST_TAIL + 1):
         head, tail = _half(word[:place], language, linked=True), _half(word[place:], language)
@@ -228,9 +231,13 @@ def halves_of(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
         if head and tail and (_speaks(head) or _speaks(tail)):
             return ((*tail, *(sense for sense in head if sense.table not in {other.table for other in tail})),)
         if language != MIXED and not whole:
-            if _speaks(tail) and len(word) - place >= _LONG_HALF:
+            # One half alone must be a word as it stands, and what is left long enough for another: no "Anden" in
+            # "verstanden".
+            if _speaks(tail) and len(word) - place >= _LONG_HALF and (word[place:],) in phrases:
                 whole = (tail,)
-            elif _speaks(head) and place >= _LONG_HALF:
+            elif (
+                _speaks(head) and place >= _LONG_HALF and (word[:place],) in phrases and len(word) - place >= _LONG_HALF
+            ):
                 whole = (head,)
     return whole
 
