@@ -167,6 +167,7 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         foreign = passage.folded(last) in words["other_units"]
         named_at = None if unit or foreign else _tempo_word_before(passage, first)
         bare = not spelt[1] and passage.folded(first - 1) in words["at"] and value in _BARE_BPM and not foreign
+        bare = bare or (_nearly(passage, first) and ends_clause(passage, last) and value in _LONE_BPM)
         lone = alone(passage, first, last) or _among_music(passage, first, last)
         # "Dnb at one seventy four, dark", "techno, one twenty"; "my gran at ninety" is no tempo.
         told = spelt[1] != 1 or (passage.folded(first - 1) in words["at"] and _among_music(passage, first, last))
@@ -188,6 +189,17 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
             figures.beat = beat
         elif figures.tempo_bpm.value != value:
             figures.conflicts.append(f"“{quoted}” comes after “{figures.tempo_bpm.words[0]}”; the first counts.")
+
+
+def _nearly(passage: Passage, first: int) -> bool:
+    """Whether "autour de" or the like stands before a number."""
+    before = tuple(passage.folded(i) for i in range(max(0, first - 3), first))
+    return any(before[at:] in _nearly_words() for at in range(len(before)))
+
+
+@lru_cache(maxsize=1)
+def _nearly_words() -> frozenset[Phrase]:
+    return frozenset(phrase_of(word) for word in lexicon().keys["tempo"]["nearly"])
 
 
 def _of_clock(passage: Passage, i: int) -> bool:
