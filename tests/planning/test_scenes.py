@@ -259,3 +259,25 @@ def test_common_words_say_nothing(prompt: str):
 def test_the_time_of_day_is_no_tempo():
     assert read("final exam, clock at 11:58").tempo_bpm is None
     assert read("tempo:84").tempo_bpm.value == 84
+
+
+@pytest.mark.parametrize(
+    ("prompt", "place"),
+    [
+        ("La Habana 1958, trompetas", "cuba"),
+        ("trompettes à La Havane", "cuba"),
+        ("ein Abend in Venedig", "italy"),
+        ("una sera a Parigi", "france"),
+        ("uma noite em Atenas", "greece"),
+        ("ローマの休日", "italy"),
+    ],
+)
+def test_a_place_is_known_by_its_name_in_the_language(prompt: str, place: str):
+    assert read(prompt).genre.value == place
+
+
+@pytest.mark.parametrize(
+    "prompt", ["no hay nadie en la estación", "ninguém na estação", "plus personne en gare", "niemand mehr im Bahnhof"]
+)
+def test_where_nobody_is_it_is_lonely(prompt: str):
+    assert read(prompt).valence < 0
