@@ -39,6 +39,7 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("a cien por hora", {"tempo_bpm": None}),
     ("guitar and nothing else", {"solo": True, "instruments": ["guitar"]}),
     ("harp, that's it", {"solo": True}),
+    ("saturday chores, windows open", {"instruments": [], "density": None}),
     ("en vez de piano, arpa", {"instruments": ["harp"], "excluded_instruments": ["acoustic_grand_piano"]}),
     ("au lieu du piano, une harpe", {"instruments": ["harp"], "excluded_instruments": ["acoustic_grand_piano"]}),
     ("statt Klavier eine Harfe", {"instruments": ["harp"], "excluded_instruments": ["acoustic_grand_piano"]}),
