@@ -174,7 +174,7 @@ def _solo(
     for match in matches:
         if not match.says("solo", "only") or (match.says("solo") and _unwanted(match, matches)):
             continue
-        # "A cello, nothing else": a comma may stand before a phrase that closes the list.
+        # "A cello, nothing else": a comma or "and" may stand before a phrase that closes the list.
         gap = 1 if match.says("only") and match.last - match.first > 1 else 0
         before = next((one for one in instruments if _only_fillers(one.match, match, matches, gap)), None)
         after = _next_to(match, instruments, matches)
@@ -246,7 +246,12 @@ def _only_fillers(earlier: Match, later: Match, matches: Sequence[Match], gap: i
     between = [match for match in matches if earlier.last <= match.first and match.last <= later.first]
     covered = sum(match.last - match.first for match in between)
     return covered + gap >= later.first - earlier.last and all(
-        match.says("filler") or match.key("moods") or match.key("density") or match.key("tempo") for match in between
+        match.says("filler")
+        or (gap and match.says("also"))
+        or match.key("moods")
+        or match.key("density")
+        or match.key("tempo")
+        for match in between
     )
 
 

@@ -9,7 +9,7 @@ from app.services.planning.lexicon import lexicon
 from app.services.planning.rows import GenreRow, MoodRow
 
 #: How much a row's wishes count beside those of a mood.
-_SCENE_SHARE, _USE_SHARE, _ARC_SHARE = 0.5, 0.6, 0.5
+_SCENE_SHARE, _EVENT_SHARE, _USE_SHARE, _ARC_SHARE = 0.5, 0.8, 0.6, 0.5
 
 #: How strongly valence alone tips the scales towards major or minor.
 _MODE_PULL = 1.5
@@ -48,6 +48,8 @@ class Character:
     band: tuple[str, ...]
     #: Style names that suit scenes and purpose, with their weights.
     styles: dict[str, float]
+    #: Styles of the times that were named; empty where none was.
+    era: frozenset[str]
 
 
 def character_of(brief: Brief) -> Character:
@@ -77,6 +79,7 @@ def character_of(brief: Brief) -> Character:
         drums=next((row.drums for row in moods_first if row.drums is not None), None),
         band=tuple(dict.fromkeys(key for row in moods_first for key in row.band)),
         styles=styles,
+        era=frozenset(name for row, _ in rows if row.era for name in row.styles),
     )
 
 
@@ -84,7 +87,7 @@ def _rows(brief: Brief) -> list[tuple[MoodRow, float]]:
     """The brief's mood and use rows with their shares, strongest first."""
     tables = lexicon()
     moods = [tables.moods[heard.value] for heard in brief.moods if heard.value in tables.moods]
-    rows = [(row, _SCENE_SHARE if row.scene else 1.0) for row in moods]
+    rows = [(row, _EVENT_SHARE if row.event else _SCENE_SHARE if row.scene else 1.0) for row in moods]
     if brief.use and brief.use.value in tables.uses:
         rows.append((tables.uses[brief.use.value], _USE_SHARE))
     return rows

@@ -103,6 +103,12 @@ _RARITY_WITH_PLAYERS = 0.3
 #: Roles in which an instrument is what one hears first.
 _PROMINENT = frozenset({"lead", "chords", "bass", "drums", "pad"})
 
+#: Unknown words that tell a picture, at least, and how readily a style is chosen then that is not listed for it.
+_TOLD_IN, _UNTOLD = 2, 0.001
+
+#: How much is left of a style that is out of place in the time that was named.
+_ANACHRONISM = 0.1
+
 #: What a style loses that is never in the metre asked for.
 _STRANGE_METRE = 0.1
 
@@ -139,7 +145,8 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
             for place, name in enumerate(names)
         }
         return styles[choose(rng, weights)]
-    spread = lexicon().spread
+    picture = _is_picture(brief)
+    spread = lexicon().told if picture else lexicon().spread
     refused = _refused_styles(brief, styles)
     brief = _without_weather(brief)
     called: dict[str, float] = defaultdict(float)
@@ -158,15 +165,23 @@ def choose_style(brief: Brief, character: Character, styles: Styles, rng: np.ran
         home = min(1.0, _welcomes(style, [members_of(heard.value) for heard in brief.instruments]))
         calling = _CALLED_FOR_BESIDE_WISHES if character.styles else _CALLED_FOR
         unwished = _UNWISHED + (calling * home**2 if brief.instruments else 0.0)
-        common = spread.get(name, 1.0) ** (_RARITY_WITH_PLAYERS if brief.instruments else 1.0)
+        common = spread.get(name, _UNTOLD if picture else 1.0) ** (_RARITY_WITH_PLAYERS if brief.instruments else 1.0)
         weight = wished + unwished * common if character.styles or called else common
         least = _WISHED_GUEST if wished >= _WISHED and len(players_of(style)) > 1 else 0.0
         least = max(least, _CALLED_GUEST if called[name] >= _WISHED and least else 0.0)
+        weight *= _ANACHRONISM if character.era and name not in character.era else 1.0
         weights[name] = 0.0 if name in refused else weight * _suits(style, brief, character, least)
     if brief.instruments or character.styles or brief.time_signature is not None:
         least = _LEAST_SHARE * max(weights.values())
         weights = {name: weight if weight >= least else 0.0 for name, weight in weights.items()}
     return styles[choose(rng, weights)]
+
+
+def _is_picture(brief: Brief) -> bool:
+    """Whether words tell something, and none of them says anything of music, feeling or purpose."""
+    heard = (brief.moods, brief.instruments, brief.excluded_instruments, brief.excluded_genres, brief.manners)
+    asked = (brief.use, brief.tempo_bpm, brief.tempo_feel, brief.feel, brief.density, brief.drums, brief.time_signature)
+    return len(brief.not_understood) >= _TOLD_IN and brief.valence is None and not any((*heard, *asked))
 
 
 def _wished_inside(character: Character, name: str) -> float:

@@ -163,8 +163,9 @@ def _across(
         return refusal
     if any(token.folded in _STOPS for token in between):
         return None
-    if sum(token.kind != "mark" for token in between) > _PATIENCE:
-        return None
+    unknown = sum(token.kind != "mark" for token in between)
+    if unknown > _PATIENCE or (unknown and refusal.quality and not refusal.lessens and refusal.hit is None):
+        return None  # who did not say something at the funeral was there
     if any(token.folded in _COMMAS for token in between):
         if not refusal.headed and (refusal.hit is None or not _list_ends_in_either(stream, end, ahead)):
             return None

@@ -7,15 +7,22 @@ from app.models.brief import Heard
 from app.services.planning.clauses import Said
 from app.services.planning.kinds import GenresRead, home_of
 from app.services.planning.lexicon import lexicon
+from app.services.planning.rows import MoodRow
 
 Quote = Callable[[Said], tuple[str, ...]]
 
 #: How much each kind of word moves the place on the plane of feeling.
-_MOOD_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT = 1.0, 0.5, 0.6, 0.25
+_MOOD_WEIGHT, _EVENT_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT = 1.0, 0.8, 0.5, 0.6, 0.25
+
+#: How much where and when weigh beside an event: a chase is a chase, in the rain too.
+_SETTING_WEIGHT = 0.25
 
 #: How much each genre named moves the place, and how much more its arousal the further that is from the middle; how
 #: much each word for speed or density moves the arousal.
 _GENRE_WEIGHT, _GENRE_ENERGY, _MOVEMENT_WEIGHT = 0.25, 0.35, 0.35
+
+#: How much it weighs that what is dear is missing.
+_MISSING = 1.5
 
 #: "Not sad" is not the same as happy: it goes half as far to the other side.
 _DENIED = -0.5
@@ -23,15 +30,30 @@ _DENIED = -0.5
 #: How much of a feeling that only a quiet part has goes to the whole.
 _PARTLY = 0.25
 
-#: Arousal up to which a word is calm, valence up to which another is sorrow, and how much of the calm one's good cheer
-#: is left beside it: who walks home quiet after a defeat is not glad.
-_STILL, _SORROW, _CALM_BESIDE_SORROW = -0.4, -0.45, 0.0
+#: Arousal up to which a word is calm, valence up to which another is sorrow or fear, and how much of the calm one's
+#: good cheer is left beside it: who walks home quiet after a defeat is not glad. No more is who runs from something;
+#: only from this valence on a word is glad in itself.
+_STILL, _SORROW, _CALM_BESIDE_SORROW, _GLAD = 0.0, -0.45, 0.0, 0.5
 
 #: Two moods further apart in valence than this contradict each other.
 _CONTRADICTION = 1.15
 
 #: Purposes so general that any other purpose says more.
-GENERAL_USES = frozenset({"film", "game", "vlog", "presentation", "stream", "tutorial", "dance", "background"})
+GENERAL_USES = frozenset(
+    {
+        "film",
+        "game",
+        "vlog",
+        "presentation",
+        "stream",
+        "tutorial",
+        "dance",
+        "background",
+        "game_town",
+        "restaurant",
+        "kids_show",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +83,9 @@ def read_feeling(
         for one in said
         if not one.refused and (key := one.meaning("moods")) is not None
     )
+    eventful = any(
+        not one.refused and (key := one.meaning("moods")) is not None and tables.moods[key].event for one in said
+    )
     purposes = {one.meaning("uses") for one in said} - GENERAL_USES - {None}
     for one in said:
         for table, rows in (("moods", tables.moods), ("uses", tables.uses)):
@@ -68,17 +93,23 @@ def read_feeling(
             if key is None or (table == "uses" and purposes and key in GENERAL_USES):
                 continue
             row = rows[key]
-            weight = _use_weight(key) if table == "uses" else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
+            strength = _use_weight(key) if table == "uses" else _mood_weight(row)
+            weight = min(strength, _SETTING_WEIGHT) if eventful and row.scene and not row.event else strength
             factor = _DENIED if one.refused else one.degree
             partly = one.match.first in staged and row.arousal < 0
             if partly:
                 factor *= _PARTLY
+            if one.refused and row.dear:
+                weights += _MISSING
+                valence -= _MISSING * abs(row.valence)
+                arousal -= _MISSING * abs(row.arousal)
+                continue
             weights += weight
-            still = sorrow and not one.refused and row.arousal <= _STILL and row.valence > 0
+            still = sorrow and not one.refused and row.valence > 0 and (row.arousal <= _STILL or row.valence < _GLAD)
             valence += weight * factor * row.valence * (_CALM_BESIDE_SORROW if still else 1.0)
             arousal += weight * factor * row.arousal
             if table == "moods" and not one.refused and not partly:
-                strengths[key] = strengths.get(key, 0.0) + weight * one.degree
+                strengths[key] = strengths.get(key, 0.0) + strength * one.degree
                 quotes.setdefault(key, []).extend(quote(one))
     feeling = _Feeling(weights, weights, valence, arousal)
     lent = [genre for other in kinds.others if (genre := tables.genres[other.value]).valence is not None]
@@ -128,6 +159,10 @@ class _Feeling:
             weight = _GENRE_WEIGHT + _GENRE_ENERGY * abs(arousal)
             self.arousal_weight += weight
             self.arousal += weight * arousal
+
+
+def _mood_weight(row: MoodRow) -> float:
+    return _EVENT_WEIGHT if row.event else _SCENE_WEIGHT if row.scene else _MOOD_WEIGHT
 
 
 def _use_weight(key: str) -> float:

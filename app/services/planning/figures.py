@@ -146,22 +146,32 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
         spelt = spelt_at(passage, first) if passage.kind(first) in ("word", "east") else (0.0, 0)
         if (passage.kind(first) != "number" and not spelt[1]) or first in figures.used:
             continue
+        if _of_clock(passage, first):
+            figures.used.add(first)
+            continue
         value, last = _number(passage, first) if passage.kind(first) == "number" else (spelt[0], first + spelt[1])
         # "90-100 bpm", "90 to 100 bpm", "between 90 and 100 bpm": the middle.
         joined = words["to"] | (words["and"] if passage.folded(first - 1) in words["between_two"] else frozenset())
         second_at = last + 1 if passage.folded(last) in joined else last
+        ranged = False
         if passage.kind(second_at) == "number":
             second, end = _number(passage, second_at)
-            if phrase_at(passage, end, units)[1] or _tempo_word_before(passage, first) is not None:
+            ranged = passage.folded(first - 1) in words["between_two"] and ends_clause(passage, end)
+            ranged = ranged and value in _LONE_BPM and second in _LONE_BPM
+            if ranged or phrase_at(passage, end, units)[1] or _tempo_word_before(passage, first) is not None:
                 value, last = (value + second) / 2, end
+        last += passage.folded(last) in words["about"]
         unit = phrase_at(passage, last, units)[1]
         beat, note = _beat_beside(passage, first, last, figures.used)
         unit = unit or note
         foreign = passage.folded(last) in words["other_units"]
         named_at = None if unit or foreign else _tempo_word_before(passage, first)
         bare = not spelt[1] and passage.folded(first - 1) in words["at"] and value in _BARE_BPM and not foreign
+        bare = bare or (_nearly(passage, first) and ends_clause(passage, last) and value in _LONE_BPM)
         lone = alone(passage, first, last) or _among_music(passage, first, last)
-        bare = bare or (lone and not spelt[1] and value in _LONE_BPM and len(passage) > 1)
+        # "Dnb at one seventy four, dark", "techno, one twenty"; "my gran at ninety" is no tempo.
+        told = spelt[1] != 1 or (passage.folded(first - 1) in words["at"] and _among_music(passage, first, last))
+        bare = bare or ranged or (lone and told and value in _LONE_BPM and len(passage) > 1)
         if not unit and named_at is None and not bare:
             if passage.folded(last) in words["duration"]:
                 figures.used.add(first)  # "30 seconds" is understood, and no tempo
@@ -179,6 +189,27 @@ def _read_tempo(passage: Passage, figures: Figures) -> None:
             figures.beat = beat
         elif figures.tempo_bpm.value != value:
             figures.conflicts.append(f"“{quoted}” comes after “{figures.tempo_bpm.words[0]}”; the first counts.")
+
+
+def _nearly(passage: Passage, first: int) -> bool:
+    """Whether "autour de" or the like stands before a number."""
+    before = tuple(passage.folded(i) for i in range(max(0, first - 3), first))
+    return any(before[at:] in _nearly_words() for at in range(len(before)))
+
+
+@lru_cache(maxsize=1)
+def _nearly_words() -> frozenset[Phrase]:
+    return frozenset(phrase_of(word) for word in lexicon().keys["tempo"]["nearly"])
+
+
+def _of_clock(passage: Passage, i: int) -> bool:
+    """Whether a number is an hour or its minutes: "11:58"."""
+
+    def pair(left: int) -> bool:
+        parts = (passage.kind(left), passage.folded(left + 1), passage.kind(left + 2))
+        return parts == ("number", ":", "number") and not passage.tokens[left + 2].spaced
+
+    return pair(i) or (i >= 2 and pair(i - 2))
 
 
 def _among_music(passage: Passage, first: int, last: int) -> bool:

@@ -89,6 +89,10 @@ def phrase_at(passage: Passage, i: int, table: Mapping[Phrase, str]) -> tuple[st
     return None, 0
 
 
+#: Small letters that are no key even as a tag: an hour, a radio.
+_NO_TAGS = frozenset({"am", "fm"})
+
+
 def key_at(passage: Passage, i: int) -> Key:
     """The key written at i, or the mode alone, or none."""
     kind, folded = passage.kind(i), passage.folded(i)
@@ -125,14 +129,15 @@ def _named_key(passage: Passage, i: int) -> Key:
     sign, sign_length = phrase_at(passage, i + 1, tables.accidentals)
     mode, length = phrase_at(passage, i + 1 + sign_length, tables.modes)
     last = i + 1 + sign_length
-    named = passage.folded(i - 1) in _IN and ends_clause(passage, last)
+    # "Blues en la, guitare", but no "en la noche"; "en mi bémol qui monte" can be nothing else.
+    named = passage.folded(i - 1) in _IN and (sign is not None or ends_clause(passage, last))
     if mode is None and folded != "h" and (named or (sign and alone(passage, i, last))):
-        return Key(tables.sung[folded] + (sign or ""), None, last - i)  # "blues en la, guitare", but no "en la noche"
+        return Key(tables.sung[folded] + (sign or ""), None, last - i)
     return Key(tables.sung[folded] + (sign or ""), mode, 1 + sign_length + length) if mode else _NONE
 
 
 def _compact_key(passage: Passage, i: int) -> Key:
-    """A note and its mode in one word: "Bb minor", "Ebm", "in Bb"; "Am" only where a key is expected."""
+    """A note and its mode in one word: "Bb minor", "Ebm", "in Bb"; "Am" only where a key is expected, "dm" as a tag."""
     raw = passage.text(i, i + 1)
     found = _COMPACT.fullmatch(raw[:1].upper() + raw[1:])
     if found is None or len(raw) < 2:
@@ -145,7 +150,8 @@ def _compact_key(passage: Passage, i: int) -> Key:
     expected = _expected(passage, i) or alone(passage, i, i + 1)
     unmistakable = raw[0].isupper() and ending is not None and (raw != "Am" or _written_among_others(passage, i))
     named = expected and passage.folded(i - 1) in ("key", "of", ":", "=")
-    if unmistakable or named or (expected and (raw[0].isupper() or flat)):
+    tag = alone(passage, i, i + 1) and len(passage) > 1 and ending == "m" and raw not in _NO_TAGS
+    if unmistakable or named or tag or (expected and (raw[0].isupper() or flat)):
         return Key(tonic, _COMPACT_MODES.get(ending or ""), 1)
     return _NONE
 

@@ -1,6 +1,9 @@
 """A passage goes in, the language that it is most likely written in comes out."""
 
+from collections.abc import Sequence
+
 from app.services.planning.lexicon import MANY, MIXED, languages, tokens_of
+from app.services.planning.matching import inflected_form
 from app.services.planning.tokens import Passage
 
 ENGLISH, JAPANESE, GERMAN = "en", "ja", "de"
@@ -10,6 +13,9 @@ CHINESE = MANY
 
 #: Letters of the first half of a German compound, and of what ends it ("-los"), at least.
 _SHORTEST_HALF, _SHORTEST_ENDING = 4, 3
+
+#: Letters of a second half that needs no known first one.
+_LONG_TAIL = 7
 
 #: So many English words more than foreign ones make a prompt English, whatever else it holds.
 _CLEAR = 2
@@ -36,16 +42,31 @@ def language_of(passage: Passage) -> str:
         # Single letters are notes more often than French "c'" or Spanish "y".
         foreign = sum(len(word) > 1 and word in own and word not in english for word in words)
         rank = (foreign, sum(word in own for word in words))
-        if rank > most and foreign:
+        likelier = rank == most and best != ENGLISH and _forms(words, language) > _forms(words, best)
+        if foreign and (rank > most or likelier):
             best, most = language, rank
             # The file of many languages holds small words of English too ("for", "and"): they are no sign of either.
             against = sum(word in native and (word not in own or language == CHINESE) for word in words)
     if best == ENGLISH:
         if any(_german_compound(word) for word in words if word not in english):
             return MIXED if any(word in native for word in words) else GERMAN
+        if not any(word in native for word in words) and (inflected := _inflected(words)):
+            return inflected
         return CHINESE if any("\u3400" <= token.folded[:1] <= "\u9fff" for token in passage.tokens) else ENGLISH
     lead = most[0] - against
     return best if lead > 0 else ENGLISH if lead <= -_CLEAR else MIXED
+
+
+def _forms(words: Sequence[str], language: str) -> int:
+    """How many of these words are forms of words of a language."""
+    return sum(len(word) > _SHORTEST_HALF and inflected_form(word, language) is not None for word in words)
+
+
+def _inflected(words: Sequence[str]) -> str | None:
+    """The language of which most of these words are forms: none of them is known as it stands."""
+    known = {language: _forms(words, language) for language in languages() if language != CHINESE}
+    best = max(known, key=lambda language: known[language])
+    return best if known[best] and len(words) > 1 else None
 
 
 def _german_compound(word: str) -> bool:
@@ -56,4 +77,6 @@ def _german_compound(word: str) -> bool:
         head = next((form for form in (word[:place], word[:place].rstrip("sn")) if form in german), "")
         if len(head) >= _SHORTEST_HALF and tail in german and not (head in english and tail in english):
             return True
+        if len(tail) >= _LONG_TAIL and tail in german and tail not in english:
+            return True  # "Joghurtwerbung"
     return False

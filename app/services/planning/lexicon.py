@@ -30,7 +30,7 @@ MIXED = "mixed"
 MANY = "other"
 
 #: Tables of names that every language lends to the others.
-_LENT: tuple[Table, ...] = ("genres", "instruments")
+LENT: tuple[Table, ...] = ("genres", "instruments")
 
 #: Tables towards which typing errors are put right.
 _SPELT: tuple[Table, ...] = ("genres", "moods", "instruments", "uses", "tempo", "density")
@@ -80,6 +80,8 @@ class Lexicon:
     roles: Mapping[str, Any]
     #: Style to how readily it is chosen when nothing speaks for or against it.
     spread: Mapping[str, float]
+    #: The same where the words tell a picture that no table knows.
+    told: Mapping[str, float]
     #: Folded tokens to their meanings.
     phrases: Mapping[Phrase, tuple[Sense, ...]]
     #: First token to the length of the longest phrase that begins with it.
@@ -88,10 +90,18 @@ class Lexicon:
     spellings: Mapping[tuple[str, int], tuple[str, ...]] = field(repr=False)
     #: Every single token of the vocabulary, and ordinary words that must not be taken for misspelt ones.
     known: frozenset[str] = field(repr=False)
+    #: Tokens known from longer phrases only: with another ending they may be words of their own ("crowded" city).
+    parts: frozenset[str] = field(default=frozenset(), repr=False)
+    #: Words that mean what they do only with their accent, folded: Italian "né" refuses, "ne" does not.
+    accented: frozenset[str] = frozenset()
+    #: Words that do only without: French "marche" is a march, "marché" a market.
+    unaccented: frozenset[str] = frozenset()
     #: Endings without which a word is looked up again, with the fewest letters that must stand before them.
     endings: tuple[tuple[str, int], ...] = ()
     #: Endings of the prompt's own language, with those that the vocabulary may have in their stead.
     swaps: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: Words that an ending may lead to; None for all. French "tombé" is no English tomb.
+    inflected: frozenset[str] | None = field(default=None, repr=False)
     #: The language's own words for "and", which begin no phrase of another's where they stand apart; None for English.
     own_and: frozenset[str] | None = None
 
@@ -120,22 +130,24 @@ def lexicon(language: str = "en") -> Lexicon:
     """The packaged vocabulary, read once a process, as a prompt in this language means it.
 
     English knows the names of genres and instruments in all languages, and no other foreign word: "bar" is no
-    restaurant. "mixed" knows all languages, English first; another language is read first where it is named.
+    restaurant. "mixed" knows all languages, English first; another language is read first where it is named. Its common
+    words stand among its filler where others know them: Spanish "será" is no Italian evening.
     """
     return _lexicon(language)
 
 
 @cache
 def _lexicon(language: str) -> Lexicon:
-    english, others = _english(), _others()
+    english, others, everyday = _english(), _others(), _everyday()
     own = [english, english[EVERYDAY]]
     if language == MIXED:
-        found = _found([*own, *others.values()], len(own))
+        found = _found([*own, *others.values(), *everyday.values()], len(own))
         return replace(_lexicon("en"), phrases=found, longest=_longest(found), known=_known(found))
     if language != "en":
         # The makeshift file is no help to a language that has its own: Czech "bicí" is no Spanish bicycle.
         strangers = [table for key, table in others.items() if key != language and (key != MANY or language == "ja")]
-        found = _found([others[language], *own, *strangers], 1 + len(own))
+        native = [table[language] for table in (others, everyday) if language in table]
+        found = _found([*native, *own, *strangers], len(native) + len(own), len(native))
         spelt = {
             token
             for words, sense in _entries(others[language], english)
@@ -153,9 +165,14 @@ def _lexicon(language: str) -> Lexicon:
                 (fold(ending), tuple(fold(other) for other in stead))
                 for ending, stead in others[language].get("endings", {}).items()
             ),
+            inflected=frozenset(phrase[0] for phrase in found if len(phrase) == 1) & tokens_of(language)
+            if language != MANY
+            else None,
+            accented=frozenset(fold(word) for word in others[language].get("accented", {}).get("words", ())),
+            unaccented=frozenset(others[language].get("accented", {}).get("never", ())),
             own_and=frozenset(fold(word) for word in others[language].get("grammar", {}).get("also", ())),
         )
-    lent = ({str(table): source.get(table, {}) for table in _LENT} for source in others.values())
+    lent = ({str(table): source.get(table, {}) for table in LENT} for source in others.values())
     found = _found([*own, *lent], len(own))
     ordinary = {*english["ordinary"]["words"], *english["ordinary"]["stems"]}
     return Lexicon(
@@ -171,10 +188,12 @@ def _lexicon(language: str) -> Lexicon:
         keys=english["keys"],
         roles=english["roles"],
         spread=english["spread"]["styles"],
+        told=english["spread"]["told"],
         phrases=found,
         longest=_longest(found),
         spellings=_spellings(_spelt_english()),
         known=frozenset(ordinary | {token for phrase in found for token in phrase}),
+        parts=_parts(found) - ordinary,
         endings=tuple(english["grammar"]["endings"].items()),
     )
 
@@ -195,13 +214,16 @@ def _spelt_english() -> set[str]:
 def tokens_of(language: str, *, lent: bool = True) -> frozenset[str]:
     """Every single word of a language's own tables; without the names that all languages lend if `lent` is false."""
     english = _english()
-    sources = [english, english[EVERYDAY]] if language == "en" else [_others()[language]]
+    if language == "en":
+        sources = [english, english[EVERYDAY]]
+    else:
+        sources = [table[language] for table in (_others(), _everyday()) if language in table]
     return frozenset(token for source in sources for token in _tokens(source, lent=lent))
 
 
 def _tokens(source: Mapping[str, Any], *, lent: bool = True) -> set[str]:
     entries = _entries(source, _english())
-    return {token for words, sense in entries if lent or sense.table not in _LENT for token in phrase_of(words)}
+    return {token for words, sense in entries if lent or sense.table not in LENT for token in phrase_of(words)}
 
 
 def languages() -> tuple[str, ...]:
@@ -215,18 +237,28 @@ def _english() -> dict[str, dict[str, Any]]:
 
 
 @lru_cache(maxsize=1)
+def _everyday() -> dict[str, dict[str, Any]]:
+    """What everyday.toml is to English, for other languages: scenes, to which no typing error is put right."""
+    return {path.stem: _read(path) for path in sorted((VOCABULARY_FOLDER / "languages" / EVERYDAY).glob("*.toml"))}
+
+
+@lru_cache(maxsize=1)
 def _others() -> dict[str, dict[str, Any]]:
     return {path.stem: _read(path) for path in sorted((VOCABULARY_FOLDER / "languages").glob("*.toml"))}
 
 
-def _found(sources: Sequence[Mapping[str, Any]], own: int) -> dict[Phrase, tuple[Sense, ...]]:
+def _found(sources: Sequence[Mapping[str, Any]], own: int, native: int = 0) -> dict[Phrase, tuple[Sense, ...]]:
     """Every phrase with its senses; what an earlier source says of a phrase in a table stays.
 
-    To what the first `own` sources know in any table a stranger adds nothing: French "dans" is no Turkish dance.
+    To what the first `own` sources know in any table a stranger adds nothing: French "dans" is no Turkish dance. To
+    what the first `native` ones call filler none of the others does: who "court" in French runs, and holds none.
     """
     found: dict[Phrase, list[Sense]] = {}
+    filler: set[Phrase] = set()
     for number, source in enumerate(sources):
-        known = set(found) if number >= own else set()
+        if number == native:
+            filler = {phrase for phrase, senses in found.items() if senses == [Sense("grammar", "filler")]}
+        known = set(found) if number >= own else filler
         for words, sense in _entries(source, _english()):
             phrase = phrase_of(words)
             if phrase in known:
@@ -265,6 +297,11 @@ def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[
 
 def _known(phrases: Mapping[Phrase, object]) -> frozenset[str]:
     return _lexicon("en").known | {token for phrase in phrases for token in phrase}
+
+
+def _parts(phrases: Mapping[Phrase, object]) -> frozenset[str]:
+    whole = {phrase[0] for phrase in phrases if len(phrase) == 1}
+    return frozenset(token for phrase in phrases for token in phrase if token not in whole)
 
 
 def _longest(phrases: Mapping[Phrase, object]) -> dict[str, int]:

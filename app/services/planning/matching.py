@@ -7,7 +7,7 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from app.services.planning.lexicon import MEANINGS, MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
+from app.services.planning.lexicon import LENT, MEANINGS, MIXED, PHRASE_MARKS, Lexicon, Sense, lexicon, tokens_of
 from app.services.planning.tokens import Passage, Token
 
 ENGLISH = "en"
@@ -50,17 +50,27 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
     """Known phrases in order, longest first at each place, none across a token in `taken`."""
     stream = passage.tokens
     words = lexicon(language)
+    # Italian "è" is no "e".
+    ands = {
+        i
+        for i, t in enumerate(stream)
+        if t.folded in (words.own_and or ()) and t.folded in passage.text(i, i + 1).lower()
+    }
     forms = [_known_form(token.folded, language) if token.kind == "word" else token.folded for token in stream]
     matches: list[Match] = []
     i = 0
     while i < len(stream):
-        found = None if i in taken else _longest_at(words, stream, forms, i, taken)
+        found = None if i in taken else _longest_at(words, stream, forms, i, taken, ands)
         if found is None:
             if i not in taken:
                 matches.extend(Match(i, i + 1, senses) for senses in halves_of(forms[i], language))
             i += 1
             continue
-        last, phrase = _leaving_room(words, found, stream, forms, i, taken)
+        last, phrase = _leaving_room(words, found, stream, forms, i, taken, ands)
+        if last == i + 1 and _otherwise_accented(words, forms, passage, i):
+            matches.append(Match(i, last, (Sense("grammar", "filler"),)))
+            i = last
+            continue
         if _inside_katakana(stream, i, matches):
             i += 1
             continue
@@ -72,6 +82,15 @@ def find_matches(passage: Passage, taken: Set[int], language: str = "en") -> lis
     return matches
 
 
+def _otherwise_accented(words: Lexicon, forms: Sequence[str], passage: Passage, i: int) -> bool:
+    """Whether a word is no more than spelt like one with an accent, or without: "ne ho abbastanza", "le marché"."""
+    plain = passage.text(i, i + 1).isascii()
+    if forms[i] in words.unaccented:
+        return not plain
+    following = words.phrases.get(tuple(forms[i + 1 : i + 2]), ())
+    return forms[i] in words.accented and plain and not any(sense.table == "instruments" for sense in following)
+
+
 def _english_here(phrase: tuple[str, ...], following: str, language: str) -> bool:
     """Whether an English "no" stands in a Portuguese prompt, where it mostly means "in the": before an English word."""
     refuses = any(sense.table == "grammar" and sense.key == "refuse" for sense in lexicon().phrases.get(phrase, ()))
@@ -80,7 +99,7 @@ def _english_here(phrase: tuple[str, ...], following: str, language: str) -> boo
 
 def _leaving_room(
     words: Lexicon, found: tuple[int, tuple[str, ...]], stream: Sequence[Token], forms: Sequence[str], i: int,
-    taken: Set[int],
+    taken: Set[int], ands: Set[int],
 ) -> tuple[int, tuple[str, ...]]:  # fmt: skip
     """The phrase without its last word where that changes nothing, and the word begins a phrase of its own.
 
@@ -91,12 +110,12 @@ def _leaving_room(
     meant = {(sense.table, sense.key) for sense in words.phrases[phrase]}
     if last - i < 2 or not meant & {(sense.table, sense.key) for sense in words.phrases.get(shorter, ())}:
         return found
-    following = _longest_at(words, stream, forms, last - 1, taken)
+    following = _longest_at(words, stream, forms, last - 1, taken, ands)
     return (last - 1, shorter) if following is not None and following[0] > last else found
 
 
 def _longest_at(
-    words: Lexicon, stream: Sequence[Token], forms: Sequence[str], i: int, taken: Set[int]
+    words: Lexicon, stream: Sequence[Token], forms: Sequence[str], i: int, taken: Set[int], ands: Set[int]
 ) -> tuple[int, tuple[str, ...]] | None:
     written = stream[i].folded
     room = min(max(1, words.longest.get(forms[i], 0), words.longest.get(written, 0)), len(stream) - i)
@@ -105,7 +124,8 @@ def _longest_at(
             continue
         phrase = tuple(forms[i : i + length])
         singular = (*phrase[:-1], phrase[-1].removesuffix("s"))
-        if _joined_by_own_word(words, stream, i, length):
+        # A phrase never begins with an "and" that stands apart: Portuguese "violoncelo e piano" is no e-piano.
+        if length > 1 and i in ands and stream[i + 1].spaced:
             continue
         for candidate in (tuple(token.folded for token in stream[i : i + length]), phrase, singular):
             if candidate in words.phrases and not (candidate != phrase and _two_players(words, phrase)):
@@ -117,13 +137,6 @@ def _two_players(words: Lexicon, phrase: tuple[str, ...]) -> bool:
     """Whether a phrase that is known in the singular only is two players in a row: "guitar bass drums"."""
     halves = (phrase[:-1], phrase[-1:])
     return all(any(sense.table == "instruments" for sense in words.phrases.get(half, ())) for half in halves)
-
-
-def _joined_by_own_word(words: Lexicon, stream: Sequence[Token], i: int, length: int) -> bool:
-    """Whether a phrase would begin with an "and" that stands apart: Portuguese "violoncelo e piano" is no e-piano."""
-    if length < 2 or words.own_and is None or not stream[i + 1].spaced:
-        return False
-    return stream[i].folded in words.own_and
 
 
 def words_remembered() -> int:
@@ -148,17 +161,17 @@ def _form_of(word: str, language: str) -> str:
     words = lexicon(language)
     if (word,) in words.phrases:
         return word
-    for ending, stead in words.swaps:
-        stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= (_SHORTEST_HANGUL if stem > "\uac00" else _SHORTEST_STEM):
-            for other in stead:
-                if (stem + other,) in words.phrases:
-                    return stem + other
+    inflected = inflected_form(word, language)
+    if inflected is not None:
+        return inflected
+    if word in words.parts:
+        stems = ((word.removesuffix(ending), shortest) for ending, shortest in words.endings if word.endswith(ending))
+        return next((stem for stem, least in stems if len(stem) >= least and (stem,) in words.phrases), word)
     if word in words.known:
         return word
     for ending, shortest in words.endings:
         stem = word.removesuffix(ending)
-        if stem != word and len(stem) >= shortest and stem in words.known:
+        if stem != word and len(stem) >= shortest and stem in words.known and _may_end(stem, words):
             return stem
     if len(word) < 5 or not (word.isascii() and word.isalpha()):
         return word
@@ -176,6 +189,27 @@ def _form_of(word: str, language: str) -> str:
     return best[0] if best else word
 
 
+def inflected_form(word: str, language: str) -> str | None:
+    """The form of a word with another ending of its language that the vocabulary knows: "piangono" is "piangere"."""
+    words = lexicon(language)
+    own = words.inflected
+    for ending, stead in words.swaps:
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= (_SHORTEST_HANGUL if stem > "\uac00" else _SHORTEST_STEM):
+            if not stead:
+                return None
+            for other in stead:
+                if (stem + other,) in words.phrases if own is None else stem + other in own:
+                    return stem + other
+    return None
+
+
+def _may_end(stem: str, words: Lexicon) -> bool:
+    """Whether a word may be this one with an English ending: in other languages a word of their own, or a name."""
+    own = words.inflected
+    return own is None or stem in own or any(sense.table in LENT for sense in words.phrases.get((stem,), ()))
+
+
 @lru_cache(maxsize=1024)
 def halves_of(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
     """What the two halves of a word mean in a language that writes compounds as one: "Technobeat", "schlagzeugfrei".
@@ -183,6 +217,9 @@ def halves_of(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
     One half that says something of the music is enough if it is long.
     """
     if language in (ENGLISH, *_OPEN_COMPOUNDS) or len(word) < _SHORTEST_COMPOUND or not word.isalpha():
+        return ()
+    phrases = lexicon(language).phrases
+    if word in lexicon(language).known:
         return ()
     whole: tuple[tuple[Sense, ...], ...] = ()
     for place in range(_SHORTEST_HALF, len(word) - _SHORTEST_TAIL + 1):
@@ -194,9 +231,13 @@ def halves_of(word: str, language: str) -> tuple[tuple[Sense, ...], ...]:
         if head and tail and (_speaks(head) or _speaks(tail)):
             return ((*tail, *(sense for sense in head if sense.table not in {other.table for other in tail})),)
         if language != MIXED and not whole:
-            if _speaks(tail) and len(word) - place >= _LONG_HALF:
+            # One half alone must be a word as it stands, and what is left long enough for another: no "Anden" in
+            # "verstanden".
+            if _speaks(tail) and len(word) - place >= _LONG_HALF and (word[place:],) in phrases:
                 whole = (tail,)
-            elif _speaks(head) and place >= _LONG_HALF:
+            elif (
+                _speaks(head) and place >= _LONG_HALF and (word[:place],) in phrases and len(word) - place >= _LONG_HALF
+            ):
                 whole = (head,)
     return whole
 

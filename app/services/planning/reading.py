@@ -54,7 +54,11 @@ def read(prompt: str) -> Brief:
     figures = read_figures(passage)
     matches = find_matches(passage, figures.used, language_of(passage))
     words = _Words(passage, list(figures.conflicts))
-    said = [one for one in in_context(passage.tokens, matches) if not _says_nothing(one)]
+    said = [
+        one
+        for one in in_context(passage.tokens, matches)
+        if not _says_nothing(one) and not _only_plays(one.match, matches)
+    ]
     course = read_course(passage, said, words.of, words.conflicts)
     kinds = read_genres(passage, said, words.of, words.conflicts)
     genre = kinds.chosen
@@ -126,6 +130,13 @@ def _says_nothing(one: Said) -> bool:
     if row is None or not row.weak or row.drums or one.refused:
         return False
     return not any(one.meaning(table) for table in MEANINGS if table != "instruments")
+
+
+def _only_plays(match: Match, matches: Sequence[Match]) -> bool:
+    """Whether it is an instrument that is alone and nobody lonely: "piano alone", "nur Klavier allein"."""
+    return match.says("only") and any(
+        other.key("instruments") and (other.last == match.first or match.last == other.first) for other in matches
+    )
 
 
 def _moves_so(one: Said, said: Sequence[Said]) -> bool:

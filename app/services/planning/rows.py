@@ -49,6 +49,9 @@ class MoodRow(Frozen):
     drums: bool | None = None
     band: tuple[str, ...] = ()
     scene: bool = False
+    event: bool = False
+    era: bool = False
+    dear: bool = False
     styles: dict[str, float] = Field(default_factory=dict)
 
 

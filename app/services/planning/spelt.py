@@ -12,6 +12,9 @@ _MOST_TOKENS = 5
 #: French counts in twenties: "quatre-vingts".
 _FOUR, _SCORE = 4, 20
 
+#: Japanese puts the number of tens before ten.
+_TEN = 10
+
 
 @lru_cache(maxsize=1)
 def _tables() -> tuple[Mapping[str, int], frozenset[str], frozenset[str]]:
@@ -25,8 +28,8 @@ def spelt_at(passage: Passage, i: int) -> tuple[float, int]:
     """The number written in words at token i, and the tokens it takes; (0, 0) if there is none.
 
     >>> from app.services.planning.tokens import passage_of
-    >>> [spelt_at(passage_of(words), 0)[0] for words in ("ninety", "one forty", "centoventi", "quatre-vingt-dix")]
-    [90.0, 140.0, 120.0, 90.0]
+    >>> [spelt_at(passage_of(words), 0)[0] for words in ("one forty", "centoventi", "quatre-vingt-dix", "百二十")]
+    [140.0, 120.0, 90.0, 120.0]
     """
     _, joins, initials = _tables()
     if passage.folded(i)[:1] not in initials:
@@ -68,6 +71,8 @@ def _sum(parts: list[int]) -> int:
             total = max(1, total) * 100
         elif place and parts[place - 1] == _FOUR and part == _SCORE:
             total += _FOUR * _SCORE - _FOUR
+        elif part == _TEN and place and parts[place - 1] < _TEN:
+            total += (_TEN - 1) * parts[place - 1]  # 百二十
         elif place == 1 and total < 10 and part >= 20 and not _units_first(parts):
             total = total * 100 + part
         else:
