@@ -20,7 +20,7 @@ AMONG = 48
 #: Styles that are played by machines: their beat does not waver.
 MACHINES = frozenset({
     "chiptune", "drum_and_bass", "electronic", "house", "phonk", "synthwave", "techno", "trap", "lofi", "hip_hop",
-    "disco", "corporate", "drone", "ambient", "meditation", "trailer",
+    "disco", "trance", "dubstep", "garage", "reggaeton", "corporate", "drone", "ambient", "meditation", "trailer",
 })  # fmt: skip
 
 

@@ -24,8 +24,8 @@ def tag_aucs(
 
     `kind` is "instruments" or "genres"; `ensembles` names the instruments of some of the tracks by prompt. Tags that no
     prompt asks for are left out. Those who did not ask for an instrument, but whose track has it, are none of the
-    others: who hears a guitar in a folk song hears rightly. Nor are those who leave their genre open: a street in the
-    snow may well be ambient.
+    others: who hears a guitar in a folk song hears rightly. Nor are those who leave their genre open, altogether or
+    between one that the tag means and another: a street in the snow may well be ambient, and so may a meditation.
     """
     table: Mapping[str, Mapping[str, Sequence[str]]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     values = {}
@@ -38,8 +38,11 @@ def tag_aucs(
             wanted = prompt.instruments if kind == "instruments" else prompt.styles
             if likelihood is None:
                 continue
-            if set(words) & set(wanted):
+            meets = set(words) & set(wanted)
+            if meets and (kind == "instruments" or meets == set(wanted)):
                 asked.append(likelihood)
+            elif meets:
+                continue
             elif wanted if kind == "genres" else meant.isdisjoint(ensembles.get(prompt.id, ())):
                 others.append(likelihood)
         value = auc(asked, others)

@@ -8,7 +8,7 @@ import numpy as np
 from app.models.plan import Voice
 from app.models.score import Note
 from app.services.composing.changes import Change
-from app.services.composing.drawing import suited
+from app.services.composing.drawing import suited_pattern
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
@@ -68,11 +68,12 @@ class _BassLine:
         self.notes: list[Note] = []
         for stretch in setting.stretches_of(voice):
             rng = setting.rng("bass", voice.name, *stretch.key)
-            pattern = suited(
+            pattern = suited_pattern(
                 rng,
                 self._idiom.patterns,
                 energy=setting.busyness(stretch.section.energy),
                 metre=setting.plan.time_signature,
+                density=setting.plan.density,
                 family=INSTRUMENTS[voice.instrument].family,
             )
             bars = setting.rhythm(pattern.rhythm, pattern.metre)

@@ -9,7 +9,7 @@ import numpy as np
 from app.models.plan import Voice
 from app.models.score import Note
 from app.services.composing.changes import Change
-from app.services.composing.drawing import suited
+from app.services.composing.drawing import suited_pattern
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import reach
 from app.services.composing.manners import struck_as_asked
@@ -126,11 +126,12 @@ def thinned(bars: Sequence[Rhythm], density: float, metre: Metre, rng: np.random
 def _suited(
     setting: Setting, voice: Voice, patterns: tuple[Pattern, ...], energy: float, rng: np.random.Generator
 ) -> Pattern:
-    return suited(
+    return suited_pattern(
         rng,
         patterns,
         energy=setting.busyness(energy),
         metre=setting.plan.time_signature,
+        density=setting.plan.density,
         family=INSTRUMENTS[voice.instrument].family,
     )
 

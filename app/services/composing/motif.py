@@ -6,7 +6,7 @@ from math import exp
 
 import numpy as np
 
-from app.services.composing.drawing import drawn, suited
+from app.services.composing.drawing import drawn, suited, suited_pattern
 from app.services.composing.setting import Setting
 from app.services.theory.metre import Metre
 from app.services.theory.rhythm import Bar as Rhythm
@@ -111,13 +111,13 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     rng = setting.rng("motif", material)
     manner = setting.style.melody
     taste = in_steps(manner.intervals)
-    metre = setting.plan.time_signature
+    metre, density = setting.plan.time_signature, setting.plan.density
     busy = setting.busyness(0.75 * energy + 0.25 * (0.5 + 0.5 * setting.plan.arousal))
-    head = suited(rng, manner.rhythms, energy=busy, metre=metre)
+    head = suited_pattern(rng, manner.rhythms, energy=busy, metre=metre, density=density)
     written = setting.rhythm(head.rhythm, head.metre)
     bars = written if taste else tuple(reshaped(rng, bar, setting.metre) for bar in written)
     others = [pattern for pattern in manner.rhythms if pattern != head or setting.style.counted] or list(manner.rhythms)
-    other = suited(rng, others, energy=busy, metre=metre)
+    other = suited_pattern(rng, others, energy=busy, metre=metre, density=density)
     continuation = bars[1] if len(bars) > 1 else setting.rhythm(other.rhythm, other.metre)[0]
     endings = [suited(rng, manner.endings, energy=busy, metre=metre) for _ in range(2)]
     asking, closing = (setting.rhythm(ending.rhythm, ending.metre)[0] for ending in endings)

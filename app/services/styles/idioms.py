@@ -72,6 +72,11 @@ class Pattern(Fitting):
         check_grid(self.rhythm, self.metre)
         return self
 
+    @property
+    def strokes_a_bar(self) -> float:
+        """How much happens in it."""
+        return sum(sign not in "-.|" for sign in self.rhythm) / (self.rhythm.count("|") + 1)
+
 
 class Progression(Frozen):
     """Chords as Roman numerals, bars divided by `|`: "ii7 V7 | Imaj7"."""
