@@ -868,3 +868,11 @@ def test_strings_alone_seldom_bring_a_drum_kit(prompt: str):
     drummed = sum(any(v.role == "drums" for v in plan_of(prompt, 45, seed).ensemble) for seed in range(40))
 
     assert drummed <= 16
+
+
+def test_a_tempo_in_numbers_is_counted_in_beats_of_one_length():
+    metres = {plan_of("indian raga with sitar, 84 bpm", seed=seed).time_signature for seed in range(40)}
+    free = {plan_of("indian raga with sitar", seed=seed).time_signature for seed in range(40)}
+
+    assert metres == {"4/4"}
+    assert "7/8" in free

@@ -12,11 +12,12 @@ from app.models.plan import Mode
 from app.models.score import DRUM_ROLES
 from app.services.planning.catalogue import Styles, at_home_in_many, known_for, members_of, roles_of, styles_of
 from app.services.planning.character import Character, genre_row
-from app.services.planning.figures import COMPOUND_METRES, counted
+from app.services.planning.figures import counted
 from app.services.planning.lexicon import lexicon
 from app.services.planning.rows import GenreRow
 from app.services.styles import Style
 from app.services.theory.instruments import INSTRUMENTS
+from app.services.theory.metre import metre_of
 from app.services.theory.scales import MODES, third_of
 
 #: Where an unmarked prompt stands on the plane of feeling, and how loosely.
@@ -300,7 +301,8 @@ def _plays(style: Style, members: Sequence[str]) -> float:
 def choose_metre(brief: Brief, style: Style, rng: np.random.Generator) -> str:
     """The metre asked for, else the genre's, else the style's.
 
-    A number for the tempo counts quarters unless a compound metre was asked for: the dice then keep to simple ones.
+    A number for the tempo counts quarters unless another metre was asked for: the dice then keep to those that beat in
+    quarters, and in nothing but quarters.
     """
     if brief.time_signature is not None:
         return brief.time_signature.value
@@ -309,7 +311,8 @@ def choose_metre(brief: Brief, style: Style, rng: np.random.Generator) -> str:
         return row.metre
     metres = style.time_signatures
     if brief.tempo_bpm is not None:
-        metres = {metre: weight for metre, weight in metres.items() if metre not in COMPOUND_METRES} or metres
+        in_quarters = {metre: weight for metre, weight in metres.items() if set(metre_of(metre).lengths) == {1.0}}
+        metres = in_quarters or metres
     return choose(rng, metres)
 
 
