@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from app.services.composing.comping import thinned
+from app.services.composing.comping import thinned, write_chords
 from app.services.composing.composer import write
+from app.services.composing.drawing import suited_pattern
+from app.services.composing.dynamics import velocity
+from app.services.composing.setting import Setting
+from app.services.styles.idioms import Pattern
 from app.services.theory.metre import metre_of
 from app.services.theory.rhythm import read_rhythm
 from tests.composing.plans import plan_for
@@ -55,3 +59,51 @@ def test_a_broken_chord_keeps_the_tones_that_tell_it(seed: int) -> None:
 
     assert {"1", "3", "2"} <= {stroke.sign for stroke in kept}
     assert len(kept) < len(broken)
+
+
+def test_strokes_between_slow_beats_are_lighter() -> None:
+    def lightness(tempo_bpm: float) -> float:
+        plan = plan_for("solo_piano", tempo_bpm=tempo_bpm, time_signature="4/4", seconds=60)
+        (voice,) = (voice for voice in plan.ensemble if voice.role == "chords")
+        notes = write_chords(Setting(plan), voice)
+        on, between = ([n.velocity for n in notes if (n.start_beat % 1 < 1e-6) is beat] for beat in (True, False))
+        return float(np.mean(on) - np.mean(between))
+
+    assert lightness(60) > lightness(110) + 8
+
+
+def test_a_stroke_that_has_no_beat_beside_it_is_not_lightened() -> None:
+    slow, quick = (plan_for("reggae", tempo_bpm=tempo_bpm, seconds=30) for tempo_bpm in (70, 101))
+    skanks = [
+        {
+            note.velocity
+            for voice in plan.ensemble
+            if voice.role == "chords"
+            for note in write_chords(Setting(plan), voice)
+        }
+        for plan in (slow, quick)
+    ]
+
+    assert min(skanks[0]) >= min(skanks[1]) - 2
+
+
+def test_busy_pieces_draw_busy_patterns_and_sparse_ones_sparse_patterns() -> None:
+    patterns = tuple(Pattern(rhythm=rhythm) for rhythm in ("x---------------", "x---x---x---x---", "xxxxxxxxxxxxxxxx"))
+
+    def strokes(density: float) -> float:
+        drawn = [
+            suited_pattern(np.random.default_rng(dice), patterns, energy=0.5, metre="4/4", density=density)
+            for dice in range(200)
+        ]
+        return float(np.mean([pattern.strokes_a_bar for pattern in drawn]))
+
+    assert strokes(-0.9) < 3 < strokes(0.0) < 9 < 14 < strokes(0.9)
+
+
+def test_accompaniment_comes_forward_in_a_busy_piece() -> None:
+    plan = plan_for("solo_piano")
+    bar = Setting(plan).bars[0]
+    busy = plan.model_copy(update={"density": 0.9})
+
+    assert velocity(busy, bar, "chords") > velocity(plan, bar, "chords") + 5
+    assert velocity(busy, bar, "lead") == velocity(plan, bar, "lead")

@@ -13,7 +13,7 @@ from app.services.composing.drawing import suited_pattern
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import reach
 from app.services.composing.manners import struck_as_asked
-from app.services.composing.setting import Bar, Setting
+from app.services.composing.setting import BEAT_STRENGTH, Bar, Setting
 from app.services.styles.idioms import Pattern
 from app.services.theory.chords import Chord
 from app.services.theory.fretting import shapes
@@ -29,6 +29,9 @@ ACCENTS = {"X": 1.0, "x": 0.55, "o": 0.1, "s": 0.6, "b": 0.6, "u": 0.4, "p": 0.7
 
 #: What the weight of a stroke's place in the bar adds to its accent.
 METRIC_ACCENT = 0.45
+
+#: Where beats are far apart, strokes between them are lighter by up to so much accent.
+LIGHTER = 1.0
 
 #: Instruments whose chords are held on six strings.
 FRETTED = frozenset({"nylon_guitar", "steel_guitar", "clean_guitar", "muted_guitar", "jazz_guitar"})
@@ -150,10 +153,11 @@ def _in_rhythm(setting: Setting, voice: Voice, hand: Hand, patterns: tuple[Patte
         for bar in setting.bars_in(stretch):
             if bar.final:
                 continue
+            light = _lighter(setting, rhythm[bar.number % len(rhythm)])
             for stroke, change in _struck(bar, rhythm[bar.number % len(rhythm)]):
                 sounding = setting.following(bar, change).chord if stroke.sign == "p" else change.chord
                 layout = hand.lay(sounding, stretch.section.energy)
-                notes += _strokes(setting, bar, stroke, layout)
+                notes += _strokes(setting, bar, stroke, layout, light=light)
     return notes
 
 
@@ -172,7 +176,13 @@ def _struck(bar: Bar, strokes: Rhythm) -> list[tuple[Stroke, Change]]:
     return struck
 
 
-def _strokes(setting: Setting, bar: Bar, stroke: Stroke, layout: Voicing) -> list[Note]:
+def _lighter(setting: Setting, strokes: Rhythm) -> float:
+    """How much accent strokes between slow beats give up, where there are strokes on the beats too."""
+    on_beats = any(setting.metre.strength(stroke.position) >= BEAT_STRENGTH for stroke in strokes)
+    return LIGHTER * setting.unhurried if on_beats else 0.0
+
+
+def _strokes(setting: Setting, bar: Bar, stroke: Stroke, layout: Voicing, *, light: float) -> list[Note]:
     pitches = layout
     if stroke.sign.isdigit():
         pitches = (layout[min(int(stroke.sign), len(layout)) - 1],) if stroke.sign != "0" else layout[-1:]
@@ -181,7 +191,10 @@ def _strokes(setting: Setting, bar: Bar, stroke: Stroke, layout: Voicing) -> lis
     elif stroke.sign == "u":
         pitches = layout[1:] or layout
     length = min(stroke.length, STAB_BEATS) if stroke.sign == "s" else stroke.length * 0.97
-    accent = ACCENTS.get(stroke.sign, 0.35) + METRIC_ACCENT * (setting.metre.strength(stroke.position) - 0.5)
+    strength = setting.metre.strength(stroke.position)
+    accent = ACCENTS.get(stroke.sign, 0.35) + METRIC_ACCENT * (strength - 0.5)
+    if strength < BEAT_STRENGTH:
+        accent -= light
     force = velocity(setting.plan, bar, "chords", accent)
     start = bar.start_beat + stroke.position
     return [Note(pitch=pitch, start_beat=start, length_beats=length, velocity=force) for pitch in pitches]
@@ -199,12 +212,14 @@ def write_arpeggio(setting: Setting, voice: Voice) -> list[Note]:
         for bar in setting.bars_in(stretch):
             if bar.final:
                 continue
+            light = _lighter(setting, rhythm[bar.number % len(rhythm)])
             for stroke in rhythm[bar.number % len(rhythm)]:
                 chord = bar.change_at(stroke.position).chord
                 tones = pitches_between(chord.classes[:4], min(floor, high - 11), high)
                 if not tones:
                     continue
-                accent = 0.25 + 0.5 * setting.metre.strength(stroke.position)
+                strength = setting.metre.strength(stroke.position)
+                accent = 0.25 + 0.5 * strength - (light if strength < BEAT_STRENGTH else 0.0)
                 start = bar.start_beat + stroke.position
                 notes.append(
                     Note(

@@ -10,7 +10,7 @@ from app.services.composing.drawing import suited
 from app.services.composing.dynamics import velocity
 from app.services.composing.grooving import personal
 from app.services.composing.layout import Stretch
-from app.services.composing.setting import Bar, Setting
+from app.services.composing.setting import BEAT_STRENGTH, Bar, Setting
 from app.services.composing.time_feel import felt
 from app.services.styles.grooves import METRE_FILLS, METRE_GROOVES, OWN_METRES, PLAIN_GROOVES, Drums, Groove
 from app.services.theory.drum_keys import drum_key
@@ -23,9 +23,8 @@ ACCENTS = {"X": 1.15, "x": 0.6, "o": -0.45, "g": -1.3, "?": -1.2}
 #: Drums that keep time; they fall silent under a fill.
 KEEP_TIME = frozenset({"hat", "open_hat", "ride", "ride_2", "bell", "shaker", "tambourine", "rim"})
 
-#: Below this tempo the strokes of time-keepers between the beats are lighter, the more the slower, by up to so much
-#: accent: the beats are far apart then, and whoever hears all strokes alike counts twice as many.
-UNHURRIED_BPM, SLOWEST_BPM, LIGHTER = 100.0, 72.0, 0.9
+#: Where beats are far apart, the strokes of time-keepers between them are lighter by up to so much accent.
+LIGHTER = 0.9
 
 #: Drums that take over from the time-keepers where they fall together.
 _CHOKED_BY = {"hat": ("open_hat", "pedal"), "ride": ("bell",)}
@@ -41,9 +40,6 @@ ALONE_GROOVES: dict[Role, tuple[Groove, ...]] = {
 
 #: Styles whose timing is this loose, in milliseconds, are played by people.
 HUMAN_MS = 4.0
-
-#: Positions at least this strong are beats.
-BEAT_STRENGTH = 0.6
 
 #: Beats a drum note is written for.
 HIT_BEATS = 0.25
@@ -223,7 +219,7 @@ class _Drummer:
 
     def _strike(self, bar: Bar, lanes: dict[str, list[Stroke]], rng: np.random.Generator | None) -> None:
         setting = self._setting
-        light = LIGHTER * float(np.clip((UNHURRIED_BPM - setting.plan.tempo_bpm) / (UNHURRIED_BPM - SLOWEST_BPM), 0, 1))
+        light = LIGHTER * setting.unhurried
         density = max(setting.plan.density, 0.0) if self._alone(bar.stretch) else setting.plan.density
         for drum, strokes in lanes.items():
             key = drum_key(drum, self._voice.instrument, bar.key.root)

@@ -19,6 +19,12 @@ from app.services.theory.rhythm import Bar as Rhythm
 from app.services.theory.rhythm import broadened, read_rhythm
 from app.utils.seeds import rng_for
 
+#: Beats a minute from which on none is missed between two, and at which most is.
+_UNHURRIED_BPM, _SLOWEST_BPM = 100.0, 72.0
+
+#: Positions of a bar at least this strong are beats.
+BEAT_STRENGTH = 0.6
+
 #: From this step in energy on, a section lifts towards the one after it, by this part of the step.
 LIFTED_FROM, LIFT = 0.12, 0.4
 
@@ -94,6 +100,12 @@ class Setting:
     def length_beats(self) -> float:
         """Length of the written music."""
         return self.plan.beats
+
+    @cached_property
+    def unhurried(self) -> float:
+        """How far the beats are apart, 0…1: whoever hears all strokes between slow ones alike counts twice as many."""
+        beats_a_minute = self.plan.tempo_bpm * len(self.metre.pulses) / self.metre.beats
+        return float(np.clip((_UNHURRIED_BPM - beats_a_minute) / (_UNHURRIED_BPM - _SLOWEST_BPM), 0.0, 1.0))
 
     @property
     def final_bar(self) -> Bar:
