@@ -1,5 +1,6 @@
 """Every choice made before a note is written. The same Plan, wheel set and CPU class give the same bytes."""
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -9,6 +10,9 @@ from app.utils.seeds import MAX_SEED
 
 #: Raised whenever the same plan would sound different.
 COMPOSER_VERSION = 13
+
+#: Densities up to this are left to the style.
+_USUAL_DENSITY = 0.4
 
 Role = Literal["lead", "counter", "chords", "arpeggio", "pad", "bass", "drums", "percussion", "texture"]
 SectionKind = Literal["intro", "verse", "chorus", "bridge", "break", "build", "drop", "outro", "theme", "variation"]
@@ -140,6 +144,12 @@ class Plan(Frozen):
         """Quarter notes in a bar: 4.0 for 4/4, 3.0 for 6/8."""
         upper, lower = (int(n) for n in self.time_signature.split("/"))
         return upper * 4.0 / lower
+
+    @property
+    def marked_density(self) -> float:
+        """The density beyond what any piece may have, −1…1: 0 unless it is to be clearly sparse or clearly busy."""
+        beyond = max(0.0, abs(self.density) - _USUAL_DENSITY) / (1.0 - _USUAL_DENSITY)
+        return math.copysign(beyond, self.density)
 
     @property
     def bars(self) -> int:

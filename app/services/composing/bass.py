@@ -73,7 +73,7 @@ class _BassLine:
                 self._idiom.patterns,
                 energy=setting.busyness(stretch.section.energy),
                 metre=setting.plan.time_signature,
-                density=setting.plan.density,
+                density=setting.plan.marked_density,
                 family=INSTRUMENTS[voice.instrument].family,
             )
             bars = setting.rhythm(pattern.rhythm, pattern.metre)

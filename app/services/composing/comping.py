@@ -134,7 +134,7 @@ def _suited(
         patterns,
         energy=setting.busyness(energy),
         metre=setting.plan.time_signature,
-        density=setting.plan.density,
+        density=setting.plan.marked_density,
         family=INSTRUMENTS[voice.instrument].family,
     )
 

@@ -19,6 +19,6 @@ def velocity(plan: Plan, bar: Bar, role: Role, accent: float = 0.5) -> int:
     """Velocity of a stroke whose accent is 0 (passing) … 1 (the weightiest), 12…124."""
     role_touch = ROLE_TOUCH[role]
     if role_touch < 0:
-        role_touch *= 1.0 - _BUSY_GIVES * max(plan.density, 0.0)
+        role_touch *= 1.0 - _BUSY_GIVES * max(plan.marked_density, 0.0)
     touch = 52.0 + 46.0 * bar.force + 7.0 * plan.arousal + role_touch + 18.0 * (accent - 0.5)
     return max(12, min(124, round(touch)))

@@ -111,7 +111,7 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     rng = setting.rng("motif", material)
     manner = setting.style.melody
     taste = in_steps(manner.intervals)
-    metre, density = setting.plan.time_signature, setting.plan.density
+    metre, density = setting.plan.time_signature, setting.plan.marked_density
     busy = setting.busyness(0.75 * energy + 0.25 * (0.5 + 0.5 * setting.plan.arousal))
     head = suited_pattern(rng, manner.rhythms, energy=busy, metre=metre, density=density)
     written = setting.rhythm(head.rhythm, head.metre)
