@@ -193,8 +193,8 @@ def _strokes(setting: Setting, bar: Bar, stroke: Stroke, layout: Voicing, *, lig
     length = min(stroke.length, STAB_BEATS) if stroke.sign == "s" else stroke.length * 0.97
     strength = setting.metre.strength(stroke.position)
     accent = ACCENTS.get(stroke.sign, 0.35) + METRIC_ACCENT * (strength - 0.5)
-    if strength < BEAT_STRENGTH:
-        accent -= light
+    if strength < BEAT_STRENGTH and stroke.length < min(setting.metre.lengths):
+        accent -= light  # what is held over the next beat is no passing stroke
     force = velocity(setting.plan, bar, "chords", accent)
     start = bar.start_beat + stroke.position
     return [Note(pitch=pitch, start_beat=start, length_beats=length, velocity=force) for pitch in pitches]
