@@ -7,6 +7,7 @@ from itertools import chain
 from app.models.plan import Plan, Role, Voice
 from app.models.score import DRUM_ROLES, ChordSpan, KeyChange, Note, Part, Score
 from app.services.composing.bass import write_bass
+from app.services.composing.breathing import breathed
 from app.services.composing.comping import write_arpeggio, write_chords, write_pad, write_texture
 from app.services.composing.countering import write_counter
 from app.services.composing.dropping import dropped
@@ -55,7 +56,8 @@ def write(plan: Plan) -> tuple[Setting, Score]:
         else:
             writer = write_transitions if voice.instrument == LEADS_ON else WRITERS[voice.role]
             notes = writer(setting, voice)
-        parts.append(_part(setting, voice, trembled(plan, voice, dropped(setting, voice, notes))))
+        notes = breathed(setting, voice, dropped(setting, voice, notes))
+        parts.append(_part(setting, voice, trembled(plan, voice, notes)))
     begun, chords = _begun(plan, tuple(parts)), _chord_spans(setting)
     upper, lower = (int(number) for number in plan.time_signature.split("/"))
     score = Score(

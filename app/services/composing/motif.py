@@ -105,6 +105,11 @@ class Motif:
     #: half twice; c and C how question and answer end, g and G how they do when they are short.
     cells: dict[str, Cell]
 
+    def recalling(self, theme: "Motif", rng: np.random.Generator) -> "Motif":
+        """The motif continued with another's head, plain, upside down or filled in: what the piece began with."""
+        head = theme.cells["a"]
+        return Motif({**self.cells, "b": drawn(rng, (head, head.inverted(), head.elaborated()), (1.0, 1.0, 0.7))})
+
 
 def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     """The motif of a material: the same whenever the material returns, whoever plays it."""

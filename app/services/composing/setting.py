@@ -129,6 +129,11 @@ class Setting:
         """Energy as the choice of patterns sees it: what the plan's density adds or takes, 0…1."""
         return min(1.0, max(0.0, energy + 0.22 * self.plan.density))
 
+    def energy_of(self, material: str) -> float:
+        """Mean energy of the sections with a material: what its motif is made for."""
+        energies = [stretch.section.energy for stretch in self.stretches if stretch.section.material == material]
+        return sum(energies) / len(energies)
+
     def following(self, bar: Bar, change: Change) -> Change:
         """The chord after this one; the last chord is followed by itself, in a loop by the first."""
         later = [other for other in bar.changes if other.position > change.position + 1e-6]
