@@ -6,8 +6,10 @@ import pytest
 
 from app.models.plan import Plan, Section
 from app.services.composing import compose
+from app.services.composing.drawing import in_mode
 from app.services.composing.setting import Setting
 from app.services.styles import load_style
+from app.services.styles.idioms import Pattern
 from tests.composing.listening import chord_at, layouts, parts_of, rhythm_of
 from tests.composing.plans import plan_for
 
@@ -138,3 +140,31 @@ def test_the_middle_of_a_meditation_goes_more_slowly_and_has_chords_of_its_own()
         first = [p.bars[0][0] for p in style.harmony.progressions if mode in p.modes and "bridge" in p.sections]
         assert first
         assert not {"i", "I"} & set(first)
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_chants_flow_over_held_tones_where_hymns_stand_in_four_parts(seed):
+    chant, hymn = (plan_for("choral", seed=seed, seconds=60, mode=mode) for mode in ("dorian", "major"))
+
+    def texture(plan: Plan) -> tuple[float, float]:
+        """Notes of the tune a beat while it sings, notes of a struck chord."""
+        score = compose(plan)
+        (tune,), (chords,) = (parts_of(score, plan, role) for role in ("lead", "chords"))
+        struck = [note.start_beat for note in chords.notes if note.start_beat < plan.beats - plan.beats_per_bar]
+        sung = sum(note.length_beats for note in tune.notes)
+        return len(tune.notes) / sung, len(struck) / len(set(struck))
+
+    flowing, thin = texture(chant)
+    walking, full = texture(hymn)
+
+    assert flowing >= 1.2 * walking
+    assert thin == 1.0
+    assert full >= 2.0
+
+
+def test_options_written_for_a_mode_are_for_that_mode_alone():
+    plain, dorian = Pattern(rhythm="x---x---"), Pattern(rhythm="x-x-x-x-", modes=("dorian",))
+
+    assert in_mode((plain, dorian), "dorian") == (dorian,)
+    assert in_mode((plain, dorian), "major") == (plain,)
+    assert in_mode((dorian,), "major") == (dorian,)

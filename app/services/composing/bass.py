@@ -8,7 +8,7 @@ import numpy as np
 from app.models.plan import Voice
 from app.models.score import Note
 from app.services.composing.changes import Change
-from app.services.composing.drawing import suited_pattern
+from app.services.composing.drawing import in_mode, suited_pattern
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
@@ -70,7 +70,7 @@ class _BassLine:
             rng = setting.rng("bass", voice.name, *stretch.key)
             pattern = suited_pattern(
                 rng,
-                self._idiom.patterns,
+                in_mode(self._idiom.patterns, setting.plan.mode),
                 energy=setting.busyness(stretch.section.energy),
                 metre=setting.plan.time_signature,
                 density=setting.plan.marked_density,
