@@ -291,6 +291,18 @@ def test_a_second_voice_seldom_stands_on_the_note_of_the_melody():
     assert share(together) <= 0.03
 
 
+@every_style
+def test_two_lines_do_not_end_on_one_note(style):
+    for seed in range(1, 7):
+        plan = plan_for(style, seconds=12, seed=seed)
+        score = compose(plan)
+        lines = [part.notes for role in ("lead", "counter") for part in parts_of(score, plan, role)]
+        last = plan.beats - plan.beats_per_bar - 1e-6
+        ends = [notes[-1].pitch for notes in lines if notes[-1].start_beat >= last]
+
+        assert len(ends) == len(set(ends)), seed
+
+
 def test_an_answer_speaks_in_the_rhythm_of_its_melody(monkeypatch):
     with_manner(monkeypatch, counter={"answer": 1.0})
     for seed in range(1, 7):
