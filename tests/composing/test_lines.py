@@ -8,8 +8,10 @@ import pytest
 from app.models.plan import Plan, Section, Voice
 from app.models.score import Note
 from app.services.composing import compose, perform
+from app.services.composing.bass import HIGH_FIFTH, HOME
 from app.services.composing.contrapuntal import Sounding
 from app.services.composing.imitating import delay_beats, imitated
+from app.services.composing.limits import reach
 from app.services.composing.motif import Cell, motif_for, reshaped
 from app.services.composing.ornamenting import approached, slid
 from app.services.composing.performing import PEDALLED_ROLES
@@ -201,10 +203,10 @@ def test_each_follower_of_a_canon_enters_later(monkeypatch):
 def test_a_follower_keeps_to_its_register():
     setting = Setting(one_section("classical", roles=("lead", "counter", "chords"), seed=5))
     lead = [Note(pitch=72 + step % 5, start_beat=float(step), length_beats=1.0, velocity=80) for step in range(40)]
-    for reach in ((36, 55), (48, 67), (60, 79)):
-        followed = imitated(setting, setting.bars[:12], lead, reach)
+    for register in ((36, 55), (48, 67), (60, 79)):
+        followed = imitated(setting, setting.bars[:12], lead, register)
         assert followed
-        assert all(reach[0] <= pitch <= reach[1] for _, _, _, pitch in followed)
+        assert all(register[0] <= pitch <= register[1] for _, _, _, pitch in followed)
 
 
 # Answers, pairs of second voices, rhythms.
@@ -289,6 +291,21 @@ def test_a_second_voice_seldom_stands_on_the_note_of_the_melody():
 
     assert len(together) > 1000
     assert share(together) <= 0.03
+
+
+@pytest.mark.parametrize("style", ["flamenco", "waltz", "country", "celtic", "march", "polka"])
+def test_a_fifth_that_would_stand_among_the_chords_is_taken_below_its_root(style):
+    high = []
+    for seed in range(1, 7):
+        plan = plan_for(style, seconds=60, seed=seed)
+        setting, (low, top) = Setting(plan), reach(plan.voice("bass"))
+        home = low + HOME * min(top - low, 26)
+        notes = parts_of(compose(plan), plan, "bass")[0].notes
+        fifths = [note.pitch for note in notes if note.pitch % 12 == chord_at(setting, note.start_beat).fifth]
+        high += [pitch > home + HIGH_FIFTH for pitch in fifths]
+
+    assert len(high) > 60
+    assert share(high) <= 0.05
 
 
 @every_style

@@ -20,6 +20,10 @@ from app.services.theory.scales import nearest_pitch, pitches_between
 #: Where in its register the bass feels at home, from its lowest (0) to its highest pitch (1).
 HOME = 0.36
 
+#: Where roots and fifths alternate, a fifth this many semitones above home gives way to the one below the root; and
+#: the signs of bars in which they do.
+HIGH_FIFTH, ALTERNATING = 9, frozenset("R5asgp")
+
 #: Chance, times the bar's energy, that the last bar of four leads on, and that of eight.
 TURNS = {False: 0.45, True: 0.85}
 
@@ -65,6 +69,8 @@ class _BassLine:
         self._chord: Chord | None = None
         #: Whether the last stroke was the coming root, struck early: it need not be struck again when its chord comes.
         self._early = False
+        #: Whether the chord's strokes are roots and fifths, with what leads on.
+        self._alternates = False
         self.notes: list[Note] = []
         for stretch in setting.stretches_of(voice):
             rng = setting.rng("bass", voice.name, *stretch.key)
@@ -107,6 +113,7 @@ class _BassLine:
         following = self._setting.following(bar, change)
         end = change.position + change.length
         walking = [stroke for stroke in strokes if stroke.sign in "wa"]
+        self._alternates = {stroke.sign for stroke in strokes} <= ALTERNATING
         for index, stroke in enumerate(strokes):
             if index == 0 and change.chord != self._chord and not self._early and stroke.sign in "35678a":
                 stroke = replace(stroke, sign="R")
@@ -135,7 +142,9 @@ class _BassLine:
     def _tone(self, sign: str, chord: Chord, after: Chord, index: int, left: int, rng: np.random.Generator) -> int:
         root = self._root(after if sign == "p" else chord)
         if sign == "5":
-            return self._near(chord.fifth, root)
+            fifth = self._near(chord.fifth, root)
+            low = self._alternates and fifth > self._home + HIGH_FIFTH and fifth - 12 >= self._low
+            return fifth - 12 if low else fifth
         if sign == "8":
             return root + 12 if root + 12 <= self._high else root
         if sign == "3":
