@@ -888,3 +888,18 @@ def test_a_tempo_in_numbers_is_counted_in_beats_of_one_length():
 
     assert metres == {"4/4"}
     assert "7/8" in free
+
+
+@pytest.mark.parametrize("prompt", ["ambient pads at 60 bpm", "meditation music, 66 bpm"])
+def test_a_tempo_in_numbers_is_told_by_somebody_from_beginning_to_end(prompt):
+    telling = {"chords", "arpeggio", "drums", "percussion"}
+
+    def told(text: str, seed: int) -> bool:
+        plan = plan_of(text, seed=seed)
+        # Neighbours of one material may differ by who rests in the quieter one.
+        heard = [any(plan.voice(name).role in telling for name in section.voices) for section in plan.form]
+        return sum(heard) >= len(heard) - 1
+
+    assert all(told(prompt, seed) for seed in range(20))
+    assert not all(told(prompt.split(" at ")[0].split(",")[0], seed) for seed in range(20))
+    assert not any(told(f"{prompt}, no arpeggio", seed) for seed in range(20))

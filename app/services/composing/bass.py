@@ -93,6 +93,8 @@ class _BassLine:
                     turned = fancy.random() < TURNS[(bar.number + 1) % 8 == 0] * bar.energy
                     if (bar.number + 1) % 4 == 0 and turned and not self._idiom.tied_beats:
                         strokes = led_on(strokes, setting.metre.beats)
+                    if setting.plan.loop and bar.index == len(setting.bars) - 1 and not self._idiom.tied_beats:
+                        strokes = _led_round(strokes, sum(change.length for change in bar.changes))
                     self._play(bar, strokes, rng)
 
     def _play(self, bar: Bar, strokes: tuple[Stroke, ...], rng: np.random.Generator) -> None:
@@ -213,6 +215,15 @@ def led_on(strokes: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:
         if stroke.position < last - 1e-6
     )
     return (*kept, Stroke(last, 0.5, "5"), Stroke(last + 0.5, 0.5, "a"))
+
+
+def _led_round(strokes: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:
+    """A loop's last bar with a step to where it begins, if nothing else is struck in its last beat."""
+    last = beats - 1.0
+    if any(stroke.position > last - 1e-6 for stroke in strokes):
+        return strokes
+    kept = (replace(stroke, length=min(stroke.length, last - stroke.position)) for stroke in strokes)
+    return (*kept, Stroke(last, 1.0, "a"))
 
 
 def _held_over(strokes: tuple[Stroke, ...], upcoming: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:

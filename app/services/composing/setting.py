@@ -20,7 +20,7 @@ from app.services.theory.rhythm import broadened, read_rhythm
 from app.utils.seeds import rng_for
 
 #: Beats a minute from which on none is missed between two, and at which most is.
-_UNHURRIED_BPM, _SLOWEST_BPM = 100.0, 72.0
+_UNHURRIED_BPM, _SLOWEST_BPM = 125.0, 72.0
 
 #: Positions of a bar at least this strong are beats.
 BEAT_STRENGTH = 0.6
