@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if lacking := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         print(f"{' and '.join(lacking)} missing: pip install -r {BRINGS}", file=sys.stderr)
         return 2
-    from benchmarks.quality import goals, outside, reporting, running
+    from benchmarks.quality import goals, metronome, outside, reporting, running
 
     chosen = _chosen(options)
     with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tags, beats = (
             outside.ask(command, files) if command else None for command in (options.tagger, options.tracker)
         )
-        rows = goals.rows(judged, tags, beats)
+        bands = metronome.heard_in_bands(chosen, Path(folder), options.tracker) if options.tracker else ()
+        rows = goals.rows(judged, tags, beats, bands)
     if options.json is not None:
         options.json.write_text(json.dumps(reporting.record(rows, judged), indent=1) + "\n", encoding="utf-8")
     print(reporting.table(rows))

@@ -25,7 +25,7 @@ MACHINES = frozenset({
 
 
 #: Rows whose goals the last run did not reach: they are shown as missed, and fail nothing.
-NOT_YET: frozenset[str] = frozenset()
+NOT_YET: frozenset[str] = frozenset({"asked tempo found, within 4 %", "… half and double counted"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,11 +43,16 @@ class Row:
     below: tuple[str, ...] = ()
 
 
-def rows(judged: Sequence[Judged], tags: Heard | None, beats: Heard | None = None) -> list[Row]:
-    """Every row of the table; `tags` and `beats` are what outside ears say, where they were asked."""
+def rows(
+    judged: Sequence[Judged], tags: Heard | None, beats: Heard | None = None, bands: Sequence[Heard] = ()
+) -> list[Row]:
+    """Every row of the table; `tags` and `beats` are what outside ears say, where they were asked.
+
+    `bands` are what the beat tracker and librosa hear in bands that are given the asked tempos.
+    """
     found = [
         _technical(judged),
-        *_tempi(judged, beats),
+        *_tempi(judged, beats, bands),
         _asked(judged, "key", "asked key and third heard", 0.85),
         _asked(judged, "metre", "asked metre heard", 1.0),
         _counted(judged, beats),
@@ -113,22 +118,23 @@ def _of(number: int, what: str) -> Callable[[float], str]:
     return lambda value: f"{value:.0%} of {number} {what}"
 
 
-def _tempi(judged: Sequence[Judged], beats: Heard | None) -> list[Row]:
-    """The asked tempo, as found by librosa or by a beat tracker, and what each of them finds.
+def _tempi(judged: Sequence[Judged], beats: Heard | None, bands: Sequence[Heard]) -> list[Row]:
+    """The asked tempo, as the beat tracker finds it, as librosa does, and as they find it in a band that keeps time.
 
-    The goal is for both together: librosa alone takes 174 for 87 and 70 for 140, which fails nothing.
+    The goal is the tracker's. Without one librosa, whose tempos lean to 120, is shown against it, and fails nothing.
     """
+    librosa: Heard = {one.prompt.id: {"tempo_bpm": one.figures.get("tempo_bpm", 0.0)} for one in judged}
+    own, other = (librosa, None) if beats is None else (beats, librosa)
     found = []
-    for name, what, goal, multiples in (
-        ("tempo", "asked tempo found, within 4 %", 0.95, (1.0,)),
-        ("tempo or its octave", "… half and double counted", 1.0, OCTAVES),
+    for what, goal, multiples in (
+        ("asked tempo found, within 4 %", 0.95, (1.0,)),
+        ("… half and double counted", 1.0, OCTAVES),
     ):
-        librosa = {one.prompt.id: one.asked[name] for one in judged if name in one.asked}
-        tracker = _tracked(judged, beats, multiples)
-        either = {prompt: right or tracker.get(prompt, False) for prompt, right in librosa.items()}
-        alone = [("librosa", librosa), ("the beat tracker", tracker)] if tracker else []
-        found.append(replace(_share_row(either, what, goal), held=bool(tracker)))
-        found += [replace(_share_row(by, f"… by {ear} alone", goal), goal="", ok=None) for ear, by in alone]
+        found.append(replace(_share_row(_told(judged, own, multiples), what, goal), held=beats is not None))
+        heard = [("librosa instead", other)] if other is not None else []
+        heard += list(zip(("a band that keeps time", "that band, by librosa"), bands, strict=False))
+        for name, ear in heard:
+            found.append(replace(_share_row(_told(judged, ear, multiples), f"… {name}", goal), goal="", ok=None))
     return found
 
 
@@ -143,14 +149,14 @@ def _drums(judged: Sequence[Judged]) -> Row:
     return _row("drums or none, by ear (AUC)", "≥ 0.97", value, "{:.3f}".format, (value or 0) >= 0.97, below)
 
 
-def _tracked(judged: Sequence[Judged], beats: Heard | None, multiples: tuple[float, ...]) -> dict[str, bool]:
-    """Whether a beat tracker found the tempo asked for, or one of its multiples, by prompt."""
+def _told(judged: Sequence[Judged], heard: Heard, multiples: tuple[float, ...]) -> dict[str, bool]:
+    """Whether an ear found the tempo asked for, or one of its multiples, by prompt."""
     answers = {}
     for one in judged:
         asked, compound = one.prompt.tempo_bpm, one.prompt.metre == "6/8" and len(multiples) > 1
-        if beats is not None and asked is not None:
-            heard = beats[one.prompt.id]["tempo_bpm"]
-            answers[one.prompt.id] = tempo_found(heard, asked, multiples=COMPOUND if compound else multiples)
+        if asked is not None:
+            tempo_bpm = heard[one.prompt.id]["tempo_bpm"]
+            answers[one.prompt.id] = tempo_found(tempo_bpm, asked, multiples=COMPOUND if compound else multiples)
     return answers
 
 
