@@ -55,6 +55,8 @@ class Sense:
 
     table: Table
     key: str
+    #: Whether it is an everyday word, which places a scene.
+    everyday: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +233,13 @@ def languages() -> tuple[str, ...]:
     return tuple(_others())
 
 
+@cache
+def signs_of(language: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Letters and small words that tell a language from its neighbours."""
+    signs = _others()[language].get("signs", {})
+    return frozenset(signs.get("letters", "")), frozenset(fold(word) for word in signs.get("words", ()))
+
+
 @lru_cache(maxsize=1)
 def _english() -> dict[str, dict[str, Any]]:
     return {path.stem: _read(path) for path in sorted(VOCABULARY_FOLDER.glob("*.toml"))}
@@ -259,7 +268,8 @@ def _found(sources: Sequence[Mapping[str, Any]], own: int, native: int = 0) -> d
         if number == native:
             filler = {phrase for phrase, senses in found.items() if senses == [Sense("grammar", "filler")]}
         known = set(found) if number >= own else filler
-        for words, sense in _entries(source, _english()):
+        everyday = any(source is one for one in (_english()[EVERYDAY], *_everyday().values()))
+        for words, sense in _entries(source, _english(), everyday=everyday):
             phrase = phrase_of(words)
             if phrase in known:
                 continue
@@ -274,13 +284,17 @@ def _read(path: Path) -> dict[str, Any]:
     return tables
 
 
-def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[tuple[str, Sense]]:
+def _entries(
+    source: Mapping[str, Any], english: Mapping[str, Any], *, everyday: bool = False
+) -> Iterator[tuple[str, Sense]]:
     """Each phrase of an English set of tables or of a language file, with its meaning."""
     for table in MEANINGS:
         for key, row in source.get(table, {}).items():
             if key not in english[table]:
                 raise KeyError(f"no row {key!r} in {table}.toml")
-            yield from ((words, Sense(table, key)) for words in (row["words"] if isinstance(row, dict) else row))
+            yield from (
+                (words, Sense(table, key, everyday)) for words in (row["words"] if isinstance(row, dict) else row)
+            )
     for metre, phrases in source.get("keys", source).get("metres", {}).items():
         yield from ((words, Sense("metres", metre)) for words in phrases)
     grammar = source.get("grammar", {})

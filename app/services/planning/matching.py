@@ -41,6 +41,10 @@ class Match:
         """The row it names in a table."""
         return next((sense.key for sense in self.senses if sense.table == table), None)
 
+    def is_everyday(self, table: str) -> bool:
+        """Whether its meaning in a table is that of an everyday word."""
+        return any(sense.table == table and sense.everyday for sense in self.senses)
+
     def says(self, *keys: str) -> bool:
         """Whether it is one of these words of grammar."""
         return self.key("grammar") in keys

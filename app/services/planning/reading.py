@@ -62,7 +62,7 @@ def read(prompt: str) -> Brief:
     course = read_course(passage, said, words.of, words.conflicts)
     kinds = read_genres(passage, said, words.of, words.conflicts)
     genre = kinds.chosen
-    feeling = read_feeling([*said, *tones_of(passage, said)], kinds, course.staged, words.of, words.conflicts)
+    feeling = read_feeling([*said, *tones_of(passage, said)], kinds, course, words.of, words.conflicts)
     players = [one for one in said if one.match.first not in course.staged]
     band = read_band(players, matches, genre, words.of, words.conflicts)
     tempo_feel = _read_scale("tempo", [one for one in said if not _moves_so(one, said)], words)
