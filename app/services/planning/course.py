@@ -61,7 +61,7 @@ def read_course(passage: Passage, said: Sequence[Said], quote: Quote, conflicts:
     """Shape and loop of a passage; contradictions are added to `conflicts`."""
     read = CourseRead(loop=_loop(said, quote))
     named = [one for one in said if _shape(one) and not one.refused]
-    told, used = _told(said, quote)
+    told, used = _told(passage, said, quote)
     if named:
         read.arc = _named_shape(named, said, quote, conflicts)
     else:
@@ -139,12 +139,15 @@ def _fallen_to(passage: Passage, said: Sequence[Said]) -> list[Said]:
     ]
 
 
-def _told(said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[str, Said]]:
+def _told(passage: Passage, said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[str, Said]]:
     """The shape told by parts, levels and movement, and the words that told the level of each part."""
     spoken = [one for one in said if not one.refused]
     parts = [one for one in spoken if one.meaning("course") in _PARTS]
     moves = [one for one in spoken if one.meaning("course") in ("grow", "shrink", "burst")]
     levels, used = _levels(parts, spoken, _level)
+    if not parts and (way := _way_between(passage, [one for one in spoken if _level(one)])):
+        used = dict(zip(("begin", "end"), way, strict=True))  # "from a whisper to a roar"
+        levels = {part: _level(one) for part, one in used.items()}
     value = _shape_of(levels, [one.meaning("course") or "" for one in moves])
     if value is None:
         return None, used
@@ -156,12 +159,8 @@ def _crossing(passage: Passage, said: Sequence[Said]) -> tuple[Said, Said] | Non
     """Two opposite feelings, the one that the piece sets out from and the one that it arrives at."""
     spoken = [one for one in said if not one.refused]
     felt = [one for one in spoken if one.meaning("moods")]
-    for start, goal in pairwise(felt):
-        gap = [passage.folded(i) for i in range(start.match.last, goal.match.first)]
-        near = {passage.folded(i) for i in range(start.match.first - _FROM_REACH, start.match.first)}
-        away = gap[:2] == ["か", "ら"] or (near & _FROM and bool(gap) and gap[0] in _TO and len(gap) <= _FROM_REACH)
-        if away and _apart(start, goal):
-            return start, goal
+    if (way := _way_between(passage, felt)) and _apart(*way):
+        return way
     parts = [one for one in spoken if one.meaning("course") in _PARTS]
     tones, used = _levels(parts, spoken, _tone)
     if {tones.get("begin"), tones.get("end")} != {"glad", "dark"}:
@@ -169,6 +168,16 @@ def _crossing(passage: Passage, said: Sequence[Said]) -> tuple[Said, Said] | Non
     start, goal = used["begin"], used["end"]
     # An uneasy calm before the storm is one feeling.
     return (start, goal) if any(start.match.last <= p.match.first < goal.match.first for p in parts) else None
+
+
+def _way_between(passage: Passage, stations: Sequence[Said]) -> tuple[Said, Said] | None:
+    """Two neighbours that small words make the beginning and the goal of a way: "from panic to peace"."""
+    for start, goal in pairwise(stations):
+        gap = [passage.folded(i) for i in range(start.match.last, goal.match.first)]
+        near = {passage.folded(i) for i in range(start.match.first - _FROM_REACH, start.match.first)}
+        if gap[:2] == ["か", "ら"] or (near & _FROM and gap[:1] and gap[0] in _TO and len(gap) <= _FROM_REACH):
+            return start, goal
+    return None
 
 
 def _apart(start: Said, goal: Said) -> bool:
