@@ -15,6 +15,9 @@ Quote = Callable[[Said], tuple[str, ...]]
 #: How much each kind of word moves the place on the plane of feeling.
 _MOOD_WEIGHT, _EVENT_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT = 1.0, 0.8, 0.5, 0.6, 0.25
 
+#: How much a small word weighs that hints at a feeling.
+_HINT_WEIGHT = 0.35
+
 #: How much of a feeling an everyday word has that only goes with it: a book is no "relaxing".
 _EVERYDAY = 0.7
 
@@ -73,7 +76,12 @@ class FeelingRead:
 
 
 def read_feeling(
-    said: Sequence[Said], kinds: GenresRead, course: CourseRead, quote: Quote, conflicts: list[str]
+    said: Sequence[Said],
+    hints: Sequence[Said],
+    kinds: GenresRead,
+    course: CourseRead,
+    quote: Quote,
+    conflicts: list[str],
 ) -> FeelingRead:
     """Moods, and the place on the plane that moods, scenes, purposes, speed and genre give together.
 
@@ -121,6 +129,12 @@ def read_feeling(
             if table == "moods" and not one.refused and not partly:
                 strengths[key] = strengths.get(key, 0.0) + strength * one.degree * (_LEFT if behind else 1.0)
                 quotes.setdefault(key, []).extend(quote(one))
+    for one in hints:
+        key = one.meaning("moods") or ""
+        weights += _HINT_WEIGHT
+        valence += _HINT_WEIGHT * tables.moods[key].valence
+        arousal += _HINT_WEIGHT * tables.moods[key].arousal
+        strengths[key], quotes[key] = strengths.get(key, 0.0) + _HINT_WEIGHT, [*quotes.get(key, ()), *quote(one)]
     feeling = _Feeling(weights, weights, valence, arousal)
     lent = [genre for other in kinds.others if (genre := tables.genres[other.value]).valence is not None]
     chosen = tables.genres[kinds.chosen.value] if kinds.chosen is not None else None

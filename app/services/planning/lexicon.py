@@ -15,6 +15,9 @@ from app.services.planning.tokens import fold, tokenise
 #: Where the packaged tables live; languages/ holds words of other languages for the same rows.
 VOCABULARY_FOLDER = Path(__file__).parent / "vocabulary"
 
+#: Where small words lie, a file a language.
+HINTS_FOLDER = VOCABULARY_FOLDER / "hints"
+
 Table = Literal[
     "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "manner", "metres",
     "grammar", "degree", "refused",
@@ -238,6 +241,14 @@ def signs_of(language: str) -> tuple[frozenset[str], frozenset[str]]:
     """Letters and small words that tell a language from its neighbours."""
     signs = _others()[language].get("signs", {})
     return frozenset(signs.get("letters", "")), frozenset(fold(word) for word in signs.get("words", ()))
+
+
+@cache
+def hints_of(language: str) -> Mapping[Phrase, str]:
+    """Small words of a language that lean to a mood where nothing else says anything of music or feeling."""
+    own = [path for path in (HINTS_FOLDER / f"{language}.toml",) if path.exists()]
+    paths = sorted(HINTS_FOLDER.glob("*.toml")) if language == MIXED else own
+    return {phrase_of(words): key for path in paths for key, row in _read(path).items() for words in row}
 
 
 @lru_cache(maxsize=1)
