@@ -242,7 +242,7 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("our team just won the championship", {"moods": ["win", "friends"]}),
     ("she opened the letter and everything changed", {"moods": ["mysterious", "dramatic"]}),
     ("walking through an empty city at 3am", {"moods": ["cold", "night"], "tempo_bpm": None}),
-    ("my grandmother's kitchen on a sunday morning", {"moods": ["home"]}),
+    ("my grandmother's kitchen on a sunday morning", {"moods": ["home", "family"]}),
     ("we're late for the airport", {"moods": ["anxious"], "use": "vlog"}),
     ("two robots falling in love", {"moods": ["romantic", "futuristic"]}),
     # Parts of a piece are no moods of the whole, and refusals of them no refusals of players.

@@ -332,3 +332,23 @@ def test_letters_and_small_words_tell_neighbouring_languages_apart():
     assert language_of(passage_of("a vizinha canta no chuveiro e o prédio sorri")) == "pt"
     assert language_of(passage_of("no triste")) == "es"
     assert language_of(passage_of("a naïve tune for Björk")) == "en"
+
+
+def test_who_is_in_a_scene_says_less_than_what_happens():
+    assert read("my brother never came home from the war").valence < 0
+    assert read("no encuentro a mi hijo entre la gente").valence < 0
+    assert read("my sister").valence > 0.3
+    assert read("Heiligabend ohne Opa").valence < 0.1
+
+
+def test_a_known_phrase_leaves_room_for_the_player_that_begins_with_its_last_word():
+    brief = read("creepy music box in 3/4")
+
+    assert [heard.value for heard in brief.instruments] == ["music_box"]
+    assert "scary" in moods_of(brief)
+
+
+@pytest.mark.parametrize("prompt", ["he still sets two plates", "the light is still on in his room"])
+def test_what_is_still_so_is_no_peace(prompt: str):
+    assert "peaceful" not in moods_of(read(prompt))
+    assert "peaceful" in moods_of(read("a perfectly still lake"))

@@ -22,6 +22,9 @@ _FALLS_TO = 2
 #: Moods this far from the middle are levels too: "starts melancholic, ends triumphant".
 _QUIET_AROUSAL, _LOUD_AROUSAL = -0.35, 0.5
 
+#: The same of a scene: a storm is loud.
+_LOUD_SCENE = 0.7
+
 #: Arousal of a genre that is loud in itself: "turns into heavy metal".
 _LOUD_GENRE = 0.75
 
@@ -255,7 +258,9 @@ def _level(one: Said) -> str:
     if genre is not None and one.meaning("moods") is None:
         return "loud" if home_of(genre)[1] >= _LOUD_GENRE else ""
     mood = one.meaning("moods")
-    arousal = lexicon().moods[mood].arousal if mood is not None and not lexicon().moods[mood].scene else 0.0
+    arousal = lexicon().moods[mood].arousal if mood is not None else 0.0
+    if mood is not None and lexicon().moods[mood].scene and arousal < _LOUD_SCENE:
+        return ""
     return "quiet" if arousal <= _QUIET_AROUSAL else "loud" if arousal >= _LOUD_AROUSAL else ""
 
 

@@ -112,9 +112,13 @@ def _leaving_room(
     last, phrase = found
     shorter = phrase[:-1]
     meant = {(sense.table, sense.key) for sense in words.phrases[phrase]}
-    if last - i < 2 or not meant & {(sense.table, sense.key) for sense in words.phrases.get(shorter, ())}:
+    if last - i < 2 or shorter not in words.phrases:
         return found
     following = _longest_at(words, stream, forms, last - 1, taken, ands)
+    # "Creepy music box" is no creepy music either.
+    player = following is not None and any(sense.table == "instruments" for sense in words.phrases[following[1]])
+    if not player and not meant & {(sense.table, sense.key) for sense in words.phrases[shorter]}:
+        return found
     return (last - 1, shorter) if following is not None and following[0] > last else found
 
 
