@@ -36,7 +36,9 @@ _FALLS = ("fades", "calm_loud_calm", "shrink")
 
 #: Words that name where a way begins and where it leads, in all languages, and how near they stand.
 _FROM = frozenset({"from", "de", "del", "du", "des", "do", "da", "dal", "dalla", "dallo", "dall", "von", "vom", "aus"})
-_TO = frozenset({"to", "into", "a", "al", "ao", "au", "aux", "zu", "zum", "zur", "ins", "alla", "allo", "all", "ate"})
+_TO = frozenset(
+    {"to", "into", "a", "al", "ao", "au", "aux", "zu", "zum", "zur", "ins", "alla", "allo", "all", "ate", "へ"}
+)
 _FROM_REACH = 2
 
 #: How far apart two feelings are opposites, from where on one is glad or dark, and how much more is a rise.
@@ -178,7 +180,8 @@ def _way_between(passage: Passage, stations: Sequence[Said]) -> tuple[Said, Said
     for start, goal in pairwise(stations):
         gap = [passage.folded(i) for i in range(start.match.last, goal.match.first)]
         near = {passage.folded(i) for i in range(start.match.first - _FROM_REACH, start.match.first)}
-        if gap[:2] == ["か", "ら"] or (near & _FROM and gap[:1] and gap[0] in _TO and len(gap) <= _FROM_REACH):
+        led = gap == ["か", "ら"] and passage.folded(goal.match.last) in _TO
+        if led or (near & _FROM and gap[:1] and gap[0] in _TO and len(gap) <= _FROM_REACH):
             return start, goal
     return None
 

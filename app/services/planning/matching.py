@@ -117,6 +117,7 @@ def _leaving_room(
     following = _longest_at(words, stream, forms, last - 1, taken, ands)
     # "Creepy music box" is no creepy music either.
     player = following is not None and any(sense.table == "instruments" for sense in words.phrases[following[1]])
+    player = player and not any(table == "instruments" for table, _ in meant)
     if not player and not meant & {(sense.table, sense.key) for sense in words.phrases[shorter]}:
         return found
     return (last - 1, shorter) if following is not None and following[0] > last else found
