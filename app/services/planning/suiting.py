@@ -45,9 +45,9 @@ _CONCERT = frozenset({"strings", "ensemble"})
 _GUESTS_OF_CONCERT = frozenset({"piano", "pipe", "reed", "brass", "mallets"})
 _DRUMMED_CONCERT, _LIVELY_CONCERT = 0.85, 0.9
 
-#: Share of basses from which a style with drums is plugged in, what is left of one of machines where everybody who was
-#: asked for is of wood, wire and breath, and the valence up to which the same goes for amplifiers: the rage of a piano.
-_PLUGGED_SHARE, _BESIDE_WOOD, _DARK_WOOD = 0.8, 0.02, -0.3
+#: Share of basses from which a style with drums is plugged in, what is left of one where everybody who was asked for is
+#: of wood, wire and breath, and the feeling from which that goes: the rage of a piano.
+_PLUGGED_SHARE, _BESIDE_WOOD, _DARK, _STIRRED = 0.8, 0.004, -0.3, 0.3
 #: Families of wood, wire and breath, and the members that need a socket.
 _OF_WOOD = _CONCERT | _GUESTS_OF_CONCERT
 _PLUGGED = frozenset({"electric_piano_1", "electric_piano_2", "electric_grand_piano", "clavinet"})
@@ -81,7 +81,7 @@ def suits(style: Style, brief: Brief, character: Character, least: float = 0.0) 
         weight *= 1.0 - _DRUMMED_CONCERT * calm * drummed
     elif wanted is not None:
         weight *= (0.15 + 0.85 * drummed) if wanted else 1.0 - drummed * (0.85 if style.arousal > 0.3 else 0.5)
-    if brief.drums is None and _of_wood(brief) and _plugged_in(style, dark=(character.valence or 0.0) <= _DARK_WOOD):
+    if brief.drums is None and _rages(character) and _of_wood(brief) and _plugged_in(style):
         weight *= _BESIDE_WOOD
     if brief.tempo_bpm is not None:
         low, high = style.tempo_bpm.low, style.tempo_bpm.high
@@ -115,16 +115,23 @@ def _of_wood(brief: Brief) -> bool:
     )
 
 
-def _plugged_in(style: Style, *, dark: bool) -> bool:
-    """Whether a style with drums has a bass of machines, or in the dark any that is plugged in."""
+def _rages(character: Character) -> bool:
+    """Whether the feeling is dark and stirred."""
+    return (character.valence or 0.0) <= _DARK and (character.arousal or 0.0) >= _STIRRED
+
+
+def _plugged_in(style: Style) -> bool:
+    """Whether a style with drums has a bass of machines or amplifiers."""
     bass = style.ensemble.get("bass")
     if bass is None or "drums" not in style.ensemble:
         return False
     shares = bass.instruments
-    made = {key for key in shares if INSTRUMENTS[key].source == "synth"}
-    if dark:
-        made |= {key for key in shares if INSTRUMENTS[key].family == "bass" and key != "acoustic_bass"}
-    return sum(shares[key] for key in made) >= _PLUGGED_SHARE * sum(shares.values())
+    plugged = (
+        share
+        for key, share in shares.items()
+        if INSTRUMENTS[key].source == "synth" or (INSTRUMENTS[key].family == "bass" and key != "acoustic_bass")
+    )
+    return sum(plugged) >= _PLUGGED_SHARE * sum(shares.values())
 
 
 def welcomes(style: Style, asked: Sequence[tuple[str, ...]]) -> float:
