@@ -8,8 +8,11 @@ import pytest
 from app.models.plan import Plan, Section, Voice
 from app.models.score import Note
 from app.services.composing import compose, perform
+from app.services.composing.bass import HIGH_FIFTH, HOME
+from app.services.composing.contrapuntal import Sounding
 from app.services.composing.imitating import delay_beats, imitated
-from app.services.composing.motif import Cell, reshaped
+from app.services.composing.limits import reach
+from app.services.composing.motif import Cell, motif_for, reshaped
 from app.services.composing.ornamenting import approached, slid
 from app.services.composing.performing import PEDALLED_ROLES
 from app.services.composing.setting import Setting
@@ -200,10 +203,10 @@ def test_each_follower_of_a_canon_enters_later(monkeypatch):
 def test_a_follower_keeps_to_its_register():
     setting = Setting(one_section("classical", roles=("lead", "counter", "chords"), seed=5))
     lead = [Note(pitch=72 + step % 5, start_beat=float(step), length_beats=1.0, velocity=80) for step in range(40)]
-    for reach in ((36, 55), (48, 67), (60, 79)):
-        followed = imitated(setting, setting.bars[:12], lead, reach)
+    for register in ((36, 55), (48, 67), (60, 79)):
+        followed = imitated(setting, setting.bars[:12], lead, register)
         assert followed
-        assert all(reach[0] <= pitch <= reach[1] for _, _, _, pitch in followed)
+        assert all(register[0] <= pitch <= register[1] for _, _, _, pitch in followed)
 
 
 # Answers, pairs of second voices, rhythms.
@@ -268,6 +271,68 @@ def test_two_second_voices_do_not_stand_on_the_same_note():
 
     assert len(shares) > 6
     assert share(shares) >= 0.8
+
+
+def doubled(style: str, seed: int) -> list[bool]:
+    """Whether the second voice stands on the melody's very note, every half beat in which both sound."""
+    plan = plan_for(style, seconds=60, seed=seed)
+    score = compose(plan)
+    lines = [[note for part in parts_of(score, plan, role) for note in part.notes] for role in ("lead", "counter")]
+    if not all(lines):
+        return []
+    lead, second = (Sounding(notes) for notes in lines)
+    moments = [(lead.at(half / 2), second.at(half / 2)) for half in range(int(2 * score.length_beats))]
+    return [one == other for one, other in moments if one is not None and other is not None]
+
+
+def test_a_second_voice_seldom_stands_on_the_note_of_the_melody():
+    styles = ("soul", "corporate", "meditation", "pop", "rock", "horror", "lofi", "classical")
+    together = [flag for style in styles for seed in range(1, 5) for flag in doubled(style, seed)]
+
+    assert len(together) > 1000
+    assert share(together) <= 0.03
+
+
+@pytest.mark.parametrize("style", ["flamenco", "waltz", "country", "celtic", "march", "polka"])
+def test_a_fifth_that_would_stand_among_the_chords_is_taken_below_its_root(style):
+    high = []
+    for seed in range(1, 7):
+        plan = plan_for(style, seconds=60, seed=seed)
+        setting, (low, top) = Setting(plan), reach(plan.voice("bass"))
+        home = low + HOME * min(top - low, 26)
+        notes = parts_of(compose(plan), plan, "bass")[0].notes
+        fifths = [note.pitch for note in notes if note.pitch % 12 == chord_at(setting, note.start_beat).fifth]
+        high += [pitch > home + HIGH_FIFTH for pitch in fifths]
+
+    assert len(high) > 60
+    assert share(high) <= 0.05
+
+
+@every_style
+def test_two_lines_do_not_end_on_one_note(style):
+    for seed in range(1, 7):
+        plan = plan_for(style, seconds=12, seed=seed)
+        score = compose(plan)
+        lines = [part.notes for role in ("lead", "counter") for part in parts_of(score, plan, role)]
+        last = plan.beats - plan.beats_per_bar - 1e-6
+        ends = [notes[-1].pitch for notes in lines if notes[-1].start_beat >= last]
+
+        assert len(ends) == len(set(ends)), seed
+
+
+def test_an_answer_speaks_in_the_rhythm_of_its_melody(monkeypatch):
+    with_manner(monkeypatch, counter={"answer": 1.0})
+    for seed in range(1, 7):
+        # The same material in a quiet and in a strong section has one motif, and so has whoever answers.
+        setting = Setting(one_section("folk", roles=("lead", "counter", "chords"), seed=seed))
+        asked: list[float] = []
+        monkeypatch.setattr(
+            "app.services.composing.countering.motif_for",
+            lambda setting, material, energy, asked=asked: asked.append(energy) or motif_for(setting, material, energy),
+        )
+        compose(setting.plan)
+
+        assert set(asked) == {setting.energy_of("A")}
 
 
 def test_a_rhythm_may_be_reshaped_but_keeps_its_bar():

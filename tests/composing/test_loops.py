@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from app.services.composing import compose, perform
+from app.services.composing.bass import write_bass
 from app.services.composing.performing import _drift
 from app.services.composing.setting import Setting
 from app.services.styles import load_style, style_names
@@ -43,6 +44,16 @@ def test_the_last_bar_of_a_loop_is_played_like_the_others(style):
     assert counts[plan.bars - 1] >= 0.5 * counts[plan.bars - 2]
     late = [note for note in notes if note.start_beat > (plan.bars - 0.5) * bar]
     assert late
+
+
+@pytest.mark.parametrize("style", [name for name in style_names() if not load_style(name).bass.tied_beats])
+def test_the_bass_leads_on_in_the_last_beat_of_a_loop(style):
+    for seed in range(1, 7):
+        plan = loop_for(style, seed=seed)
+        for voice in plan.ensemble:
+            if voice.role == "bass" and voice.name in plan.form[-1].voices:
+                notes = write_bass(Setting(plan), voice)
+                assert max(note.start_beat for note in notes) >= plan.beats - 1 - 1e-6
 
 
 @pytest.mark.parametrize("style", ["chiptune", "house", "rock", "techno", "solo_piano", "baroque"])

@@ -16,7 +16,7 @@ from app.services.composing.singing import LEAP_SEMITONES
 from app.services.styles import load_style, style_names
 from app.services.theory.rhythm import read_rhythm
 from app.utils.seeds import rng_for
-from tests.composing.listening import share
+from tests.composing.listening import chord_at, parts_of, rhythm_of, share
 from tests.composing.plans import plan_for
 
 #: Styles that sing; techno and drones hardly do.
@@ -154,7 +154,72 @@ def test_phrases_end_on_a_long_note():
     assert share(long) >= 0.8
 
 
+#: Styles whose phrases end on long notes over chords that move on.
+HOLDING = ("solo_piano", "acoustic_guitar", "lullaby", "pop", "choral", "synthwave", "samba", "soul")
+
+
+def test_a_note_that_leads_nowhere_is_not_held_into_a_chord_it_is_foreign_to():
+    kept = []
+    for setting, notes in lines(*HOLDING):
+        for note, after in pairwise(notes):
+            resolves = 0 < abs(after.pitch - note.pitch) <= 2
+            end = note.start_beat + note.length_beats
+            if note.length_beats >= 1.5 and not resolves:
+                kept.append(note.pitch % 12 in chord_at(setting, end - 0.3).classes)
+
+    assert len(kept) > 300
+    assert share(kept) >= 0.95
+
+
+def test_the_melody_seldom_goes_with_the_bass_from_fifth_to_fifth_or_octave_to_octave():
+    parallel = []
+    for style in ("choral", "classical", "cinematic", "waltz", "lullaby", "orchestral"):
+        for seed in SEEDS:
+            plan = plan_for(style, seconds=60, seed=seed)
+            setting = Setting(plan)
+            for before, after in pairwise(parts_of(compose(plan), plan, "lead")[0].notes):
+                if after.start_beat - before.start_beat - before.length_beats > 0.4:
+                    continue  # across a breath nobody hears it
+                first, second = chord_at(setting, before.start_beat).bass, chord_at(setting, after.start_beat).bass
+                if first != second and before.pitch != after.pitch:
+                    was, becomes = (before.pitch - first) % 12, (after.pitch - second) % 12
+                    parallel.append(was == becomes and was in (0, 7))
+
+    assert len(parallel) > 300
+    assert share(parallel) <= 0.06
+
+
 # Motifs.
+
+
+def test_what_is_no_theme_recalls_how_the_piece_began():
+    recalled = []
+    for style in ("pop", "corporate", "synthwave", "country", "folk", "rock"):
+        for seed in SEEDS:
+            names = tuple(voice.name for voice in plan_for(style, roles=("lead", "chords"), seed=seed).ensemble)
+            form = tuple(
+                Section(kind=kind, material=material, bars=8, energy=energy, voices=names)
+                for kind, material, energy in (("verse", "A", 0.5), ("chorus", "B", 0.8))
+            )
+            plan = plan_for(style, roles=("lead", "chords"), seed=seed, bars=16).model_copy(update={"form": form})
+            setting = Setting(plan)
+            (lead,) = parts_of(compose(plan), plan, "lead")
+            beats = setting.metre.beats
+            bars = [set(rhythm_of(lead, bar.start_beat, bar.start_beat + beats)) for bar in setting.bars]
+            head = set(rhythm_of(lead, 0.0, beats))
+            recalled.append(any(head <= bar for bar in bars[8:15]))
+
+    assert share(recalled) >= 0.7
+
+
+@pytest.mark.parametrize("kind", ["chorus", "bridge", "theme", "verse"])
+def test_short_phrases_say_more_than_one_thing_between_their_endings(kind):
+    setting = Setting(plan_for("lullaby", bars=9, seed=1))
+    bars = setting.bars[:2]
+
+    heads = {letters_of(kind, Phrase(bars, number, number % 2 == 1, 4))[0] for number in range(4)}
+
+    assert len(heads) == 2
 
 
 def test_the_head_of_a_motif_is_heard_at_least_three_times_and_developed():

@@ -6,7 +6,9 @@ from app.services.composing import compose
 from app.services.composing.changes import spread
 from app.services.composing.harmony import taken_up
 from app.services.composing.pacing import LEAST_PER_MINUTE, MOST_PER_MINUTE, calmed, livened, pace
+from app.services.composing.setting import Setting
 from app.services.planning import make_plan, read
+from app.services.styles import load_style, style_names
 from app.services.theory.chords import Chord
 from app.services.theory.metre import metre_of
 
@@ -39,6 +41,29 @@ def test_hurrying_chords_lose_what_colours_first_and_what_leads_on_last():
     assert C_OVER_E not in left
     assert left[-2:] == [F, G]
     assert all(sum(change.length for change in bar) == 4 and bar[0].position == 0 for bar in calm)
+
+
+def test_a_cadence_that_hurries_keeps_its_dominant():
+    bars = spread([(F, 0.5), (A, 0.5), (C, 0.5), (A, 0.5), (F, 1), (C, 0.5), (G, 0.5), (C, 1)], 5, METRE)
+
+    calm = calmed(bars, METRE, 0.9)
+
+    assert pace(calm, 0.9) < pace(bars, 0.9)
+    assert [change.chord for change in calm[-2]] == [G]
+    assert calm[-2][0].position == 0
+    assert calm[-2][0].length == 4
+
+
+@pytest.mark.parametrize("name", [name for name in style_names() if not load_style(name).harmony.static])
+def test_every_piece_comes_to_its_last_chord_from_another(name):
+    style = load_style(name)
+    for seed in range(1, 5):
+        plan = make_plan(
+            read(style.title), duration_s=45, seed=seed, soundfont_sha256=None, styles={name: style}
+        ).model_copy(update={"loop": False})
+        before = Setting(plan).bars[-2].changes[-1].chord
+
+        assert before.root != Setting(plan).bars[-1].key.root, seed
 
 
 def test_calm_chords_stay_as_they_are():

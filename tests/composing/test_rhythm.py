@@ -246,7 +246,7 @@ def test_a_downbeat_is_a_downbeat_in_every_metre(style, metre):
 
 def test_hats_between_the_beats_are_lighter_the_slower_the_beat():
     lighter = []
-    for tempo_bpm in (72.0, 100.0):
+    for tempo_bpm in (72.0, 125.0):
         plan, score = section("lofi", tempo_bpm=tempo_bpm)
         hats = [note for note in parts_of(score, plan, "drums")[0].notes if note.pitch == DRUM_KEYS["hat"]]
         on, off = ([note.velocity for note in hats if (note.start_beat % 1 < 1e-6) is beat] for beat in (True, False))

@@ -178,6 +178,18 @@ def test_a_verse_is_no_introduction():
                 assert thin or len(section.voices) >= min(3, len(plan.ensemble)), style
 
 
+def test_the_tune_is_heard_in_an_ending_that_takes_long():
+    long_endings = 0
+    for style in ("reggae", "lofi", "dub", "ambient", "pop", "soul"):
+        for seed, seconds in ((1, 20), (2, 45), (3, 45), (4, 120)):
+            plan = plan_of("music", seconds, seed, styles={style: packaged_styles()[style]})
+            last, leads = plan.form[-1], {voice.name for voice in plan.ensemble if voice.role == "lead"}
+            if leads and last.kind == "outro" and last.bars >= plan.bars / 5:
+                long_endings += 1
+                assert leads & set(last.voices), (style, seed)
+    assert long_endings >= 6
+
+
 def test_sections_are_whole_phrases_where_they_fit():
     for seed in range(6):
         plan = plan_of("rock", 120, seed)
@@ -876,3 +888,18 @@ def test_a_tempo_in_numbers_is_counted_in_beats_of_one_length():
 
     assert metres == {"4/4"}
     assert "7/8" in free
+
+
+@pytest.mark.parametrize("prompt", ["ambient pads at 60 bpm", "meditation music, 66 bpm"])
+def test_a_tempo_in_numbers_is_told_by_somebody_from_beginning_to_end(prompt):
+    telling = {"chords", "arpeggio", "drums", "percussion"}
+
+    def told(text: str, seed: int) -> bool:
+        plan = plan_of(text, seed=seed)
+        # Neighbours of one material may differ by who rests in the quieter one.
+        heard = [any(plan.voice(name).role in telling for name in section.voices) for section in plan.form]
+        return sum(heard) >= len(heard) - 1
+
+    assert all(told(prompt, seed) for seed in range(20))
+    assert not all(told(prompt.split(" at ")[0].split(",")[0], seed) for seed in range(20))
+    assert not any(told(f"{prompt}, no arpeggio", seed) for seed in range(20))

@@ -6,8 +6,11 @@ import pytest
 
 from app.models.plan import Plan, Section
 from app.services.composing import compose
+from app.services.composing.drawing import in_mode
 from app.services.composing.setting import Setting
-from tests.composing.listening import chord_at, layouts, parts_of
+from app.services.styles import load_style
+from app.services.styles.idioms import Pattern
+from tests.composing.listening import chord_at, layouts, parts_of, rhythm_of
 from tests.composing.plans import plan_for
 
 
@@ -87,3 +90,81 @@ def test_flamenco_rests_on_a_major_chord_whatever_its_scale():
     plan = plan_for("flamenco", roles=("lead", "chords"), bars=8, seed=3, mode="phrygian", time_signature="4/4")
 
     assert Setting(plan).bars[-1].changes[-1].chord.intervals[:2] == (0, 4)
+
+
+def chords_of(style: str, seed: int) -> tuple[Setting, dict[int, float]]:
+    """Beats for which the chord on each degree of the key holds, by semitones above its tonic."""
+    setting = Setting(plan_for(style, seed=seed, seconds=60, mode="major"))
+    beats: dict[int, float] = {}
+    for bar in setting.bars:
+        for change in bar.changes:
+            degree = (change.chord.root - bar.key.root) % 12
+            beats[degree] = beats.get(degree, 0.0) + change.length
+    return setting, beats
+
+
+def test_a_polka_stands_on_its_tonic_much_longer_than_on_its_dominant():
+    tonic, dominant = (sum(chords_of("polka", seed)[1].get(degree, 0.0) for seed in range(1, 25)) for degree in (0, 7))
+
+    assert tonic >= 1.9 * dominant > 0
+
+
+@pytest.mark.parametrize(("style", "metre"), [("polka", "2/4"), ("mariachi", "2/4"), ("mariachi", "3/4")])
+def test_oom_pah_turns_within_eight_bars(style, metre):
+    turned = []
+    for seed in range(1, 7):
+        plan = plan_for(style, seed=seed, seconds=60, time_signature=metre)
+        setting = Setting(plan)
+        for part in parts_of(compose(plan), plan, "chords"):
+            rhythms = [
+                tuple(rhythm_of(part, bar.start_beat, bar.start_beat + setting.metre.beats))
+                for bar in setting.bars[:-1]
+            ]
+            sections = [
+                rhythms[stretch.first_bar : stretch.first_bar + stretch.bars]
+                for stretch in setting.stretches
+                if stretch.bars >= 8 and stretch.section.energy >= 0.25
+            ]
+            turned += [len(set(bars)) > 1 for bars in sections if any(bars)]
+
+    assert len(turned) >= 6
+    assert all(turned)
+
+
+def test_the_middle_of_a_meditation_goes_more_slowly_and_has_chords_of_its_own():
+    style = load_style("meditation")
+    for form in style.forms[3:]:
+        (kind,) = {step.kind for step in form if step.material == "B" and step.kind != "variation"}
+        assert kind == "bridge"
+    for mode in ("major", "lydian", "dorian", "mixolydian", "minor"):
+        first = [p.bars[0][0] for p in style.harmony.progressions if mode in p.modes and "bridge" in p.sections]
+        assert first
+        assert not {"i", "I"} & set(first)
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_chants_flow_over_held_tones_where_hymns_stand_in_four_parts(seed):
+    chant, hymn = (plan_for("choral", seed=seed, seconds=60, mode=mode) for mode in ("dorian", "major"))
+
+    def texture(plan: Plan) -> tuple[float, float]:
+        """Notes of the tune a beat while it sings, notes of a struck chord."""
+        score = compose(plan)
+        (tune,), (chords,) = (parts_of(score, plan, role) for role in ("lead", "chords"))
+        struck = [note.start_beat for note in chords.notes if note.start_beat < plan.beats - plan.beats_per_bar]
+        sung = sum(note.length_beats for note in tune.notes)
+        return len(tune.notes) / sung, len(struck) / len(set(struck))
+
+    flowing, thin = texture(chant)
+    walking, full = texture(hymn)
+
+    assert flowing >= 1.2 * walking
+    assert thin == 1.0
+    assert full >= 2.0
+
+
+def test_options_written_for_a_mode_are_for_that_mode_alone():
+    plain, dorian = Pattern(rhythm="x---x---"), Pattern(rhythm="x-x-x-x-", modes=("dorian",))
+
+    assert in_mode((plain, dorian), "dorian") == (dorian,)
+    assert in_mode((plain, dorian), "major") == (plain,)
+    assert in_mode((dorian,), "major") == (dorian,)

@@ -8,7 +8,7 @@ import numpy as np
 from app.models.plan import Voice
 from app.models.score import Note
 from app.services.composing.changes import Change
-from app.services.composing.drawing import suited_pattern
+from app.services.composing.drawing import in_mode, suited_pattern
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import reach
 from app.services.composing.setting import Bar, Setting
@@ -19,6 +19,10 @@ from app.services.theory.scales import nearest_pitch, pitches_between
 
 #: Where in its register the bass feels at home, from its lowest (0) to its highest pitch (1).
 HOME = 0.36
+
+#: Where roots and fifths alternate, a fifth this many semitones above home gives way to the one below the root; and
+#: the signs of bars in which they do.
+HIGH_FIFTH, ALTERNATING = 9, frozenset("R5asgp")
 
 #: Chance, times the bar's energy, that the last bar of four leads on, and that of eight.
 TURNS = {False: 0.45, True: 0.85}
@@ -65,12 +69,14 @@ class _BassLine:
         self._chord: Chord | None = None
         #: Whether the last stroke was the coming root, struck early: it need not be struck again when its chord comes.
         self._early = False
+        #: Whether the chord's strokes are roots and fifths, with what leads on.
+        self._alternates = False
         self.notes: list[Note] = []
         for stretch in setting.stretches_of(voice):
             rng = setting.rng("bass", voice.name, *stretch.key)
             pattern = suited_pattern(
                 rng,
-                self._idiom.patterns,
+                in_mode(self._idiom.patterns, setting.plan.mode),
                 energy=setting.busyness(stretch.section.energy),
                 metre=setting.plan.time_signature,
                 density=setting.plan.marked_density,
@@ -87,6 +93,8 @@ class _BassLine:
                     turned = fancy.random() < TURNS[(bar.number + 1) % 8 == 0] * bar.energy
                     if (bar.number + 1) % 4 == 0 and turned and not self._idiom.tied_beats:
                         strokes = led_on(strokes, setting.metre.beats)
+                    if setting.plan.loop and bar.index == len(setting.bars) - 1 and not self._idiom.tied_beats:
+                        strokes = _led_round(strokes, sum(change.length for change in bar.changes))
                     self._play(bar, strokes, rng)
 
     def _play(self, bar: Bar, strokes: tuple[Stroke, ...], rng: np.random.Generator) -> None:
@@ -107,6 +115,7 @@ class _BassLine:
         following = self._setting.following(bar, change)
         end = change.position + change.length
         walking = [stroke for stroke in strokes if stroke.sign in "wa"]
+        self._alternates = {stroke.sign for stroke in strokes} <= ALTERNATING
         for index, stroke in enumerate(strokes):
             if index == 0 and change.chord != self._chord and not self._early and stroke.sign in "35678a":
                 stroke = replace(stroke, sign="R")
@@ -135,7 +144,9 @@ class _BassLine:
     def _tone(self, sign: str, chord: Chord, after: Chord, index: int, left: int, rng: np.random.Generator) -> int:
         root = self._root(after if sign == "p" else chord)
         if sign == "5":
-            return self._near(chord.fifth, root)
+            fifth = self._near(chord.fifth, root)
+            low = self._alternates and fifth > self._home + HIGH_FIFTH and fifth - 12 >= self._low
+            return fifth - 12 if low else fifth
         if sign == "8":
             return root + 12 if root + 12 <= self._high else root
         if sign == "3":
@@ -204,6 +215,15 @@ def led_on(strokes: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:
         if stroke.position < last - 1e-6
     )
     return (*kept, Stroke(last, 0.5, "5"), Stroke(last + 0.5, 0.5, "a"))
+
+
+def _led_round(strokes: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:
+    """A loop's last bar with a step to where it begins, if nothing else is struck in its last beat."""
+    last = beats - 1.0
+    if any(stroke.position > last - 1e-6 for stroke in strokes):
+        return strokes
+    kept = (replace(stroke, length=min(stroke.length, last - stroke.position)) for stroke in strokes)
+    return (*kept, Stroke(last, 1.0, "a"))
 
 
 def _held_over(strokes: tuple[Stroke, ...], upcoming: tuple[Stroke, ...], beats: float) -> tuple[Stroke, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from app.models.plan import Voice
 from app.models.score import Note
 from app.services.composing.changes import Change
-from app.services.composing.drawing import suited_pattern
+from app.services.composing.drawing import in_mode, suited_pattern
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import reach
 from app.services.composing.manners import struck_as_asked
@@ -86,6 +86,7 @@ def rhythm_of(
 ) -> tuple[Rhythm, ...]:
     """The bars of the rhythm that a voice plays in all sections that are alike."""
     rng = setting.rng("pattern", voice.name, *stretch_key)
+    patterns = in_mode(patterns, setting.plan.mode)
     pattern = _suited(setting, voice, patterns, energy, rng)
     bars = setting.rhythm(pattern.rhythm, pattern.metre)
     busyness = setting.busyness(energy)

@@ -7,6 +7,7 @@ from itertools import chain
 from app.models.plan import Plan, Role, Voice
 from app.models.score import DRUM_ROLES, ChordSpan, KeyChange, Note, Part, Score
 from app.services.composing.bass import write_bass
+from app.services.composing.breathing import breathed
 from app.services.composing.comping import write_arpeggio, write_chords, write_pad, write_texture
 from app.services.composing.countering import write_counter
 from app.services.composing.dropping import dropped
@@ -42,7 +43,7 @@ def write(plan: Plan) -> tuple[Setting, Score]:
     fugue = write_fugue(setting) if setting.entries else {}
     melodies = write_melody(setting, [voice for voice in plan.ensemble if voice.role == "lead" and not fugue])
     lead = list(chain.from_iterable(melodies.values()))
-    parts = []
+    parts: list[Part] = []
     counters: list[list[Note]] = []
     for voice in plan.ensemble:
         if fugue:
@@ -55,7 +56,8 @@ def write(plan: Plan) -> tuple[Setting, Score]:
         else:
             writer = write_transitions if voice.instrument == LEADS_ON else WRITERS[voice.role]
             notes = writer(setting, voice)
-        parts.append(_part(setting, voice, trembled(plan, voice, dropped(setting, voice, notes))))
+        notes = breathed(setting, voice, dropped(setting, voice, notes))
+        parts.append(_part(setting, voice, trembled(plan, voice, notes), _closing(setting, parts)))
     begun, chords = _begun(plan, tuple(parts)), _chord_spans(setting)
     upper, lower = (int(number) for number in plan.time_signature.split("/"))
     score = Score(
@@ -70,15 +72,22 @@ def write(plan: Plan) -> tuple[Setting, Score]:
     return setting, score
 
 
-def _part(setting: Setting, voice: Voice, notes: Iterable[Note]) -> Part:
-    """A voice's notes with the final chord, held to what its instrument can play."""
+def _closing(setting: Setting, parts: Iterable[Part]) -> frozenset[int]:
+    """The pitches on which lines end that are written already."""
+    last = setting.final_bar.start_beat - 1e-6
+    lines = (part for part in parts if setting.plan.voice(part.voice).role in SINGLE_LINES)
+    return frozenset(note.pitch for part in lines for note in part.notes if note.start_beat >= last)
+
+
+def _part(setting: Setting, voice: Voice, notes: Iterable[Note], taken: frozenset[int]) -> Part:
+    """A voice's notes with the final chord, held to what its instrument can play; `taken` are lines' last notes."""
     single = voice.role in SINGLE_LINES
     if voice.role in DRUM_ROLES or voice.instrument == LEADS_ON:
         notes = _led_on(setting, notes)
     written = finished(notes, voice, setting.length_beats, single=single)
     if voice.role in DRUM_ROLES or voice.instrument == LEADS_ON or setting.plan.loop:
         return Part(voice=voice.name, notes=_own(setting, voice, written))
-    final = final_notes(setting, voice, written[-1] if written else None)
+    final = final_notes(setting, voice, written[-1] if written else None, taken)
     whole = (*_until(written, setting.final_bar.start_beat), *final)
     return Part(voice=voice.name, notes=_own(setting, voice, whole))
 

@@ -21,6 +21,10 @@ ANSWER_BEATS = 1.4
 #: Semitones the second voice keeps away from the melody where it can.
 ELBOW_ROOM = 3
 
+#: Costs of a slow note: too near the melody, on its very note, an octave from it, above it where it belongs below. They
+#: count by the share of its time for which that is so; the melody is looked up so often, in beats.
+NEAR, UNISON, OCTAVE, ABOVE, LOOKED_UP_BEATS = 4.0, 3.0, 1.5, 1.0, 0.5
+
 
 def write_counter(
     setting: Setting, voice: Voice, melody: Sequence[Note], others: Sequence[Sequence[Note]] = ()
@@ -63,6 +67,8 @@ class _Counter:
         self._others = [Sounding(notes) for notes in others]
         self._low, self._high = reach(voice)
         self._pitch = (self._low + self._high) // 2
+        #: Whether its register lies below where the melody mostly sings.
+        self._below = bool(lead) and self._pitch < sum(note.pitch for note in lead) / len(lead)
         self.notes: list[Note] = []
 
     def line(self, bars: Sequence[Bar]) -> None:
@@ -75,12 +81,11 @@ class _Counter:
                     position = change.position + part * length
                     start = bar.start_beat + position
                     tones = pitches_between(change.chord.classes, self._low, self._high) or (self._pitch,)
-                    above = self._sung.at(start)
+                    melody = self._sung_during(start, length)
                     strain = {
                         pitch: abs(pitch - self._pitch)
                         + (2.5 if part and pitch == self._pitch else 0.0)
-                        + (4.0 if above is not None and abs(pitch - above) < ELBOW_ROOM else 0.0)
-                        + (1.5 if above is not None and (pitch - above) % 12 == 0 else 0.0)
+                        + sum(self._beside(pitch, sung) for sung in melody) / max(len(melody), 1)
                         + sum(3.0 for other in self._others if _crowded(pitch, other.at(start)))
                         + 0.15 * abs(pitch - (self._low + self._high) / 2)
                         for pitch in tones
@@ -88,10 +93,22 @@ class _Counter:
                     self._pitch = min(strain, key=lambda pitch: (strain[pitch], pitch))
                     self._add(bar, position, length * 0.98, self._pitch, 0.35)
 
+    def _sung_during(self, start: float, length: float) -> list[int]:
+        """What the melody sings while a note sounds, beginning with what it sings when the note is struck."""
+        count = max(1, int(length / LOOKED_UP_BEATS))
+        sung = (self._sung.at(start + place * LOOKED_UP_BEATS) for place in range(count))
+        return [pitch for pitch in sung if pitch is not None]
+
+    def _beside(self, pitch: int, sung: int) -> float:
+        """What it costs to sound beside a note of the melody."""
+        near = NEAR * (abs(pitch - sung) < ELBOW_ROOM) + UNISON * (pitch == sung)
+        return near + OCTAVE * ((pitch - sung) % 12 == 0) + ABOVE * (pitch > sung and self._below)
+
     def answer(self, bars: Sequence[Bar]) -> None:
         """The motif's rhythm in the melody's rests; silence under its notes."""
         setting = self._setting
-        cell = motif_for(setting, bars[0].section.material, bars[0].section.energy).cells["a"]
+        material = bars[0].section.material
+        cell = motif_for(setting, material, setting.energy_of(material)).cells["a"]
         for bar in bars:
             opening = self._rest_in(bar)
             if opening is None:
@@ -110,8 +127,15 @@ class _Counter:
                     break
                 if place:
                     index = max(0, min(len(tones) - 1, index + cell.steps[place - 1]))
+                index = self._aside(tones, index, bar.start_beat + position)
                 self._add(bar, position, min(stroke.length, end - position) * 0.92, tones[index], 0.5)
             self._pitch = round((tones[index] + (self._low + self._high) / 2) / 2)
+
+    def _aside(self, tones: Sequence[int], index: int, beat: float) -> int:
+        """The place of a tone that is not the one the melody holds: the next below, else above."""
+        if tones[index] != self._sung.at(beat) or len(tones) < 3:
+            return index
+        return index - 2 if index >= 2 else index + 2
 
     def canon(self, bars: Sequence[Bar]) -> None:
         """The melody again, a bar or two later; the leader begins alone."""

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from app.models.plan import Mode
 from app.services.styles.idioms import Fitting, Pattern
 
 Choice = TypeVar("Choice")
@@ -38,6 +39,12 @@ def suited(
     """An option for this energy, metre and instrument family, by weight."""
     pool = fitting(options, energy=energy, metre=metre, family=family)
     return drawn(rng, pool, [option.weight for option in pool])
+
+
+def in_mode(options: Sequence[Suiting], mode: Mode) -> tuple[Suiting, ...]:
+    """Options written for a mode; where there is none, those written for any."""
+    own = tuple(option for option in options if mode in option.modes)
+    return own or tuple(option for option in options if not option.modes) or tuple(options)
 
 
 def fitting(options: Sequence[Suiting], *, energy: float, metre: str, family: str = "") -> list[Suiting]:

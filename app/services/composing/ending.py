@@ -5,15 +5,22 @@ from app.models.score import DRUM_ROLES, Note
 from app.services.composing.dynamics import velocity
 from app.services.composing.limits import folded, reach
 from app.services.composing.setting import Setting
-from app.services.theory.scales import nearest_pitch
+from app.services.theory.scales import nearest_pitch, pitches_between
 from app.services.theory.voicing import nearest_voicing, voicings
 
 #: Notes of the final chord by role; a line ends on one.
 _FINAL_VOICES = {"chords": 4, "pad": 4, "arpeggio": 3, "texture": 2}
 
 
-def final_notes(setting: Setting, voice: Voice, before: Note | None) -> list[Note]:
-    """What a pitched voice plays in the last bar, coming from the note before; nothing if its section leaves it out."""
+#: How many semitones farther a second voice goes so as not to end on the note of another line.
+_OWN_NOTE = 9.0
+
+
+def final_notes(setting: Setting, voice: Voice, before: Note | None, taken: frozenset[int] = frozenset()) -> list[Note]:
+    """What a pitched voice plays in the last bar, coming from the note before; nothing if its section leaves it out.
+
+    A second voice ends on none of the pitches `taken` by other lines if it can.
+    """
     bar = setting.final_bar
     if voice.role in DRUM_ROLES or voice.name not in bar.section.voices:
         return []
@@ -31,7 +38,14 @@ def final_notes(setting: Setting, voice: Voice, before: Note | None) -> list[Not
         # A melody comes home to the tonic; a second voice leaves it that place and takes the third or the fifth.
         wanted = (chord.root, chord.third) if voice.role == "lead" else (chord.third, chord.fifth)
         candidates = [nearest_pitch(coming_from, tone, low, high) for tone in wanted]
-        pitches = (min(candidates, key=lambda pitch: abs(pitch - coming_from) + 2.5 * (pitch % 12 != wanted[0])),)
+        shared = taken if voice.role == "counter" else frozenset()
+        if shared.issuperset(candidates):
+            candidates = [*candidates, *pitches_between(chord.classes, low, high)]
+
+        def strain(pitch: int) -> float:
+            return abs(pitch - coming_from) + 2.5 * (pitch % 12 != wanted[0]) + _OWN_NOTE * (pitch in shared)
+
+        pitches = (min(candidates, key=strain),)
     force = velocity(setting.plan, bar, voice.role, 0.7)
     length = setting.length_beats - bar.start_beat
     return [

@@ -40,8 +40,10 @@ OPENING_MS: dict[Manner, float] = {"strummed": 38.0, "arpeggiated": 120.0}
 PICKED = (Pattern(rhythm="b-3-2-4-1-3-2-4-"), Pattern(rhythm="b-4-2-5-b-4-3-2-"), Pattern(rhythm="1-3-4-3-2-3-4-3-"))
 STRUMMED = (Pattern(rhythm="X---x-xo..xox-xo"), Pattern(rhythm="X---x-o---o-x-o-"), Pattern(rhythm="X-x-xoxoX-x-xoxo"))
 
-#: Families that need breath, how long one lasts and how long it takes, in seconds; ensembles breathe in turns.
+#: Families and instruments that need breath, how long one lasts and how long it takes, in seconds; some ensembles
+#: breathe in turns.
 BLOWN = frozenset({"pipe", "reed", "brass"})
+SUNG = frozenset({"choir_aahs", "voice_oohs"})
 BREATH_S, INHALING_S = 6.5, 0.22
 BREATHERS: frozenset[Role] = frozenset({"lead", "counter"})
 SECTIONS = frozenset({"brass_section", "synth_brass_1", "synth_brass_2", "accordion", "harmonica"})
@@ -87,6 +89,12 @@ def trembled(plan: Plan, voice: Voice, notes: Sequence[Note]) -> list[Note]:
     return sorted(made, key=lambda note: (note.start_beat, note.pitch))
 
 
+def needs_breath(voice: Voice) -> bool:
+    """Whether it is sung or blown by people who breathe when they must."""
+    blown = INSTRUMENTS[voice.instrument].family in BLOWN and voice.instrument not in SECTIONS
+    return blown or voice.instrument in SUNG
+
+
 def articulated(
     starts: NDArray[np.float64], ends: NDArray[np.float64], voice: Voice, beats_a_second: float
 ) -> NDArray[np.float64]:
@@ -107,8 +115,8 @@ def articulated(
 def _breathing(
     starts: NDArray[np.float64], ends: NDArray[np.float64], voice: Voice, beats_a_second: float
 ) -> NDArray[np.float64]:
-    """Lines of wind players with room for breath: no longer without a gap than a breath lasts."""
-    if voice.role not in BREATHERS or INSTRUMENTS[voice.instrument].family not in BLOWN or voice.instrument in SECTIONS:
+    """Lines of singers and wind players with room for breath: no longer without a gap than a breath lasts."""
+    if voice.role not in BREATHERS or not needs_breath(voice):
         return ends
     breath, inhaling = BREATH_S * beats_a_second, INHALING_S * beats_a_second
     made = ends.copy()

@@ -8,6 +8,7 @@ import numpy as np
 
 from app.models.plan import Voice
 from app.models.score import Note
+from app.services.composing.changes import Change
 from app.services.composing.colouring import transposed
 from app.services.composing.dynamics import velocity
 from app.services.composing.layout import Stretch
@@ -15,7 +16,7 @@ from app.services.composing.limits import reach
 from app.services.composing.motif import Motif, motif_for
 from app.services.composing.ornamenting import approached, divided, slid
 from app.services.composing.phrasing import Phrase, letters_of, phrases_of
-from app.services.composing.setting import Setting
+from app.services.composing.setting import Bar, Setting
 from app.services.composing.singing import Moment, sing
 from app.services.theory.rhythm import Stroke
 
@@ -27,6 +28,9 @@ ANSWER_LEVELS = ((0, 1, 0, -2), (2, 1, 0, -2), (0, 2, 1, -1), (1, 2, 0, -2))
 
 #: How much higher the peak of the melody lies: its window's top in semitones, its bars in scale steps.
 PEAK_SEMITONES, PEAK_STEPS = 3, 3.0
+
+#: A note that goes on this long into another chord is heard with it, in beats.
+LEAST_HELD_BEATS = 0.5
 
 #: Silence between two phrases, in beats.
 BREATH_BEATS = 0.5
@@ -63,14 +67,18 @@ class _Singer:
             self._rises[stretch.key] = max(rise, self._rises.get(stretch.key, 0))
         #: The section in which the melody reaches its highest note.
         self._strongest = next((stretch for stretch in setting.stretches if stretch.climax), None)
-        #: Mean energy of each material, and of each kind of section it appears in.
-        self._energies: dict[str, float] = _means((s.section.material, s.section.energy) for s in setting.stretches)
+        #: Mean energy of each kind of section with its material.
         self._levels: dict[tuple[str, str], float] = _means((s.key, s.section.energy) for s in setting.stretches)
 
     def motif(self, material: str) -> Motif:
-        """The motif of a material."""
+        """The motif of a material; what is no theme recalls the theme's."""
+        setting = self._setting
         if material not in self._motifs:
-            self._motifs[material] = motif_for(self._setting, material, self._energies[material])
+            motif = motif_for(setting, material, setting.energy_of(material))
+            theme = setting.stretches[0].section.material
+            if material != theme and not setting.style.melody.intervals:
+                motif = motif.recalling(self.motif(theme), setting.rng("recall", material))
+            self._motifs[material] = motif
         return self._motifs[material]
 
     def phrase(self, voice: Voice, phrase: Phrase) -> list[Note]:
@@ -161,7 +169,14 @@ class _Singer:
                         level=float(level),
                     )
                 )
-        return self._thinned(moments, rng)
+        sung = self._thinned(moments, rng)
+        return [
+            # The last note may be let go when a chord comes, so it is free to close the phrase.
+            replace(moment, over=tuple(change.chord for change in _coming(moment, phrase.bars[moment.bar])))
+            if moment is not sung[-1]
+            else moment
+            for moment in sung
+        ]
 
     def _thinned(self, moments: list[Moment], rng: np.random.Generator) -> list[Moment]:
         """Sparse plans lose weak notes; the notes before them are held longer."""
@@ -185,11 +200,13 @@ class _Singer:
         top = max(pitches)
         end = phrase.bars[-1].start_beat + setting.metre.beats
         notes = []
-        for moment, pitch in zip(moments, pitches, strict=True):
+        for moment, pitch, following in zip(moments, pitches, (*pitches[1:], None), strict=True):
             bar = phrase.bars[moment.bar]
             accent = 0.3 + 0.4 * moment.strength + (0.25 if pitch == top else 0.0)
             length = moment.stroke.length * (1.0 if moment.stroke.length >= 1.5 else setting.style.melody.legato)
             start = bar.start_beat + moment.stroke.position
+            if following is None or not 0 < abs(following - pitch) <= 2:
+                length = min(length, _until_foreign(moment, pitch, bar))
             if moment is moments[-1] and length >= 2 * BREATH_BEATS:
                 # Whoever sings or blows takes a breath before the next phrase.
                 length = min(length, max(end - BREATH_BEATS - start, BREATH_BEATS))
@@ -215,6 +232,19 @@ class _Singer:
         notes = approached(notes, phrase.bars, setting, reach, rng)
         rng = setting.rng("slide", *stretch.key, str(phrase.number))
         return slid(notes, setting, reach, phrase.bars[0].start_beat, rng)
+
+
+def _coming(moment: Moment, bar: Bar) -> list[Change]:
+    """The chords that come while a note is held."""
+    begin, end = moment.stroke.position, moment.stroke.position + moment.stroke.length
+    return [change for change in bar.changes if begin + 1e-6 < change.position <= end - LEAST_HELD_BEATS]
+
+
+def _until_foreign(moment: Moment, pitch: int, bar: Bar) -> float:
+    """Beats for which a note may be held that leads nowhere: until a chord comes that it is foreign to."""
+    begin = moment.stroke.position
+    foreign = [change.position for change in _coming(moment, bar) if pitch % 12 not in change.chord.classes]
+    return next((at - begin for at in foreign if at - begin >= 2 * BREATH_BEATS), moment.stroke.length)
 
 
 def _centre(low: int, high: int, energy: float) -> float:

@@ -6,7 +6,7 @@ from math import exp
 
 import numpy as np
 
-from app.services.composing.drawing import drawn, suited, suited_pattern
+from app.services.composing.drawing import drawn, in_mode, suited, suited_pattern
 from app.services.composing.setting import Setting
 from app.services.theory.metre import Metre
 from app.services.theory.rhythm import Bar as Rhythm
@@ -105,6 +105,11 @@ class Motif:
     #: half twice; c and C how question and answer end, g and G how they do when they are short.
     cells: dict[str, Cell]
 
+    def recalling(self, theme: "Motif", rng: np.random.Generator) -> "Motif":
+        """The motif continued with another's head, plain, upside down or filled in: what the piece began with."""
+        head = theme.cells["a"]
+        return Motif({**self.cells, "b": drawn(rng, (head, head.inverted(), head.elaborated()), (1.0, 1.0, 0.7))})
+
 
 def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     """The motif of a material: the same whenever the material returns, whoever plays it."""
@@ -113,13 +118,14 @@ def motif_for(setting: Setting, material: str, energy: float) -> Motif:
     taste = in_steps(manner.intervals)
     metre, density = setting.plan.time_signature, setting.plan.marked_density
     busy = setting.busyness(0.75 * energy + 0.25 * (0.5 + 0.5 * setting.plan.arousal))
-    head = suited_pattern(rng, manner.rhythms, energy=busy, metre=metre, density=density)
+    rhythms, rests = (in_mode(patterns, setting.plan.mode) for patterns in (manner.rhythms, manner.endings))
+    head = suited_pattern(rng, rhythms, energy=busy, metre=metre, density=density)
     written = setting.rhythm(head.rhythm, head.metre)
     bars = written if taste else tuple(reshaped(rng, bar, setting.metre) for bar in written)
-    others = [pattern for pattern in manner.rhythms if pattern != head or setting.style.counted] or list(manner.rhythms)
+    others = [pattern for pattern in rhythms if pattern != head or setting.style.counted] or list(rhythms)
     other = suited_pattern(rng, others, energy=busy, metre=metre, density=density)
     continuation = bars[1] if len(bars) > 1 else setting.rhythm(other.rhythm, other.metre)[0]
-    endings = [suited(rng, manner.endings, energy=busy, metre=metre) for _ in range(2)]
+    endings = [suited(rng, rests, energy=busy, metre=metre) for _ in range(2)]
     asking, closing = (setting.rhythm(ending.rhythm, ending.metre)[0] for ending in endings)
     a = shaped(rng, bars[0], manner.span, manner.leaps, manner.repeats, intervals=taste)
     developed = (a.inverted(), a.elaborated(), a.inverted().elaborated())

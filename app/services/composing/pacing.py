@@ -59,12 +59,17 @@ def _dispensable(bars: Sequence[Changes], metre: Metre) -> list[tuple[int, float
 
 
 def _without(bars: Sequence[Changes], number: int, position: float) -> Changes:
-    """A bar in which what sounded before goes on in place of the chord at a position."""
+    """A bar in which what sounded before goes on in place of the chord at a position.
+
+    At a section's end the chord that leads on stays and comes the sooner: a cadence keeps its dominant.
+    """
     bar = bars[number]
     index = next(i for i, change in enumerate(bar) if change.position == position)
     gone = bar[index]
     if index:
         held = bar[index - 1]
+        if number >= len(bars) - _LEADING_BARS and gone is bar[-1]:
+            return (*bar[: index - 1], Change(held.position, held.length + gone.length, gone.chord))
         return (*bar[: index - 1], Change(held.position, held.length + gone.length, held.chord), *bar[index + 1 :])
     return (Change(0.0, gone.length, bars[number - 1][-1].chord), *bar[1:])
 

@@ -60,8 +60,10 @@ def letters_of(kind: SectionKind, phrase: Phrase) -> str:
     if count == 1:
         return ending if phrase.number else shape[0]
     if count == 2:
-        # Question, answer, something else, answer again: the small form of most songs.
-        head = shape[1] if phrase.number % 4 == 2 and shape[1] != "-" else shape[0]
+        # Question, answer, something else, answer again: the small form of most songs. Slow heads are not said twice.
+        other = next((letter for letter in shape[1:3] if letter not in (shape[0], "-")), shape[0])
+        turned = phrase.number % 4 == 2 or (shape[0] == "e" and phrase.number % 2 == 1)
+        head = other if turned and shape[1] != "-" else shape[0]
         sparse = shape[1] == "-" or phrase.number == phrase.count - 1
         return head + (ending if sparse else SHORT_ENDINGS.get(ending, ending))
     if count == 4:

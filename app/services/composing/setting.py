@@ -20,7 +20,7 @@ from app.services.theory.rhythm import broadened, read_rhythm
 from app.utils.seeds import rng_for
 
 #: Beats a minute from which on none is missed between two, and at which most is.
-_UNHURRIED_BPM, _SLOWEST_BPM = 100.0, 72.0
+_UNHURRIED_BPM, _SLOWEST_BPM = 125.0, 72.0
 
 #: Positions of a bar at least this strong are beats.
 BEAT_STRENGTH = 0.6
@@ -128,6 +128,11 @@ class Setting:
     def busyness(self, energy: float) -> float:
         """Energy as the choice of patterns sees it: what the plan's density adds or takes, 0…1."""
         return min(1.0, max(0.0, energy + 0.22 * self.plan.density))
+
+    def energy_of(self, material: str) -> float:
+        """Mean energy of the sections with a material: what its motif is made for."""
+        energies = [stretch.section.energy for stretch in self.stretches if stretch.section.material == material]
+        return sum(energies) / len(energies)
 
     def following(self, bar: Bar, change: Change) -> Change:
         """The chord after this one; the last chord is followed by itself, in a loop by the first."""

@@ -23,6 +23,8 @@ NON_CHORD_ON_WEAK = 0.15
 OUTSIDE_GAPPED_SCALE = 1.5
 PASSING_GAPPED_SCALE = 0.8
 UNRESOLVED = 3.5
+HELD_FOREIGN, HELD_RUBBING = 2.0, 2.5
+PARALLEL = 3.0
 OFF_MOTIF = 1.4
 OFF_TURN = 0.6
 OFF_PATH = 0.45
@@ -59,6 +61,8 @@ class Moment:
     step: int | None
     #: Scale steps above the phrase's own level at which the cell should lie.
     level: float
+    #: Chords that come while it is held.
+    over: tuple[Chord, ...] = ()
 
 
 def sing(
@@ -103,6 +107,8 @@ def sing(
             if moment.step:
                 move_cost = move_cost + (1.2 - 1.2 * manner.repeats) * (moves == 0)
         move_cost = move_cost + leaps + _unresolved(before, moment, pitches, scale)
+        if moment.chord.bass != before.chord.bass:
+            move_cost = move_cost + _parallels(before.chord.bass, moment.chord.bass, pitches)
         if rarity is not None:
             # With Gumbel's noise the cheapest is each interval as often as it was counted, not the commonest always.
             move_cost = move_cost + RARE * (rarity - rng.gumbel(size=rarity.shape))
@@ -198,8 +204,19 @@ def _fitness(
 ) -> NDArray[np.float64]:
     weighty = moment.strength >= 0.6 or moment.stroke.length >= 1.5
     table = _class_costs(moment.chord, scale, gapped, weighty)
+    for chord in moment.over:
+        table = table + _held_costs(chord, scale)
     cost: NDArray[np.float64] = table[pitches % 12]
     return cost
+
+
+@lru_cache(maxsize=4096)
+def _held_costs(chord: Chord, scale: tuple[int, ...]) -> NDArray[np.float64]:
+    """What it costs each pitch class to be held while a chord comes: foreign ones, most a semitone above a tone."""
+    tones = _tones(chord, scale)
+    return np.array(
+        [0.0 if tone in tones else HELD_FOREIGN + HELD_RUBBING * ((tone - 1) % 12 in tones) for tone in range(12)]
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -235,6 +252,14 @@ def _tones(chord: Chord, scale: tuple[int, ...]) -> tuple[int, ...]:
 def _level_cost(moment: Moment, steps: NDArray[np.float64], middle: float, *, first: bool) -> NDArray[np.float64]:
     away = np.abs(steps - (middle + moment.level))
     cost: NDArray[np.float64] = away * (0.55 if first else 0.16) + 0.06 * np.maximum(away - 3.5, 0.0) ** 2
+    return cost
+
+
+def _parallels(bass: int, following: int, pitches: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Cost of going with the bass from one fifth or octave to the next: (from, to)."""
+    was, becomes = (pitches - bass) % 12, (pitches - following) % 12
+    octaves, fifths = (np.outer(was == size, becomes == size) for size in (0, 7))
+    cost: NDArray[np.float64] = np.where(octaves | fifths, PARALLEL, 0.0)
     return cost
 
 

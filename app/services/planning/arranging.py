@@ -23,6 +23,9 @@ _SPARED: tuple[Role, ...] = ("counter", "arpeggio", "percussion", "pad")
 #: Players of a section that is no way in or out, at least.
 _LEAST_PLAYERS = 3
 
+#: From this share of the piece on an ending is long enough for the tune to be missed.
+_LONG_ENDING = 0.2
+
 #: Pieces this short have no time to build: everybody plays.
 _ALL_PLAY_S = 12.0
 
@@ -35,6 +38,7 @@ def sections_of(stretches: Sequence[Stretch], seats: Sequence[Seat], *, duration
     for seat in seats:
         _give_share(seat, stretches, players)
     _tell_apart(seats, stretches, players)
+    _say_goodbye(seats, stretches, players)
     opening = players[0]
     if not any(seat.name in opening and seat.role in _OPENERS[:4] for seat in seats):
         # Drums alone may open dance music, but there something must sound on the first beat too.
@@ -101,3 +105,12 @@ def _tell_apart(seats: Sequence[Seat], stretches: Sequence[Stretch], players: li
         spared = [seat for seat in spared if not seat.asked and seat.name not in kept and len(players[quieter]) > 2]
         if spared:
             players[quieter].discard(spared[0].name)
+
+
+def _say_goodbye(seats: Sequence[Seat], stretches: Sequence[Stretch], players: list[set[str]]) -> None:
+    """Let the tune into an ending that takes long, so that it does not stop where much of the piece is left."""
+    leads = [seat.name for seat in seats if seat.role == "lead"]
+    if not leads or stretches[-1].kind != "outro" or players[-1] & set(leads):
+        return
+    if stretches[-1].bars >= _LONG_ENDING * sum(stretch.bars for stretch in stretches):
+        players[-1].add(leads[0])

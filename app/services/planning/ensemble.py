@@ -45,6 +45,9 @@ _CHORD_ROOM: dict[Role, int] = {"chords": 16, "pad": 19}
 #: Middle pitch of a tune from which on its chords lie below it.
 _HIGH_TUNE = 67
 
+#: Roles whose strokes tell the beat.
+_STRIKING: frozenset[Role] = frozenset({"chords", "arpeggio", "drums", "percussion"})
+
 #: Where several were asked for, the chance that is left to others who would only fill up: they would cover them.
 _SPARED = 0.4
 _OPTIONAL: frozenset[Role] = frozenset({"counter", "arpeggio", "pad", "texture"})
@@ -79,9 +82,26 @@ def make_band(
             continue
         spare = _SPARED if several and role in _OPTIONAL else 1.0
         seat_from_style(band, role, wanted=_wanted(role, style, drums), density=density, seed=seed, spare=spare)
+    if brief.tempo_bpm is not None and "arpeggio" not in closed:
+        _count_out(band, density, seed)
     if not any(seat.role not in DRUM_ROLES for seat in band.seats) and not asked:
         band.seat("chords", substitute(band, "chords") or "acoustic_grand_piano", asked=False)
     return _ordered(band)
+
+
+def _count_out(band: Band, density: float, seed: int) -> None:
+    """Have arpeggios from the beginning, if the style knows them and nobody else would strike a beat.
+
+    Who asks for a tempo in numbers wants to hear it, under pads and long tunes too.
+    """
+    striking = [number for number, seat in enumerate(band.seats) if seat.role in _STRIKING]
+    if not striking:
+        seat_from_style(band, "arpeggio", wanted="arpeggio" in band.style.ensemble, density=density, seed=seed)
+        striking = [number for number, seat in enumerate(band.seats) if seat.role == "arpeggio"]
+    if all(band.seats[number].role == "arpeggio" for number in striking):
+        for number in striking:
+            seat = band.seats[number]
+            band.seats[number] = replace(seat, row=seat.row.model_copy(update={"from_energy": 0.0}))
 
 
 def _twins_instead(band: Band) -> frozenset[Role]:

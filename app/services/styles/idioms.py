@@ -60,6 +60,8 @@ class Fitting(Frozen):
     metre: str = Field("4/4", pattern=r"^\d{1,2}/(2|4|8|16)$")
     #: Instrument families it is written for ("guitar", "piano"); empty means all.
     families: tuple[str, ...] = ()
+    #: Modes it is written for, such as the church modes of a chant; empty means all that none is written for.
+    modes: tuple[Mode, ...] = ()
 
 
 class Pattern(Fitting):
