@@ -192,7 +192,7 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("podcast intro", {"use": "podcast_intro"}),
     ("lullaby for my baby", {"use": "lullaby", "moods": ["baby"]}),
     ("wedding in the rain", {"use": "wedding", "moods": ["rain"]}),
-    ("the last bus home after we lost the final", {"moods": ["melancholic", "loss"], "not_understood": []}),
+    ("the last bus home after we lost the final", {"moods": ["loss", "melancholic"], "not_understood": []}),
     ("happy and sad", {"moods": ["happy", "sad"], "conflicts": 1}),
     # Typing errors, and words that are none.
     ("relaxng paino musci", {"moods": ["relaxing"], "instruments": [PIANO]}),
@@ -237,12 +237,12 @@ PROMPTS: list[tuple[str, dict[str, Any]]] = [
     ("mellow trip-hop w/ vinyl crackle", {"genre": "trip-hop", "moods": ["relaxing", "nostalgic"], "not_understood": []}),
     # Scenes without a musical word.
     ("chasing a thief across rooftops", {"moods": ["chase", "city"], "not_understood": []}),
-    ("car chase through a crowded city, breathless", {"moods": ["city", "anxious", "chase"], "not_understood": []}),
+    ("car chase through a crowded city, breathless", {"moods": ["city", "chase", "anxious"], "not_understood": []}),
     ("ballade jazz de fin de soirée, sans batterie", {"genre": "jazz-ballad", "moods": ["night"], "use": None}),
     ("our team just won the championship", {"moods": ["win", "friends"]}),
     ("she opened the letter and everything changed", {"moods": ["mysterious", "dramatic"]}),
     ("walking through an empty city at 3am", {"moods": ["cold", "night"], "tempo_bpm": None}),
-    ("my grandmother's kitchen on a sunday morning", {"moods": ["home"]}),
+    ("my grandmother's kitchen on a sunday morning", {"moods": ["home", "family"]}),
     ("we're late for the airport", {"moods": ["anxious"], "use": "vlog"}),
     ("two robots falling in love", {"moods": ["romantic", "futuristic"]}),
     # Parts of a piece are no moods of the whole, and refusals of them no refusals of players.

@@ -281,3 +281,74 @@ def test_a_place_is_known_by_its_name_in_the_language(prompt: str, place: str):
 )
 def test_where_nobody_is_it_is_lonely(prompt: str):
     assert read(prompt).valence < 0
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_no_everyday_phrase_swallows_the_refusal_of_a_player(language: str):
+    folder = VOCABULARY_FOLDER if language == "en" else VOCABULARY_FOLDER / "languages" / EVERYDAY
+    everyday = _read(folder / (f"{EVERYDAY if language == 'en' else language}.toml"))
+    english = {path.stem: _read(path) for path in VOCABULARY_FOLDER.glob("*.toml")}
+    phrases = lexicon(language).phrases
+
+    def says(phrase: tuple[str, ...], table: str, key: str | None = None) -> bool:
+        return any(sense.table == table and key in (None, sense.key) for sense in phrases.get(phrase, ()))
+
+    entries = [phrase_of(words) for words, sense in _entries(everyday, english) if sense.table in ("moods", "uses")]
+    swallowing = [
+        phrase
+        for phrase in entries
+        for place in range(1, len(phrase))
+        if says(phrase[:place], "grammar", "refuse") and says(phrase[place:], "instruments")
+    ]
+    assert swallowing == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "calm"),
+    [
+        ("an elevator that doesn't stop falling", False),
+        ("der Aufzug steckt zwischen zwei Stockwerken", False),
+        ("o elevador parou entre dois andares", False),
+        ("elevator music", True),
+        ("Fahrstuhlmusik", True),
+        ("musique d'ascenseur", True),
+    ],
+)
+def test_a_lift_is_a_place_and_its_music_a_purpose(prompt: str, calm: bool):
+    brief = read(prompt)
+
+    assert (brief.use is not None or brief.genre is not None) is calm
+    assert calm or brief.valence < 0
+
+
+def test_a_word_that_only_goes_with_a_feeling_says_less_than_the_feeling():
+    assert read("tense bookstore").arousal > 0.1
+    assert read("barefoot in the sand, exciting").arousal > 0.1
+    assert read("the deadline, coffee, more coffee").arousal > 0
+
+
+def test_letters_and_small_words_tell_neighbouring_languages_apart():
+    assert language_of(passage_of("o apito da fábrica tocou pela última vez")) == "pt"
+    assert language_of(passage_of("a vizinha canta no chuveiro e o prédio sorri")) == "pt"
+    assert language_of(passage_of("no triste")) == "es"
+    assert language_of(passage_of("a naïve tune for Björk")) == "en"
+
+
+def test_who_is_in_a_scene_says_less_than_what_happens():
+    assert read("my brother never came home from the war").valence < 0
+    assert read("no encuentro a mi hijo entre la gente").valence < 0
+    assert read("my sister").valence > 0.3
+    assert read("Heiligabend ohne Opa").valence < 0.1
+
+
+def test_a_known_phrase_leaves_room_for_the_player_that_begins_with_its_last_word():
+    brief = read("creepy music box in 3/4")
+
+    assert [heard.value for heard in brief.instruments] == ["music_box"]
+    assert "scary" in moods_of(brief)
+
+
+@pytest.mark.parametrize("prompt", ["he still sets two plates", "the light is still on in his room"])
+def test_what_is_still_so_is_no_peace(prompt: str):
+    assert "peaceful" not in moods_of(read(prompt))
+    assert "peaceful" in moods_of(read("a perfectly still lake"))

@@ -10,6 +10,9 @@ from app.services.planning.tokens import Token
 #: Tables that a degree weighs: "very" says nothing of a genre or an instrument.
 _WEIGHED = ("moods", "uses", "tempo", "density")
 
+#: Tables of names, which a refusal finds behind words that nobody knows: "no heavy orchestral drums".
+_NAMED = ("genres", "instruments", "tempo", "density", "course", "manner")
+
 #: Marks that end a thought, and those that only separate a list.
 _STOPS, _COMMAS = frozenset(".;:!?()[]|。"), frozenset(",、，")
 
@@ -128,13 +131,16 @@ class _Refusal:
     joined: str = ""
     article: bool = False
     listing: bool = False
+    #: Whether unknown words stand between it and what it takes first.
+    gap: bool = False
     #: Whether a colon stands after it: what follows is a list.
     headed: bool = False
 
     def reaches(self, match: Match) -> bool:
         """Whether it refuses this match too."""
         if self.hit is None:
-            return True
+            # "They never found the dark box" denies no darkness.
+            return not self.gap or any(match.key(table) for table in _NAMED)
         things = self.hit.key("instruments") is not None
         same = things == (match.key("instruments") is not None)
         if self.headed:
@@ -164,6 +170,7 @@ def _across(
     if any(token.folded in _STOPS for token in between):
         return None
     unknown = sum(token.kind != "mark" for token in between)
+    refusal.gap |= unknown > 0 and refusal.hit is None
     if unknown > _PATIENCE or (unknown and refusal.quality and not refusal.lessens and refusal.hit is None):
         return None  # who did not say something at the funeral was there
     if any(token.folded in _COMMAS for token in between):

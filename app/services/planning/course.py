@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from app.models.brief import Heard
 from app.services.planning.clauses import Said
@@ -21,6 +22,9 @@ _FALLS_TO = 2
 #: Moods this far from the middle are levels too: "starts melancholic, ends triumphant".
 _QUIET_AROUSAL, _LOUD_AROUSAL = -0.35, 0.5
 
+#: The same of a scene: a storm is loud.
+_LOUD_SCENE = 0.7
+
 #: Arousal of a genre that is loud in itself: "turns into heavy metal".
 _LOUD_GENRE = 0.75
 
@@ -29,6 +33,16 @@ _PEAKED = ("drop_at_end", "bursts")
 
 #: Shapes, and the movement, that go down at the end.
 _FALLS = ("fades", "calm_loud_calm", "shrink")
+
+#: Words that name where a way begins and where it leads, in all languages, and how near they stand.
+_FROM = frozenset({"from", "de", "del", "du", "des", "do", "da", "dal", "dalla", "dallo", "dall", "von", "vom", "aus"})
+_TO = frozenset(
+    {"to", "into", "a", "al", "ao", "au", "aux", "zu", "zum", "zur", "ins", "alla", "allo", "all", "ate", "へ"}
+)
+_FROM_REACH = 2
+
+#: How far apart two feelings are opposites, from where on one is glad or dark, and how much more is a rise.
+_APART, _TONE, _RISEN = 0.7, 0.3, 0.25
 
 _PARTS = ("begin", "middle", "next", "until", "end")
 
@@ -44,20 +58,28 @@ class CourseRead:
     loop: Heard[bool] | None = None
     #: Words that told the level of a part only, by the part: "begin", "middle" or "end"; keys are the first token.
     staged: dict[int, str] = field(default_factory=dict)
+    #: First tokens of feelings that the piece leaves for their opposite: "from panic to peace".
+    left: frozenset[int] = frozenset()
 
 
 def read_course(passage: Passage, said: Sequence[Said], quote: Quote, conflicts: list[str]) -> CourseRead:
     """Shape and loop of a passage; contradictions are added to `conflicts`."""
     read = CourseRead(loop=_loop(said, quote))
     named = [one for one in said if _shape(one) and not one.refused]
-    told, used = _told(said, quote)
+    told, used = _told(passage, said, quote)
     if named:
         read.arc = _named_shape(named, said, quote, conflicts)
     else:
         read.arc = told
     if read.arc is not None:
-        read.staged.update({one.match.first: part for part, one in used.items()})
+        read.staged.update({one.match.first: part for part, word in used.items() for one in _row_of(word, said)})
         read.staged.update({one.match.first: "end" for one in _fallen_to(passage, said)})
+    if (crossing := _crossing(passage, said)) is not None:
+        start, goal = crossing
+        read.left = frozenset({start.match.first})
+        read.staged.pop(goal.match.first, None)
+        if read.arc is None and (shape := _way(start, goal)):
+            read.arc = Heard(value=shape, words=_words(crossing, quote))
     if read.arc is None and (denied := [one for one in said if one.refused and _moves(one)]):
         read.arc = Heard(value="steady", words=_words(denied, quote))
     return read
@@ -97,6 +119,16 @@ def _named_shape(named: Sequence[Said], said: Sequence[Said], quote: Quote, conf
     return Heard(value=best, words=_words(named, quote))
 
 
+def _row_of(word: Said, said: Sequence[Said]) -> list[Said]:
+    """A word for a level with those right behind it that tell the same: "calm and quiet"."""
+    row = [word]
+    for one in said:
+        gap = one.match.first - row[-1].match.last
+        if 0 <= gap <= 1 and not one.refused and _level(one) == _level(word) and one.meaning("moods"):
+            row.append(one)
+    return row
+
+
 def _fallen_to(passage: Passage, said: Sequence[Said]) -> list[Said]:
     """The quiet words that say where the piece falls to; no mark parts them from the word that lets it fall."""
     falls = {one.match.last for one in said if not one.refused and one.meaning("course") in _FALLS}
@@ -112,12 +144,15 @@ def _fallen_to(passage: Passage, said: Sequence[Said]) -> list[Said]:
     ]
 
 
-def _told(said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[str, Said]]:
+def _told(passage: Passage, said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[str, Said]]:
     """The shape told by parts, levels and movement, and the words that told the level of each part."""
     spoken = [one for one in said if not one.refused]
     parts = [one for one in spoken if one.meaning("course") in _PARTS]
     moves = [one for one in spoken if one.meaning("course") in ("grow", "shrink", "burst")]
-    levels, used = _levels(parts, spoken)
+    levels, used = _levels(parts, spoken, _level)
+    if not parts and (way := _way_between(passage, [one for one in spoken if _level(one)])):
+        used = dict(zip(("begin", "end"), way, strict=True))  # "from a whisper to a roar"
+        levels = {part: _level(one) for part, one in used.items()}
     value = _shape_of(levels, [one.meaning("course") or "" for one in moves])
     if value is None:
         return None, used
@@ -125,8 +160,57 @@ def _told(said: Sequence[Said], quote: Quote) -> tuple[Heard[str] | None, dict[s
     return Heard(value=value, words=_words(told, quote)), used
 
 
-def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, str], dict[str, Said]]:
-    """The level ("quiet" or "loud") by part, and the words that said so."""
+def _crossing(passage: Passage, said: Sequence[Said]) -> tuple[Said, Said] | None:
+    """Two opposite feelings, the one that the piece sets out from and the one that it arrives at."""
+    spoken = [one for one in said if not one.refused]
+    felt = [one for one in spoken if one.meaning("moods")]
+    if (way := _way_between(passage, felt)) and _apart(*way):
+        return way
+    parts = [one for one in spoken if one.meaning("course") in _PARTS]
+    tones, used = _levels(parts, spoken, _tone)
+    if {tones.get("begin"), tones.get("end")} != {"glad", "dark"}:
+        return None
+    start, goal = used["begin"], used["end"]
+    # An uneasy calm before the storm is one feeling.
+    return (start, goal) if any(start.match.last <= p.match.first < goal.match.first for p in parts) else None
+
+
+def _way_between(passage: Passage, stations: Sequence[Said]) -> tuple[Said, Said] | None:
+    """Two neighbours that small words make the beginning and the goal of a way: "from panic to peace"."""
+    for start, goal in pairwise(stations):
+        gap = [passage.folded(i) for i in range(start.match.last, goal.match.first)]
+        near = {passage.folded(i) for i in range(start.match.first - _FROM_REACH, start.match.first)}
+        led = gap == ["か", "ら"] and passage.folded(goal.match.last) in _TO
+        if led or (near & _FROM and gap[:1] and gap[0] in _TO and len(gap) <= _FROM_REACH):
+            return start, goal
+    return None
+
+
+def _apart(start: Said, goal: Said) -> bool:
+    """Whether two feelings are far from each other."""
+    rows = lexicon().moods
+    one, other = rows[start.meaning("moods") or ""], rows[goal.meaning("moods") or ""]
+    return max(abs(one.valence - other.valence), abs(one.arousal - other.arousal)) >= _APART
+
+
+def _way(start: Said, goal: Said) -> str | None:
+    """The shape between two feelings, by how much they stir."""
+    rows = lexicon().moods
+    risen = rows[goal.meaning("moods") or ""].arousal - rows[start.meaning("moods") or ""].arousal
+    return "builds" if risen >= _RISEN else "fades" if risen <= -_APART else None
+
+
+def _tone(one: Said) -> str:
+    """Whether a word is "glad", "dark", or "" for neither."""
+    mood = one.meaning("moods")
+    valence = lexicon().moods[mood].valence if mood is not None else 0.0
+    return "glad" if valence >= _TONE else "dark" if valence <= -_TONE else ""
+
+
+def _levels(
+    parts: Sequence[Said], spoken: Sequence[Said], level: Callable[[Said], str]
+) -> tuple[dict[str, str], dict[str, Said]]:
+    """The level ("quiet" or "loud") or the tone by part, and the words that said so."""
     names = _named(parts)
     # "Grow gently and end": gently is how it grows.
     adverbs = {one.match.last for one in spoken if one.meaning("course") in _MOVEMENTS}
@@ -140,20 +224,20 @@ def _levels(parts: Sequence[Said], spoken: Sequence[Said]) -> tuple[dict[str, st
             reach = 1 if one.meaning("instruments") else _REACH
             if part.meaning("course") == "until" and ahead < 0:
                 continue  # "until it is full": what comes before is not the end
-            if _level(one) and max(behind, ahead) < reach and one.match.first not in adverbs:
+            if level(one) and max(behind, ahead) < reach and one.match.first not in adverbs:
                 # "Calm intro" comes before "intro, calm", and that before "calm again at the end".
                 near.append((behind if behind == 0 else 1 + ahead if ahead >= 0 else 2 + behind, p, i))
     levels: dict[str, str] = {}
     used: dict[str, Said] = {}
     for _, p, i in sorted(near):
         if names[p] not in levels and spoken[i] not in used.values():
-            levels[names[p]], used[names[p]] = _level(spoken[i]), spoken[i]
+            levels[names[p]], used[names[p]] = level(spoken[i]), spoken[i]
     turned = parts[0] if parts and parts[0].meaning("course") == "next" else None
     if turned is not None and "begin" not in levels:
         # "A quiet piano piece which suddenly turns into heavy metal": what comes before the turn is the beginning.
-        before = [one for one in spoken if one.match.last <= turned.match.first and _level(one)]
+        before = [one for one in spoken if one.match.last <= turned.match.first and level(one)]
         if first := next((one for one in before if one not in used.values()), None):
-            levels["begin"], used["begin"] = _level(first), first
+            levels["begin"], used["begin"] = level(first), first
     return levels, used
 
 
@@ -177,7 +261,9 @@ def _level(one: Said) -> str:
     if genre is not None and one.meaning("moods") is None:
         return "loud" if home_of(genre)[1] >= _LOUD_GENRE else ""
     mood = one.meaning("moods")
-    arousal = lexicon().moods[mood].arousal if mood is not None and not lexicon().moods[mood].scene else 0.0
+    arousal = lexicon().moods[mood].arousal if mood is not None else 0.0
+    if mood is not None and lexicon().moods[mood].scene and arousal < _LOUD_SCENE:
+        return ""
     return "quiet" if arousal <= _QUIET_AROUSAL else "loud" if arousal >= _LOUD_AROUSAL else ""
 
 

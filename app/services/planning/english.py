@@ -37,7 +37,8 @@ ADJECTIVES = frozenset({
 #: Moods whose names are scenes and times: they stand after the genre, "epic orchestral battle music".
 SCENES = frozenset({
     "adventure", "autumn", "baby", "battle", "beach", "castle", "chase", "christmas", "city", "desert", "dungeon",
-    "friends", "home", "morning", "nature", "night", "night drive", "ocean", "space", "spring", "sunset", "winter",
+    "family", "friends", "home", "morning", "nature", "night", "night drive", "ocean", "space", "spring", "sunset",
+    "winter",
 })  # fmt: skip
 
 #: Words nobody knows that say nothing to a model either.

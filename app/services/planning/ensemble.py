@@ -8,7 +8,6 @@ from app.models.plan import Role
 from app.models.score import DRUM_ROLES
 from app.services.planning.catalogue import members_of, refused_by, roles_of
 from app.services.planning.character import Character, genre_row
-from app.services.planning.choices import players_of
 from app.services.planning.lexicon import lexicon
 from app.services.planning.seats import (
     LOW_ENOUGH,
@@ -22,6 +21,7 @@ from app.services.planning.seats import (
     substitute,
 )
 from app.services.planning.soloists import seat_soloists
+from app.services.planning.suiting import players_of
 from app.services.styles import Style
 from app.services.theory.instruments import INSTRUMENTS
 from app.utils.seeds import rng_for

@@ -1,10 +1,11 @@
 """Words in context go in, the feeling they ask for comes out: moods, and a place on the plane of feeling."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.models.brief import Heard
 from app.services.planning.clauses import Said
+from app.services.planning.course import CourseRead
 from app.services.planning.kinds import GenresRead, home_of
 from app.services.planning.lexicon import lexicon
 from app.services.planning.rows import MoodRow
@@ -13,6 +14,12 @@ Quote = Callable[[Said], tuple[str, ...]]
 
 #: How much each kind of word moves the place on the plane of feeling.
 _MOOD_WEIGHT, _EVENT_WEIGHT, _SCENE_WEIGHT, _USE_WEIGHT, _GENERAL_USE_WEIGHT = 1.0, 0.8, 0.5, 0.6, 0.25
+
+#: How much a small word weighs that hints at a feeling.
+_HINT_WEIGHT = 0.35
+
+#: How much of a feeling an everyday word has that only goes with it: a book is no "relaxing".
+_EVERYDAY = 0.7
 
 #: How much where and when weigh beside an event: a chase is a chase, in the rain too.
 _SETTING_WEIGHT = 0.25
@@ -29,6 +36,8 @@ _DENIED = -0.5
 
 #: How much of a feeling that only a quiet part has goes to the whole.
 _PARTLY = 0.25
+#: How much a feeling weighs that the piece leaves for its opposite.
+_LEFT = 0.2
 
 #: Arousal up to which a word is calm, valence up to which another is sorrow or fear, and how much of the calm one's
 #: good cheer is left beside it: who walks home quiet after a defeat is not glad. No more is who runs from something;
@@ -67,12 +76,17 @@ class FeelingRead:
 
 
 def read_feeling(
-    said: Sequence[Said], kinds: GenresRead, staged: Mapping[int, str], quote: Quote, conflicts: list[str]
+    said: Sequence[Said],
+    hints: Sequence[Said],
+    kinds: GenresRead,
+    course: CourseRead,
+    quote: Quote,
+    conflicts: list[str],
 ) -> FeelingRead:
     """Moods, and the place on the plane that moods, scenes, purposes, speed and genre give together.
 
-    What was said of a quiet part alone ("starts calm") is no mood of the whole. Contradictions are added to
-    `conflicts`.
+    What was said of a quiet part alone ("starts calm") is no mood of the whole, and what the piece leaves for its
+    opposite is little of one. Contradictions are added to `conflicts`.
     """
     tables = lexicon()
     strengths: dict[str, float] = {}
@@ -81,7 +95,7 @@ def read_feeling(
     sorrow = any(
         tables.moods[key].valence <= _SORROW
         for one in said
-        if not one.refused and (key := one.meaning("moods")) is not None
+        if not one.refused and one.match.first not in course.left and (key := one.meaning("moods")) is not None
     )
     eventful = any(
         not one.refused and (key := one.meaning("moods")) is not None and tables.moods[key].event for one in said
@@ -94,9 +108,13 @@ def read_feeling(
                 continue
             row = rows[key]
             strength = _use_weight(key) if table == "uses" else _mood_weight(row)
+            if one.match.is_everyday(table) and not row.scene:
+                strength *= _EVERYDAY
             weight = min(strength, _SETTING_WEIGHT) if eventful and row.scene and not row.event else strength
             factor = _DENIED if one.refused else one.degree
-            partly = one.match.first in staged and row.arousal < 0
+            behind = one.match.first in course.left
+            partly = one.match.first in course.staged and row.arousal < 0 and not behind
+            weight *= _LEFT if behind else 1.0
             if partly:
                 factor *= _PARTLY
             if one.refused and row.dear:
@@ -109,8 +127,14 @@ def read_feeling(
             valence += weight * factor * row.valence * (_CALM_BESIDE_SORROW if still else 1.0)
             arousal += weight * factor * row.arousal
             if table == "moods" and not one.refused and not partly:
-                strengths[key] = strengths.get(key, 0.0) + strength * one.degree
+                strengths[key] = strengths.get(key, 0.0) + strength * one.degree * (_LEFT if behind else 1.0)
                 quotes.setdefault(key, []).extend(quote(one))
+    for one in hints:
+        key = one.meaning("moods") or ""
+        weights += _HINT_WEIGHT
+        valence += _HINT_WEIGHT * tables.moods[key].valence
+        arousal += _HINT_WEIGHT * tables.moods[key].arousal
+        strengths[key], quotes[key] = strengths.get(key, 0.0) + _HINT_WEIGHT, [*quotes.get(key, ()), *quote(one)]
     feeling = _Feeling(weights, weights, valence, arousal)
     lent = [genre for other in kinds.others if (genre := tables.genres[other.value]).valence is not None]
     chosen = tables.genres[kinds.chosen.value] if kinds.chosen is not None else None
@@ -121,7 +145,8 @@ def read_feeling(
         feeling.add_movement(said)
         feeling.add_genres(kinds)
     order = sorted(strengths, key=lambda key: -strengths[key])
-    _note_contradiction(order, conflicts)
+    left = {one.meaning("moods") for one in said if one.match.first in course.left}
+    _note_contradiction([key for key in order if key not in left], conflicts)
     moods = tuple(Heard[str](value=key, words=tuple(dict.fromkeys(quotes[key]))) for key in order)
     if not weights:
         return FeelingRead(moods)

@@ -24,6 +24,10 @@ _GENERAL, _FAMILY, _FRAME, _SUB = range(4)
 _UNPLUGGED = frozenset({"jazz", "classical", "ambient"})
 
 
+#: Words after which come the players of the piece, in all languages; words between them and a genre, at most.
+_WITH, _WITH_REACH = frozenset({"with", "w", "con", "com", "avec", "mit"}), 3
+
+
 @dataclass(frozen=True, slots=True)
 class GenresRead:
     """What the words said about kinds of music."""
@@ -56,10 +60,11 @@ def read_genres(passage: Passage, said: Sequence[Said], quote: Quote, conflicts:
     def words_of(genre: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(part for one in wanted if _key(one) == genre for part in quote(one)))
 
-    best = max(wanted, key=lambda one: (_rank(_key(one)), one.match.last - one.match.first))
-    while following := _neighbour(best, wanted):
+    heads = [one for one in wanted if not _plays_guest(passage, one, wanted, said)]
+    best = max(heads, key=lambda one: (_rank(_key(one)), one.match.last - one.match.first))
+    while following := _neighbour(best, heads):
         best = following
-    best = _coloured(passage, best, wanted)
+    best = _coloured(passage, best, heads)
     chosen = _key(best)
     keys = dict.fromkeys(_key(one) for one in wanted)
     others = sorted(key for key in keys if key not in (chosen, rows[chosen].parent) and _rank(key) > _GENERAL)
@@ -111,6 +116,24 @@ def _key(one: Said) -> str:
 def _rank(genre: str) -> int:
     row = lexicon().genres[genre]
     return _GENERAL if row.general else _FRAME if row.frame else _SUB if row.parent else _FAMILY
+
+
+def _plays_guest(passage: Passage, one: Said, wanted: Sequence[Said], said: Sequence[Said]) -> bool:
+    """Whether a genre only says how a player of another house plays: "house with Chuck Berry guitar"."""
+    first, last = one.match.first, one.match.last
+    before = range(first - 1, max(-1, first - 1 - _WITH_REACH), -1)
+    opened = next((i for i in before if passage.folded(i) in _WITH or passage.kind(i) == "mark"), -1)
+    if passage.folded(opened) not in _WITH:
+        return False
+    rows, key = lexicon().genres, _key(one)
+    house = rows[key].parent or key
+    hosts = [other for other in wanted if other.match.last <= opened and _rank(_key(other)) > _GENERAL]
+    if not hosts or any((rows[_key(host)].parent or _key(host)) == house for host in hosts):
+        return False
+    return any(
+        other.meaning("instruments") and (other.match.first == last or opened < other.match.first <= first)
+        for other in said
+    )
 
 
 def _neighbour(best: Said, wanted: Sequence[Said]) -> Said | None:

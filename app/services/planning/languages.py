@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.services.planning.lexicon import MANY, MIXED, languages, tokens_of
+from app.services.planning.lexicon import MANY, MIXED, languages, signs_of, tokens_of
 from app.services.planning.matching import inflected_form
 from app.services.planning.tokens import Passage
 
@@ -36,15 +36,18 @@ def language_of(passage: Passage) -> str:
         return JAPANESE
     words = [token.folded for token in passage.tokens if token.kind == "word"]
     english, native = tokens_of(ENGLISH), tokens_of(ENGLISH, lent=False)
-    best, most, against = ENGLISH, (0, 0), 0
+    accented = [text.lower() for i in range(len(passage)) if not (text := passage.text(i, i + 1)).isascii()]
+    best, most, against, lead = ENGLISH, (0, 0, 0), 0, 0
     for language in languages():
         own = tokens_of(language)
         # Single letters are notes more often than French "c'" or Spanish "y".
         foreign = sum(len(word) > 1 and word in own and word not in english for word in words)
-        rank = (foreign, sum(word in own for word in words))
+        letters, small = signs_of(language)
+        signed = sum(bool(letters.intersection(word)) for word in accented)
+        rank = (foreign + signed, sum(word in small for word in words), sum(word in own for word in words))
         likelier = rank == most and best != ENGLISH and _forms(words, language) > _forms(words, best)
         if foreign and (rank > most or likelier):
-            best, most = language, rank
+            best, most, lead = language, rank, foreign
             # The file of many languages holds small words of English too ("for", "and"): they are no sign of either.
             against = sum(word in native and (word not in own or language == CHINESE) for word in words)
     if best == ENGLISH:
@@ -53,7 +56,7 @@ def language_of(passage: Passage) -> str:
         if not any(word in native for word in words) and (inflected := _inflected(words)):
             return inflected
         return CHINESE if any("\u3400" <= token.folded[:1] <= "\u9fff" for token in passage.tokens) else ENGLISH
-    lead = most[0] - against
+    lead -= against
     return best if lead > 0 else ENGLISH if lead <= -_CLEAR else MIXED
 
 

@@ -15,6 +15,9 @@ from app.services.planning.tokens import fold, tokenise
 #: Where the packaged tables live; languages/ holds words of other languages for the same rows.
 VOCABULARY_FOLDER = Path(__file__).parent / "vocabulary"
 
+#: Where small words lie, a file a language.
+HINTS_FOLDER = VOCABULARY_FOLDER / "hints"
+
 Table = Literal[
     "genres", "moods", "instruments", "uses", "tempo", "density", "feel", "course", "manner", "metres",
     "grammar", "degree", "refused",
@@ -55,6 +58,8 @@ class Sense:
 
     table: Table
     key: str
+    #: Whether it is an everyday word, which places a scene.
+    everyday: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +236,21 @@ def languages() -> tuple[str, ...]:
     return tuple(_others())
 
 
+@cache
+def signs_of(language: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Letters and small words that tell a language from its neighbours."""
+    signs = _others()[language].get("signs", {})
+    return frozenset(signs.get("letters", "")), frozenset(fold(word) for word in signs.get("words", ()))
+
+
+@cache
+def hints_of(language: str) -> Mapping[Phrase, str]:
+    """Small words of a language that lean to a mood where nothing else says anything of music or feeling."""
+    own = [path for path in (HINTS_FOLDER / f"{language}.toml",) if path.exists()]
+    paths = sorted(HINTS_FOLDER.glob("*.toml")) if language == MIXED else own
+    return {phrase_of(words): key for path in paths for key, row in _read(path).items() for words in row}
+
+
 @lru_cache(maxsize=1)
 def _english() -> dict[str, dict[str, Any]]:
     return {path.stem: _read(path) for path in sorted(VOCABULARY_FOLDER.glob("*.toml"))}
@@ -259,7 +279,8 @@ def _found(sources: Sequence[Mapping[str, Any]], own: int, native: int = 0) -> d
         if number == native:
             filler = {phrase for phrase, senses in found.items() if senses == [Sense("grammar", "filler")]}
         known = set(found) if number >= own else filler
-        for words, sense in _entries(source, _english()):
+        everyday = any(source is one for one in (_english()[EVERYDAY], *_everyday().values()))
+        for words, sense in _entries(source, _english(), everyday=everyday):
             phrase = phrase_of(words)
             if phrase in known:
                 continue
@@ -274,13 +295,17 @@ def _read(path: Path) -> dict[str, Any]:
     return tables
 
 
-def _entries(source: Mapping[str, Any], english: Mapping[str, Any]) -> Iterator[tuple[str, Sense]]:
+def _entries(
+    source: Mapping[str, Any], english: Mapping[str, Any], *, everyday: bool = False
+) -> Iterator[tuple[str, Sense]]:
     """Each phrase of an English set of tables or of a language file, with its meaning."""
     for table in MEANINGS:
         for key, row in source.get(table, {}).items():
             if key not in english[table]:
                 raise KeyError(f"no row {key!r} in {table}.toml")
-            yield from ((words, Sense(table, key)) for words in (row["words"] if isinstance(row, dict) else row))
+            yield from (
+                (words, Sense(table, key, everyday)) for words in (row["words"] if isinstance(row, dict) else row)
+            )
     for metre, phrases in source.get("keys", source).get("metres", {}).items():
         yield from ((words, Sense("metres", metre)) for words in phrases)
     grammar = source.get("grammar", {})

@@ -41,6 +41,10 @@ class Match:
         """The row it names in a table."""
         return next((sense.key for sense in self.senses if sense.table == table), None)
 
+    def is_everyday(self, table: str) -> bool:
+        """Whether its meaning in a table is that of an everyday word."""
+        return any(sense.table == table and sense.everyday for sense in self.senses)
+
     def says(self, *keys: str) -> bool:
         """Whether it is one of these words of grammar."""
         return self.key("grammar") in keys
@@ -108,9 +112,14 @@ def _leaving_room(
     last, phrase = found
     shorter = phrase[:-1]
     meant = {(sense.table, sense.key) for sense in words.phrases[phrase]}
-    if last - i < 2 or not meant & {(sense.table, sense.key) for sense in words.phrases.get(shorter, ())}:
+    if last - i < 2 or shorter not in words.phrases:
         return found
     following = _longest_at(words, stream, forms, last - 1, taken, ands)
+    # "Creepy music box" is no creepy music either.
+    player = following is not None and any(sense.table == "instruments" for sense in words.phrases[following[1]])
+    player = player and not any(table == "instruments" for table, _ in meant)
+    if not player and not meant & {(sense.table, sense.key) for sense in words.phrases[shorter]}:
+        return found
     return (last - 1, shorter) if following is not None and following[0] > last else found
 
 

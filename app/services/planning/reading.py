@@ -11,6 +11,7 @@ from app.services.planning.clauses import Said, in_context
 from app.services.planning.course import read_course
 from app.services.planning.feeling import GENERAL_USES, read_feeling
 from app.services.planning.figures import counted, read_figures
+from app.services.planning.hinting import read_hints
 from app.services.planning.kinds import GenresRead, read_genres, tones_of
 from app.services.planning.languages import language_of
 from app.services.planning.lexicon import MEANINGS, lexicon
@@ -52,7 +53,8 @@ def read(prompt: str) -> Brief:
     """
     passage = passage_of(prompt)
     figures = read_figures(passage)
-    matches = find_matches(passage, figures.used, language_of(passage))
+    language = language_of(passage)
+    matches = find_matches(passage, figures.used, language)
     words = _Words(passage, list(figures.conflicts))
     said = [
         one
@@ -62,7 +64,8 @@ def read(prompt: str) -> Brief:
     course = read_course(passage, said, words.of, words.conflicts)
     kinds = read_genres(passage, said, words.of, words.conflicts)
     genre = kinds.chosen
-    feeling = read_feeling([*said, *tones_of(passage, said)], kinds, course.staged, words.of, words.conflicts)
+    hints = [] if figures.used else read_hints(passage, said, matches, language)
+    feeling = read_feeling([*said, *tones_of(passage, said)], hints, kinds, course, words.of, words.conflicts)
     players = [one for one in said if one.match.first not in course.staged]
     band = read_band(players, matches, genre, words.of, words.conflicts)
     tempo_feel = _read_scale("tempo", [one for one in said if not _moves_so(one, said)], words)
