@@ -22,6 +22,9 @@ METRES = {2: ("2/4", "4/4"), 3: ("3/4", "6/8"), 5: ("5/4",), 7: ("7/8",)}
 #: beats does so after six as well.
 DUPLE = 0.9
 
+#: Bars of a waltz that go by in a minute, at most.
+IN_ONE_BPM = 62.0
+
 #: A bar lasts between these, in seconds.
 _SHORTEST_S, _LONGEST_S = 0.9, 6.0
 
@@ -131,8 +134,10 @@ def metres_of(mono: Mono, beat: Beat) -> tuple[str, ...]:
     count = metre_count(mono, beat)
     if count is None:
         return ()
-    compound = ("6/8",) if count == 2 and beats_in_three(mono, beat) else ()
-    return METRES[count] + compound
+    if count != 2 or not beats_in_three(mono, beat):
+        return METRES[count]
+    # Who beats so slowly may have taken the bars of a quick waltz for beats.
+    return (*METRES[count], "6/8", "3/4") if beat.tempo_bpm < IN_ONE_BPM else (*METRES[count], "6/8")
 
 
 def beats_in_three(mono: Mono, beat: Beat) -> bool:

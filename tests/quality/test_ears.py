@@ -47,6 +47,17 @@ def test_two_beats_of_three_are_six_eight():
     assert rhythm.metres_of(two, rhythm.beat_of(two)) == ("2/4", "4/4")
 
 
+def test_a_waltz_whose_bars_are_taken_for_beats_is_one_all_the_same():
+    waltz = listened(strokes(147, (1.0, 0.3, 0.4)))
+    march = listened(strokes(4 * 49, (1.0, 0.3, 0.5, 0.3)))
+
+    def in_one(sound, tempo_bpm):
+        return rhythm.metres_of(sound, rhythm.Beat(tempo_bpm=tempo_bpm, times_s=np.arange(0, 19, 60 / tempo_bpm)))
+
+    assert "3/4" in in_one(waltz, 49.0)
+    assert "3/4" not in in_one(march, 49.0)
+
+
 @pytest.mark.parametrize("tonic", [0, 3, 7, 10])
 @pytest.mark.parametrize("third", ["major", "minor"])
 def test_the_key_of_a_cadence_is_found(tonic, third):
