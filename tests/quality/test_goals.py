@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-librosa = pytest.importorskip("librosa", reason="librosa (requirements/quality.txt) listens")
+pytest.importorskip("librosa", reason="librosa (requirements/quality.txt) listens")
 pytest.importorskip("pyloudnorm", reason="pyloudnorm (requirements/quality.txt) measures loudness")
 pytest.importorskip("psutil", reason="psutil (requirements/quality.txt) tells the machine")
+
+import librosa
 
 from benchmarks.quality import goals, metronome, outside, reporting, rhythm, running
 from benchmarks.quality.__main__ import main
